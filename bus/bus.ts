@@ -1,0 +1,158 @@
+import type {
+  AggregateName,
+  CommandEnvelope,
+  Commit,
+  Outcome,
+  RecordedCommit,
+} from './envelope.ts';
+
+/** The log of events. Implemented on JetStream and in memory; both pass one contract suite. */
+export interface EventLog {
+  /**
+   * Appends one commit after the aggregate's commit at `expectedSequence` (0: it has none yet).
+   * Resolves when the commit is durable. The same commit id appended again is recorded once.
+   * @throws {RevisionConflict} when another writer came first; nothing was written.
+   * @throws {BusUnavailable} when no answer came: the commit may or may not be there.
+   */
+  append(
+    commit: Commit,
+    expectedSequence: number,
+  ): Promise<{ readonly sequence: number; readonly hash: string }>;
+  /** All commits of one aggregate after `afterSequence`, oldest first, up to now. */
+  read(aggregate: AggregateName, id: string, afterSequence?: number): AsyncIterable<RecordedCommit>;
+  /**
+   * Commits after `afterSequence`, in order, as they come, in arrays of what has arrived (at most
+   * `commitsMax`). Survives lost connections without gap or double. Ends when the signal fires.
+   */
+  follow(options: FollowOptions): AsyncIterable<readonly RecordedCommit[]>;
+  /** Sequence of the newest commit of all; 0 when there is none. */
+  lastSequence(): Promise<number>;
+}
+
+export interface FollowOptions {
+  readonly afterSequence: number;
+  readonly aggregate?: AggregateName;
+  readonly aggregateId?: string;
+  /** Default 500. */
+  readonly commitsMax?: number;
+  readonly signal: AbortSignal;
+}
+
+/** A command as the reader of its lane met it; `sequence` is its place in the lane's stream. */
+export interface ReceivedCommand {
+  readonly sequence: number;
+  readonly envelope: CommandEnvelope;
+  /** Set when the body could not be parsed: `envelope` then holds what the subject tells. */
+  readonly malformed?: string;
+}
+
+/**
+ * Durable commands to aggregates, read as a log. A lane is a partition of the control plane.
+ * Reading again after a checkpoint gives the same commands in the same order.
+ */
+export interface Inbox {
+  readonly partitions: number;
+  /** Lane of an aggregate: stable for a given number of partitions. */
+  partitionOf(aggregate: AggregateName, id: string): number;
+  /** Resolves when the command is durable. @throws {BusUnavailable} */
+  send(envelope: CommandEnvelope): Promise<void>;
+  /** Sends and waits for the outcome. @throws the signal's reason. The command stays in force. */
+  request(envelope: CommandEnvelope, signal: AbortSignal): Promise<Outcome>;
+  reply(replyTo: string, outcome: Outcome): void;
+  follow(
+    partition: number,
+    afterSequence: number,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly ReceivedCommand[]>;
+  checkpoint(partition: number): Promise<number>;
+  /** Everything up to `sequence` is done: it is never read again, and is purged. */
+  saveCheckpoint(partition: number, sequence: number): Promise<void>;
+}
+
+/** What a node's agent is told, with its place in the node's inbox. */
+export interface ReceivedWish {
+  readonly sequence: number;
+  readonly wish: unknown;
+  readonly traceparent?: string | undefined;
+}
+
+export interface AgentInbox {
+  /** `key` is the kernel the wish is about; a message id makes a repeat harmless. */
+  send(message: {
+    readonly node: string;
+    readonly key: string;
+    readonly id: string;
+    readonly wish: unknown;
+    readonly traceparent?: string | undefined;
+  }): Promise<void>;
+  follow(
+    node: string,
+    afterSequence: number,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly ReceivedWish[]>;
+  checkpoint(node: string): Promise<number>;
+  saveCheckpoint(node: string, sequence: number): Promise<void>;
+}
+
+/** Durable timers: at `atMs` the given command arrives in its aggregate's inbox, once or more. */
+export interface Alarms {
+  /** One alarm an aggregate: setting it again moves it. */
+  set(envelope: CommandEnvelope, atMs: number): Promise<void>;
+  clear(aggregate: AggregateName, id: string): Promise<void>;
+}
+
+/** Folded state with the log sequence it stands for. Values larger than a message are stored in chunks. */
+export interface SnapshotStore {
+  load(
+    aggregate: AggregateName,
+    id: string,
+  ): Promise<{ readonly sequence: number; readonly body: string } | undefined>;
+  save(
+    aggregate: AggregateName,
+    id: string,
+    snapshot: { readonly sequence: number; readonly body: string },
+  ): Promise<void>;
+}
+
+/** What may be lost: heartbeats, log lines, terminal bytes, progress notices. At most once, not kept. */
+export interface LiveChannel {
+  publish(subject: string, body: unknown): void;
+  subscribe(
+    subject: string,
+    signal: AbortSignal,
+  ): AsyncIterable<{
+    readonly subject: string;
+    readonly body: unknown;
+    readonly replyTo?: string | undefined;
+  }>;
+  /** @throws {BusUnavailable} when nobody answers within `timeoutMs`. */
+  request(subject: string, body: unknown, timeoutMs: number): Promise<unknown>;
+}
+
+/** A small durable map with leases (the role of etcd). */
+export interface KeyValues {
+  get(key: string): Promise<{ readonly value: string; readonly revision: number } | undefined>;
+  put(key: string, value: string): Promise<number>;
+  /** Undefined when the key exists. `timeToLiveMs` lets the entry vanish by itself. */
+  create(key: string, value: string, timeToLiveMs?: number): Promise<number | undefined>;
+  /** Undefined when `revision` is not the newest. */
+  update(
+    key: string,
+    value: string,
+    revision: number,
+    timeToLiveMs?: number,
+  ): Promise<number | undefined>;
+  delete(key: string): Promise<void>;
+}
+
+export interface Bus extends AsyncDisposable {
+  readonly log: EventLog;
+  readonly inbox: Inbox;
+  readonly agents: AgentInbox;
+  readonly alarms: Alarms;
+  readonly snapshots: SnapshotStore;
+  readonly live: LiveChannel;
+  readonly config: KeyValues;
+  /** Resolves once everything sent so far has left this process. */
+  flush(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { Slots } from '../slots.ts';
+
+export const NODE_SCHEMA_VERSION = 1;
+
+/** One token of a subject. */
+export const NodeName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'a node name is 1 to 64 letters, digits, _ or -');
+
+/** Statuses of an agent (reference: agent statuses). */
+export const NodeStatus = z.enum(['ALIVE', 'LOST', 'TERMINATED']);
+export type NodeStatus = z.infer<typeof NodeStatus>;
+
+/** An agent counts as lost after this time without a heartbeat. */
+export const HEARTBEAT_TIMEOUT_MS = 40_000;
+export const HEARTBEAT_PERIOD_MS = 5_000;
+
+export const NodeFacts = z.object({
+  driver: z.enum(['docker', 'process', 'simulated']),
+  architecture: z.string(),
+  resourceGroup: z.string(),
+  slots: Slots,
+  version: z.string(),
+});
+export type NodeFacts = Readonly<z.infer<typeof NodeFacts>>;
+
+export const NodeEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('node-registered'), node: NodeName, facts: NodeFacts }),
+  z.object({ type: z.literal('node-facts-changed'), facts: NodeFacts }),
+  z.object({ type: z.literal('node-lost'), lastSeenAtMs: z.number().nullable() }),
+  z.object({ type: z.literal('node-returned') }),
+  z.object({ type: z.literal('node-terminated'), reason: z.string() }),
+  z.object({ type: z.literal('node-schedulable-set'), isSchedulable: z.boolean() }),
+]);
+export type NodeEvent = Readonly<z.infer<typeof NodeEvent>>;
+
+export const NodeCommand = z.discriminatedUnion('type', [
+  /** From the agent at each start and whenever its facts change. Also brings a lost node back. */
+  z.strictObject({ type: z.literal('register'), facts: NodeFacts }),
+  z.strictObject({ type: z.literal('lose'), lastSeenAtMs: z.number().nullable() }),
+  z.strictObject({ type: z.literal('return') }),
+  /** From the agent when it stops on purpose. Its containers go on. */
+  z.strictObject({ type: z.literal('leave'), reason: z.string() }),
+  z.strictObject({ type: z.literal('set-schedulable'), isSchedulable: z.boolean() }),
+  z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
+]);
+export type NodeCommand = Readonly<z.infer<typeof NodeCommand>>;
+
+/** Sent over the live channel on `live.heartbeat.<node>`. */
+export const Heartbeat = z.object({ node: NodeName, atMs: z.number(), kernelsRunning: z.int() });
+export type Heartbeat = Readonly<z.infer<typeof Heartbeat>>;

@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { Slots } from '../slots.ts';
+
+export const SESSION_SCHEMA_VERSION = 1;
+
+export const SessionType = z.enum(['interactive', 'batch']);
+export type SessionType = z.infer<typeof SessionType>;
+
+export const SessionStatus = z.enum([
+  'PENDING',
+  'SCHEDULED',
+  'PREPARING',
+  'PREPARED',
+  'CREATING',
+  'RUNNING',
+  'TERMINATING',
+  'TERMINATED',
+  'CANCELLED',
+  'ERROR',
+]);
+export type SessionStatus = z.infer<typeof SessionStatus>;
+
+export const KernelStatus = z.enum([
+  'PENDING',
+  'SCHEDULED',
+  'PREPARING',
+  'PULLING',
+  'PREPARED',
+  'CREATING',
+  'RUNNING',
+  'TERMINATING',
+  'TERMINATED',
+  'CANCELLED',
+  'ERROR',
+]);
+export type KernelStatus = z.infer<typeof KernelStatus>;
+
+const Id = z.uuid();
+
+/** Who a session belongs to. */
+export const SessionOwner = z.object({
+  userId: Id,
+  email: z.string(),
+  accessKey: z.string().optional(),
+  projectId: z.string(),
+  domain: z.string(),
+});
+export type SessionOwner = Readonly<z.infer<typeof SessionOwner>>;
+
+/** One container of a session, as asked for. */
+export const KernelRequest = z.object({
+  id: Id,
+  role: z.enum(['main', 'sub']),
+  /** 1-based within the role; `main1`, `sub1`, … is the hostname. */
+  index: z.int().min(1),
+  /** 0-based in the session. */
+  localRank: z.int().min(0),
+  hostname: z.string(),
+  image: z.string(),
+  slots: Slots,
+});
+export type KernelRequest = Readonly<z.infer<typeof KernelRequest>>;
+
+/** What the user asked for. It never changes afterwards. */
+export const SessionRequest = z.object({
+  name: z.string(),
+  sessionType: SessionType,
+  owner: SessionOwner,
+  resourceGroup: z.string(),
+  architecture: z.string().optional(),
+  clusterMode: z.enum(['single-node', 'multi-node']),
+  priority: z.int().min(0).max(100),
+  tag: z.string().optional(),
+  environ: z.record(z.string(), z.string()),
+  /** Argument vector of a batch session's program; null for an interactive session. */
+  command: z.array(z.string()).nullable(),
+  /** Milliseconds a batch session may run; absent: no limit. */
+  batchTimeoutMs: z.int().min(1).optional(),
+  kernels: z.array(KernelRequest).min(1),
+});
+export type SessionRequest = Readonly<z.infer<typeof SessionRequest>>;
+
+export const Placement = z.object({ kernel: Id, node: z.string(), slots: Slots });
+export type Placement = Readonly<z.infer<typeof Placement>>;
+
+/** The steps of a kernel's start at which it can fail. */
+export const KernelStep = z.enum(['prepare', 'pull', 'create', 'start', 'run']);
+export type KernelStep = z.infer<typeof KernelStep>;
+
+const kernelEvent = <Type extends string>(type: Type) => ({ type: z.literal(type), kernel: Id });
+
+export const SessionEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('session-enqueued'), session: Id, request: SessionRequest }),
+  z.object({
+    type: z.literal('session-scheduled'),
+    attempt: z.int().min(1),
+    placements: z.array(Placement),
+  }),
+  z.object({ type: z.literal('session-preparing') }),
+  z.object({ type: z.literal('session-prepared') }),
+  z.object({ type: z.literal('session-creating') }),
+  z.object({ type: z.literal('session-running') }),
+  /** The result of a batch session's program. The status does not change by it. */
+  z.object({
+    type: z.literal('session-finished'),
+    result: z.enum(['success', 'failure']),
+    exitCode: z.int().nullable(),
+    reason: z.string(),
+  }),
+  /** The wish to end, which cannot be taken back. */
+  z.object({
+    type: z.literal('session-terminating'),
+    reason: z.string(),
+    mode: z.enum(['graceful', 'force']),
+  }),
+  z.object({ type: z.literal('session-terminated'), reason: z.string() }),
+  z.object({ type: z.literal('session-cancelled'), reason: z.string() }),
+  /** It could not be started, or ended in a way nobody wanted. Its status is ERROR. */
+  z.object({ type: z.literal('session-failed'), reason: z.string(), message: z.string() }),
+  /** Back to PENDING: this start did not work out and another node may do better. */
+  z.object({ type: z.literal('session-requeued'), reason: z.string(), message: z.string() }),
+  z.object({ ...kernelEvent('kernel-scheduled'), node: z.string(), slots: Slots }),
+  z.object({ ...kernelEvent('kernel-preparing') }),
+  z.object({ ...kernelEvent('kernel-pulling') }),
+  z.object({ ...kernelEvent('kernel-prepared') }),
+  z.object({ ...kernelEvent('kernel-creating') }),
+  z.object({ ...kernelEvent('kernel-running'), containerId: z.string(), startedAtMs: z.number() }),
+  z.object({ ...kernelEvent('kernel-terminating') }),
+  z.object({
+    ...kernelEvent('kernel-terminated'),
+    reason: z.string(),
+    exitCode: z.int().nullable(),
+    wasOutOfMemory: z.boolean(),
+    finishedAtMs: z.number().nullable(),
+  }),
+  z.object({ ...kernelEvent('kernel-cancelled'), reason: z.string() }),
+  z.object({
+    ...kernelEvent('kernel-failed'),
+    step: KernelStep,
+    code: z.string(),
+    message: z.string(),
+  }),
+  z.object({ ...kernelEvent('kernel-requeued') }),
+]);
+export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
+
+/** What an agent saw of one kernel. `wish` is the revision of the wish it acted on. */
+export const KernelReport = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('pulling') }),
+  z.object({ state: z.literal('prepared') }),
+  z.object({ state: z.literal('running'), containerId: z.string(), startedAtMs: z.number() }),
+  z.object({
+    state: z.literal('exited'),
+    exitCode: z.int().nullable(),
+    wasOutOfMemory: z.boolean(),
+    finishedAtMs: z.number().nullable(),
+    /** Why it ended, as far as the agent knows: `self-terminated`, `user-requested`, `task-timeout`, … */
+    reason: z.string(),
+  }),
+  z.object({ state: z.literal('failed'), step: KernelStep, code: z.string(), message: z.string() }),
+  /** There is no container of this kernel, and none will start. */
+  z.object({ state: z.literal('absent') }),
+]);
+export type KernelReport = Readonly<z.infer<typeof KernelReport>>;
+
+export const SessionCommand = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('enqueue'), request: SessionRequest }),
+  z.strictObject({
+    type: z.literal('place'),
+    attempt: z.int().min(1),
+    placements: z.array(Placement).min(1),
+  }),
+  z.strictObject({
+    type: z.literal('report-kernel'),
+    kernel: Id,
+    node: z.string(),
+    wishRevision: z.int().min(0),
+    report: KernelReport,
+  }),
+  z.strictObject({
+    type: z.literal('terminate'),
+    mode: z.enum(['graceful', 'force']),
+    reason: z.string(),
+  }),
+  /** A deadline of the state the session is in has passed; sent by the runtime only. */
+  z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
+]);
+export type SessionCommand = Readonly<z.infer<typeof SessionCommand>>;

@@ -1,0 +1,42 @@
+/** Root of every failure thrown on purpose. `code` is stable; `message` is for people. */
+export abstract class OrreryError extends Error {
+  abstract readonly code: string;
+  /** Whether the same call may succeed later with nobody changing anything. */
+  abstract readonly isRetryable: boolean;
+}
+
+export class RevisionConflict extends OrreryError {
+  override readonly name = 'RevisionConflict';
+  readonly code = 'bus.revision-conflict';
+  readonly isRetryable = true;
+
+  constructor(subject: string, options?: { readonly cause: unknown }) {
+    super(`another writer was first on ${subject}`, options);
+  }
+}
+
+export class BusUnavailable extends OrreryError {
+  override readonly name = 'BusUnavailable';
+  readonly code = 'bus.unavailable';
+  readonly isRetryable = true;
+
+  constructor(what: string, options?: { readonly cause: unknown }) {
+    super(`the bus did not ${what}`, options);
+  }
+}
+
+export class MalformedMessage extends OrreryError {
+  override readonly name = 'MalformedMessage';
+  readonly code = 'bus.malformed-message';
+  readonly isRetryable = false;
+
+  constructor(subject: string, options?: { readonly cause: unknown }) {
+    super(`the message on ${subject} is not what its contract says`, options);
+  }
+}
+
+export class SettingsInvalid extends OrreryError {
+  override readonly name = 'SettingsInvalid';
+  readonly code = 'settings.invalid';
+  readonly isRetryable = false;
+}

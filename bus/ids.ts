@@ -1,0 +1,29 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** A time-ordered UUID (version 7, RFC 9562) for `nowMs`, with 74 random bits. */
+export function newId(nowMs: number, random: Uint8Array = randomBytes(10)): string {
+  const bytes = new Uint8Array(16);
+  for (let index = 0; index < 6; index++)
+    bytes[index] = Math.floor(nowMs / 2 ** (8 * (5 - index))) & 0xff;
+  bytes.set(random.subarray(0, 10), 6);
+  return formatUuid(bytes, 7);
+}
+
+/** The same UUID (version 8, RFC 9562) for the same parts, for ever. */
+export function derivedId(...parts: readonly string[]): string {
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest();
+  return formatUuid(new Uint8Array(digest.subarray(0, 16)), 8);
+}
+
+function formatUuid(bytes: Uint8Array, version: number): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Buffer.from(bytes).toString('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}

@@ -1,0 +1,112 @@
+export type {
+  AgentInbox,
+  Alarms,
+  Bus,
+  EventLog,
+  FollowOptions,
+  Inbox,
+  KeyValues,
+  LiveChannel,
+  ReceivedCommand,
+  ReceivedWish,
+  SnapshotStore,
+} from './bus.ts';
+export { type Clock, systemClock } from './clock.ts';
+export {
+  agentLive,
+  KernelSpec,
+  KernelWish,
+  StreamInput,
+  StreamOutput,
+  StreamRequest,
+} from './contracts/agent.ts';
+export {
+  IMAGE_SCHEMA_VERSION,
+  ImageCommand,
+  ImageEvent,
+  ImageFacts,
+  ImageReference,
+  imageId,
+} from './contracts/image.ts';
+export {
+  AccessKey,
+  DEFAULT_RATE_LIMIT,
+  KEYPAIR_SCHEMA_VERSION,
+  KeypairCommand,
+  KeypairEvent,
+} from './contracts/keypair.ts';
+export {
+  HEARTBEAT_PERIOD_MS,
+  HEARTBEAT_TIMEOUT_MS,
+  Heartbeat,
+  NODE_SCHEMA_VERSION,
+  NodeCommand,
+  NodeEvent,
+  NodeFacts,
+  NodeName,
+  NodeStatus,
+} from './contracts/node.ts';
+export { contracts } from './contracts/registry.ts';
+export {
+  HoldReason,
+  NodeCapacity,
+  QueuedSession,
+  SCHEDULER_ID,
+  SCHEDULER_SCHEMA_VERSION,
+  SchedulerCommand,
+  SchedulerEvent,
+} from './contracts/scheduler.ts';
+export {
+  KernelReport,
+  KernelRequest,
+  KernelStatus,
+  KernelStep,
+  Placement,
+  SESSION_SCHEMA_VERSION,
+  SessionCommand,
+  SessionEvent,
+  SessionOwner,
+  SessionRequest,
+  SessionStatus,
+  SessionType,
+} from './contracts/session.ts';
+export {
+  DEFAULT_DOMAIN,
+  DEFAULT_PROJECT,
+  USER_SCHEMA_VERSION,
+  UserCommand,
+  UserEvent,
+  UserProfile,
+  UserRole,
+} from './contracts/user.ts';
+export {
+  Actor,
+  AggregateId,
+  AggregateName,
+  type CommandEnvelope,
+  CommandEnvelopeSchema,
+  type Commit,
+  CommitSchema,
+  type Outcome,
+  type RecordedCommit,
+  type Rejection,
+} from './envelope.ts';
+export {
+  BusUnavailable,
+  MalformedMessage,
+  OrreryError,
+  RevisionConflict,
+  SettingsInvalid,
+} from './errors.ts';
+export { derivedId, newId } from './ids.ts';
+export { err, known, ok, type Result, unreachable } from './result.ts';
+export { parseSettings, readSettings, Settings } from './settings.ts';
+export {
+  addSlots,
+  compareAmounts,
+  missingSlots,
+  parseByteSize,
+  Slots,
+  subtractSlots,
+} from './slots.ts';
+export { partitionOf, streams, subjects } from './subjects.ts';
