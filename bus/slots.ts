@@ -40,6 +40,17 @@ function signed(amount: string): bigint {
   return amount.startsWith('-') ? -thousandths(amount.slice(1)) : thousandths(amount);
 }
 
+/** Thousandths by slot name: what a scheduler counts in. Past zero is allowed. */
+export type Amounts = Readonly<Record<string, bigint>>;
+
+export function toAmounts(slots: Slots): Amounts {
+  return Object.fromEntries(Object.entries(slots).map(([name, amount]) => [name, signed(amount)]));
+}
+
+export function fromAmounts(amounts: Amounts): Slots {
+  return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, format(amount)]));
+}
+
 export function addSlots(left: Slots, right: Slots): Slots {
   return combine(left, right, (a, b) => a + b);
 }

@@ -30,6 +30,13 @@ export const KernelWish = z.discriminatedUnion('shall', [
   z.object({ shall: z.literal('be-prepared'), revision: z.int(), spec: KernelSpec }),
   /** Have its container running; report `running`, then `exited`, or `failed`. A container that ended is not started again. */
   z.object({ shall: z.literal('run'), revision: z.int(), spec: KernelSpec }),
+  /** Change nothing; report what is so: `running`, `exited`, or `absent` when there is no container. */
+  z.object({
+    shall: z.literal('report'),
+    revision: z.int(),
+    kernel: z.uuid(),
+    session: z.uuid(),
+  }),
   /** Have no container; report `exited` (if there was one) or `absent`. */
   z.object({
     shall: z.literal('be-gone'),

@@ -113,6 +113,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
     reason: z.string(),
     mode: z.enum(['graceful', 'force']),
   }),
+  /** The wish to end became urgent: no more grace. The status does not change by it. */
+  z.object({ type: z.literal('session-forced'), reason: z.string() }),
   z.object({ type: z.literal('session-terminated'), reason: z.string() }),
   z.object({ type: z.literal('session-cancelled'), reason: z.string() }),
   /** It could not be started, or ended in a way nobody wanted. Its status is ERROR. */
