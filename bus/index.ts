@@ -94,19 +94,25 @@ export {
 export {
   BusUnavailable,
   MalformedMessage,
+  MessageTooLarge,
   OrreryError,
   RevisionConflict,
   SettingsInvalid,
 } from './errors.ts';
 export { derivedId, newId } from './ids.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { connectBus } from './nats/connect.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { parseSettings, readSettings, Settings } from './settings.ts';
 export {
+  type Amounts,
   addSlots,
   compareAmounts,
+  fromAmounts,
   missingSlots,
   parseByteSize,
   Slots,
   subtractSlots,
+  toAmounts,
 } from './slots.ts';
 export { partitionOf, streams, subjects } from './subjects.ts';

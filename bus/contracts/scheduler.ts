@@ -18,7 +18,6 @@ export const QueuedSession = z.object({
   clusterMode: z.enum(['single-node', 'multi-node']),
   priority: z.int(),
   owner: z.object({ userId: z.string(), projectId: z.string(), domain: z.string() }),
-  enqueuedAtMs: z.number(),
   kernels: z.array(z.object({ kernel: z.uuid(), slots: Slots })).min(1),
 });
 export type QueuedSession = Readonly<z.infer<typeof QueuedSession>>;
@@ -64,7 +63,7 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
   /** Idempotent: a session that is queued or placed for this attempt already is told again, not placed again. */
   z.strictObject({ type: z.literal('queue'), queued: QueuedSession }),
   /** The session is over, or this attempt of it: its place in the queue and its slots are free. */
-  z.strictObject({ type: z.literal('release'), session: Session }),
+  z.strictObject({ type: z.literal('release'), session: Session, attempt: z.int().min(1) }),
   z.strictObject({ type: z.literal('update-node'), capacity: NodeCapacity }),
 ]);
 export type SchedulerCommand = Readonly<z.infer<typeof SchedulerCommand>>;

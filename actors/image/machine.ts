@@ -1,0 +1,47 @@
+import type { ImageEvent, ImageFacts } from '@orrery/bus';
+import { assign, type SnapshotFrom, setup } from 'xstate';
+
+export interface ImageContext {
+  readonly reference?: string;
+  /** Facts by the name of each node that has it. */
+  readonly nodes: Readonly<Record<string, ImageFacts>>;
+}
+
+/** An image that sessions may name, and where it is. It has no states to leave by time. */
+export const imageMachine = setup({
+  types: { context: {} as ImageContext, events: {} as ImageEvent },
+  actions: {
+    remember: assign(({ context, event }) => remembered(context, event)),
+  },
+}).createMachine({
+  id: 'image',
+  context: { nodes: {} },
+  initial: 'absent',
+  states: {
+    absent: { on: { 'image-registered': { target: 'registered', actions: 'remember' } } },
+    registered: {
+      on: {
+        'image-found': { actions: 'remember' },
+        'image-gone': { actions: 'remember' },
+        'image-forgotten': 'absent',
+      },
+    },
+  },
+});
+
+export type ImageSnapshot = SnapshotFrom<typeof imageMachine>;
+
+function remembered(context: ImageContext, event: ImageEvent): Partial<ImageContext> {
+  switch (event.type) {
+    case 'image-registered':
+      return { reference: event.reference };
+    case 'image-found':
+      return { nodes: { ...context.nodes, [event.node]: event.facts } };
+    case 'image-gone': {
+      const { [event.node]: _, ...nodes } = context.nodes;
+      return { nodes };
+    }
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,14 @@
+import { KEYPAIR_SCHEMA_VERSION, KeypairCommand, type KeypairEvent } from '@orrery/bus';
+import { machineAggregate } from '../runtime/machine-aggregate.ts';
+import { decide } from './decide.ts';
+import { type KeypairSnapshot, keypairMachine } from './machine.ts';
+
+export const keypairAggregate = machineAggregate<KeypairSnapshot, KeypairCommand, KeypairEvent>({
+  name: 'keypair',
+  schemaVersion: KEYPAIR_SCHEMA_VERSION,
+  machine: keypairMachine,
+  parseCommand: (command) => KeypairCommand.parse(command),
+  decide,
+  messages: () => [],
+  reconcile: () => [],
+});

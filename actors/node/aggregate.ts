@@ -1,0 +1,15 @@
+import { NODE_SCHEMA_VERSION, NodeCommand, type NodeEvent } from '@orrery/bus';
+import { machineAggregate } from '../runtime/machine-aggregate.ts';
+import { decide } from './decide.ts';
+import { messages, reconcile } from './effects.ts';
+import { type NodeSnapshot, nodeMachine } from './machine.ts';
+
+export const nodeAggregate = machineAggregate<NodeSnapshot, NodeCommand, NodeEvent>({
+  name: 'node',
+  schemaVersion: NODE_SCHEMA_VERSION,
+  machine: nodeMachine,
+  parseCommand: (command) => NodeCommand.parse(command),
+  decide,
+  messages,
+  reconcile,
+});

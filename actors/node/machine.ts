@@ -1,0 +1,69 @@
+import type { NodeEvent, NodeFacts } from '@orrery/bus';
+import { assign, type SnapshotFrom, setup } from 'xstate';
+
+export interface NodeContext {
+  readonly node?: string;
+  readonly facts?: NodeFacts;
+  readonly isSchedulable: boolean;
+}
+
+/** How long a node may be quiet before the scheduler is told its capacity once more. */
+const RECONCILE_MS = 10 * 60 * 1000;
+
+/** A compute node: known from its agent's first registration, alive while heartbeats come. */
+export const nodeMachine = setup({
+  types: {
+    context: {} as NodeContext,
+    events: {} as NodeEvent,
+    meta: {} as { readonly reconcileMs: number; readonly deadlineMs?: number },
+  },
+  actions: {
+    remember: assign(({ event }) => remembered(event)),
+    tellScheduler: () => {},
+  },
+}).createMachine({
+  id: 'node',
+  context: { isSchedulable: true },
+  initial: 'absent',
+  states: {
+    absent: {
+      on: { 'node-registered': { target: 'alive', actions: ['remember', 'tellScheduler'] } },
+    },
+    alive: {
+      meta: { reconcileMs: RECONCILE_MS },
+      on: {
+        'node-facts-changed': { actions: ['remember', 'tellScheduler'] },
+        'node-schedulable-set': { actions: ['remember', 'tellScheduler'] },
+        'node-lost': { target: 'lost', actions: 'tellScheduler' },
+        'node-terminated': { target: 'terminated', actions: 'tellScheduler' },
+      },
+    },
+    lost: {
+      meta: { reconcileMs: RECONCILE_MS },
+      on: {
+        'node-returned': { target: 'alive', actions: 'tellScheduler' },
+        'node-schedulable-set': { actions: 'remember' },
+        'node-terminated': { target: 'terminated', actions: 'tellScheduler' },
+      },
+    },
+    /** Its agent left on purpose. It may come back, so this is a state to rest in, not an end. */
+    terminated: {
+      on: { 'node-returned': { target: 'alive', actions: 'tellScheduler' } },
+    },
+  },
+});
+
+export type NodeSnapshot = SnapshotFrom<typeof nodeMachine>;
+
+function remembered(event: NodeEvent): Partial<NodeContext> {
+  switch (event.type) {
+    case 'node-registered':
+      return { node: event.node, facts: event.facts };
+    case 'node-facts-changed':
+      return { facts: event.facts };
+    case 'node-schedulable-set':
+      return { isSchedulable: event.isSchedulable };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,15 @@
+import { SESSION_SCHEMA_VERSION, SessionCommand, type SessionEvent } from '@orrery/bus';
+import { machineAggregate } from '../runtime/machine-aggregate.ts';
+import { decide } from './decide.ts';
+import { messages, reconcile } from './effects.ts';
+import { type SessionSnapshot, sessionMachine } from './machine.ts';
+
+export const sessionAggregate = machineAggregate<SessionSnapshot, SessionCommand, SessionEvent>({
+  name: 'session',
+  schemaVersion: SESSION_SCHEMA_VERSION,
+  machine: sessionMachine,
+  parseCommand: (command) => SessionCommand.parse(command),
+  decide,
+  messages,
+  reconcile,
+});

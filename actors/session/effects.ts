@@ -1,0 +1,190 @@
+import {
+  type KernelSpec,
+  known,
+  type Placement,
+  SCHEDULER_ID,
+  type SessionRequest,
+} from '@orrery/bus';
+import type { Effect, Outgoing } from '../runtime/aggregate.ts';
+import { isKernelOver, type Kernel, type SessionSnapshot } from './machine.ts';
+
+/** Time a program has between the stop signal and the kill. */
+const GRACE_MS = 10_000;
+
+interface At {
+  readonly id: string;
+  readonly revision: number;
+}
+
+/** The messages of one named effect. */
+export function messages(effect: Effect, session: SessionSnapshot, at: At): readonly Outgoing[] {
+  switch (effect.type) {
+    case 'askForPlacement':
+      return [askForPlacement(session, at)];
+    case 'tellAgentsToPrepare':
+      return tellAgents(session, at, 'be-prepared');
+    case 'tellAgentsToRun':
+      return tellAgents(session, at, 'run');
+    case 'askAgentsToReport':
+      return placed(session).map(({ kernel, node }) => ({
+        to: 'agent',
+        node,
+        key: kernel.request.id,
+        wish: { shall: 'report', revision: at.revision, kernel: kernel.request.id, session: at.id },
+      }));
+    case 'tellAgentsToBeGone':
+      return beGone(session, at, effect.params as { readonly placements: readonly Placement[] });
+    case 'freeAllocation': {
+      const { attempt } = effect.params as { readonly attempt: number };
+      return [
+        {
+          to: 'actor',
+          aggregate: 'scheduler',
+          id: SCHEDULER_ID,
+          command: { type: 'release', session: at.id, attempt } as { readonly type: string },
+        },
+      ];
+    }
+    default:
+      throw new Error(
+        `the session machine names an effect that nobody carries out: ${effect.type}`,
+      );
+  }
+}
+
+/** What asks the scheduler or the nodes again in the present state. */
+export function reconcile(session: SessionSnapshot): readonly Effect[] {
+  switch (session.value) {
+    case 'pending':
+      return [{ type: 'askForPlacement' }];
+    case 'scheduled':
+    case 'preparing':
+      return [{ type: 'tellAgentsToPrepare' }];
+    case 'prepared':
+    case 'creating':
+      return [{ type: 'tellAgentsToRun' }];
+    case 'running':
+      return [{ type: 'askAgentsToReport' }];
+    case 'terminating':
+      return [{ type: 'tellAgentsToBeGone', params: { placements: unended(session) } }];
+    default:
+      return [];
+  }
+}
+
+function askForPlacement(session: SessionSnapshot, at: At): Outgoing {
+  const request = known(session.context.request);
+  const { resourceGroup, architecture, clusterMode, priority, owner } = request;
+  const queued = {
+    session: at.id,
+    attempt: session.context.attempt,
+    resourceGroup,
+    ...(architecture === undefined ? {} : { architecture }),
+    clusterMode,
+    priority,
+    owner: { userId: owner.userId, projectId: owner.projectId, domain: owner.domain },
+    kernels: request.kernels.map(({ id, slots }) => ({ kernel: id, slots })),
+  };
+  return {
+    to: 'actor',
+    aggregate: 'scheduler',
+    id: SCHEDULER_ID,
+    command: { type: 'queue', queued } as { readonly type: string },
+  };
+}
+
+function tellAgents(
+  session: SessionSnapshot,
+  at: At,
+  shall: 'be-prepared' | 'run',
+): readonly Outgoing[] {
+  const request = known(session.context.request);
+  return placed(session).map(({ kernel, node }) => ({
+    to: 'agent',
+    node,
+    key: kernel.request.id,
+    wish: { shall, revision: at.revision, spec: specOf(request, kernel, at.id) },
+  }));
+}
+
+function beGone(
+  session: SessionSnapshot,
+  at: At,
+  { placements }: { readonly placements: readonly Placement[] },
+): readonly Outgoing[] {
+  const { ending } = session.context;
+  const isGraceful = ending !== undefined && ending.mode === 'graceful';
+  return placements.map(({ kernel, node }) => ({
+    to: 'agent',
+    node,
+    key: kernel,
+    wish: {
+      shall: 'be-gone',
+      revision: at.revision,
+      kernel,
+      session: at.id,
+      graceMs: isGraceful ? GRACE_MS : 0,
+      reason: ending?.reason ?? 'unknown',
+    },
+  }));
+}
+
+function unended(session: SessionSnapshot): readonly Placement[] {
+  return session.context.placements.filter(({ kernel }) => {
+    const state = session.context.kernels[kernel];
+    return state !== undefined && !isKernelOver(state);
+  });
+}
+
+function placed(
+  session: SessionSnapshot,
+): readonly { readonly kernel: Kernel; readonly node: string }[] {
+  return unended(session).map(({ kernel, node }) => ({
+    kernel: known(session.context.kernels[kernel]),
+    node,
+  }));
+}
+
+/** Everything the agent must know, with the variables that programs of Backend.AI's images rely on. */
+function specOf(request: SessionRequest, kernel: Kernel, session: string): KernelSpec {
+  const { id, role, index, localRank, hostname, image, slots } = kernel.request;
+  return {
+    kernel: id,
+    session,
+    sessionName: request.name,
+    sessionType: request.sessionType,
+    image,
+    command: request.command,
+    environ: {
+      ...request.environ,
+      BACKENDAI_USER_UUID: request.owner.userId,
+      BACKENDAI_USER_EMAIL: request.owner.email,
+      BACKENDAI_ACCESS_KEY: request.owner.accessKey ?? '',
+      BACKENDAI_SESSION_ID: session,
+      BACKENDAI_SESSION_NAME: request.name,
+      BACKENDAI_CLUSTER_SIZE: String(request.kernels.length),
+      BACKENDAI_CLUSTER_REPLICAS: replicas(request),
+      BACKENDAI_CLUSTER_HOSTS: request.kernels.map((one) => one.hostname).join(','),
+      BACKENDAI_KERNEL_ID: id,
+      BACKENDAI_KERNEL_IMAGE: image,
+      BACKENDAI_CLUSTER_ROLE: role,
+      BACKENDAI_CLUSTER_IDX: String(index),
+      BACKENDAI_CLUSTER_LOCAL_RANK: String(localRank),
+      BACKENDAI_CLUSTER_HOST: hostname,
+      BACKENDAI_PREOPEN_PORTS: '',
+    },
+    slots,
+    hostname,
+    role,
+    ownerUserId: request.owner.userId,
+    ownerProjectId: request.owner.projectId,
+    ...(request.batchTimeoutMs === undefined ? {} : { batchTimeoutMs: request.batchTimeoutMs }),
+  };
+}
+
+function replicas(request: SessionRequest): string {
+  const roles = [...new Set(request.kernels.map(({ role }) => role))];
+  return roles
+    .map((role) => `${role}:${request.kernels.filter((kernel) => kernel.role === role).length}`)
+    .join(',');
+}

@@ -1,0 +1,221 @@
+import type { KernelRequest, Placement, SessionEvent, SessionRequest } from '@orrery/bus';
+import { assign, type SnapshotFrom, setup, transition } from 'xstate';
+import { type KernelContext, type KernelEvent, kernelMachine } from './kernel/machine.ts';
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+/** A kernel as its session keeps it: enough to fold its next event. */
+export interface Kernel {
+  readonly request: KernelRequest;
+  readonly status: string;
+  readonly context: KernelContext;
+}
+
+export interface SessionContext {
+  readonly request?: SessionRequest;
+  /** Starts tried so far; the scheduler's answers carry it, so a late one is told from a new one. */
+  readonly attempt: number;
+  readonly placements: readonly Placement[];
+  readonly kernels: Readonly<Record<string, Kernel>>;
+  readonly result?: 'success' | 'failure';
+  readonly ending?: { readonly reason: string; readonly mode: 'graceful' | 'force' };
+  /** Why the end will be ERROR. */
+  readonly failure?: { readonly reason: string; readonly message: string };
+}
+
+/** Parameters are taken where the action stands, so before a `remember` they hold what was. */
+const beGone = {
+  type: 'tellAgentsToBeGone',
+  params: ({ context }: { readonly context: SessionContext }) => ({
+    placements: context.placements,
+  }),
+} as const;
+const free = {
+  type: 'freeAllocation',
+  params: ({ context }: { readonly context: SessionContext }) => ({ attempt: context.attempt }),
+} as const;
+
+/**
+ * The lifecycle of a session: which event is legal when. `meta` declares how long a state may last
+ * (`deadlineMs`) and after what time without news the world is asked again (`reconcileMs`).
+ */
+export const sessionMachine = setup({
+  types: {
+    context: {} as SessionContext,
+    events: {} as SessionEvent,
+    meta: {} as { readonly reconcileMs: number; readonly deadlineMs?: number },
+  },
+  guards: {
+    kernelTakes: ({ context, event }) => isKernelEvent(event) && kernelTakes(context, event),
+  },
+  actions: {
+    foldKernel: assign(({ context, event }) =>
+      isKernelEvent(event) ? { kernels: withKernel(context, event) } : {},
+    ),
+    remember: assign(({ context, event }) => remembered(context, event)),
+    askForPlacement: () => {},
+    tellAgentsToPrepare: () => {},
+    tellAgentsToRun: () => {},
+    tellAgentsToBeGone: (_, _params: { readonly placements: readonly Placement[] }) => {},
+    freeAllocation: (_, _params: { readonly attempt: number }) => {},
+  },
+}).createMachine({
+  id: 'session',
+  context: { attempt: 0, placements: [], kernels: {} },
+  initial: 'absent',
+  on: {
+    'kernel-scheduled': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-preparing': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-pulling': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-prepared': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-creating': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-running': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-terminating': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-terminated': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-cancelled': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-failed': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'kernel-requeued': { guard: 'kernelTakes', actions: 'foldKernel' },
+  },
+  states: {
+    absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },
+    pending: {
+      meta: { reconcileMs: MINUTE_MS },
+      entry: 'askForPlacement',
+      on: {
+        'session-scheduled': { target: 'scheduled', actions: 'remember' },
+        'session-cancelled': { target: 'cancelled', actions: ['remember', free] },
+      },
+    },
+    scheduled: {
+      meta: { reconcileMs: 30 * SECOND_MS, deadlineMs: 10 * MINUTE_MS },
+      on: {
+        'session-preparing': 'preparing',
+        'session-terminating': { target: 'terminating', actions: 'remember' },
+        'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
+        'session-requeued': {
+          target: 'pending',
+          actions: [beGone, free, 'remember'],
+        },
+      },
+    },
+    preparing: {
+      meta: { reconcileMs: 30 * SECOND_MS, deadlineMs: 30 * MINUTE_MS },
+      entry: 'tellAgentsToPrepare',
+      on: {
+        'session-prepared': 'prepared',
+        'session-terminating': { target: 'terminating', actions: 'remember' },
+        'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
+        'session-requeued': {
+          target: 'pending',
+          actions: [beGone, free, 'remember'],
+        },
+      },
+    },
+    prepared: {
+      meta: { reconcileMs: 30 * SECOND_MS, deadlineMs: 10 * MINUTE_MS },
+      on: {
+        'session-creating': 'creating',
+        'session-terminating': { target: 'terminating', actions: 'remember' },
+        'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
+        'session-requeued': {
+          target: 'pending',
+          actions: [beGone, free, 'remember'],
+        },
+      },
+    },
+    creating: {
+      meta: { reconcileMs: 20 * SECOND_MS, deadlineMs: 10 * MINUTE_MS },
+      entry: 'tellAgentsToRun',
+      on: {
+        'session-running': 'running',
+        'session-finished': { actions: 'remember' },
+        'session-terminating': { target: 'terminating', actions: 'remember' },
+        'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
+        'session-requeued': {
+          target: 'pending',
+          actions: [beGone, free, 'remember'],
+        },
+      },
+    },
+    running: {
+      meta: { reconcileMs: 5 * MINUTE_MS },
+      on: {
+        'session-finished': { actions: 'remember' },
+        'session-terminating': { target: 'terminating', actions: 'remember' },
+      },
+    },
+    terminating: {
+      meta: { reconcileMs: 15 * SECOND_MS, deadlineMs: 20 * MINUTE_MS },
+      entry: beGone,
+      on: {
+        'session-finished': { actions: 'remember' },
+        'session-forced': { actions: ['remember', beGone] },
+        'session-terminated': { target: 'terminated', actions: 'remember' },
+        'session-failed': { target: 'failed', actions: 'remember' },
+      },
+    },
+    terminated: { type: 'final', entry: free },
+    cancelled: { type: 'final' },
+    failed: { type: 'final', entry: free },
+  },
+});
+
+export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
+
+export function isKernelEvent(event: SessionEvent): event is KernelEvent {
+  return event.type.startsWith('kernel-');
+}
+
+/** Whether a kernel in that status is over: asked of its machine, listed nowhere else. */
+export function isKernelOver(kernel: Kernel): boolean {
+  return kernelSnapshot(kernel).status === 'done';
+}
+
+function kernelSnapshot(kernel: Kernel) {
+  return kernelMachine.resolveState({
+    value: kernel.status as Parameters<typeof kernelMachine.resolveState>[0]['value'],
+    context: kernel.context,
+  });
+}
+
+function kernelTakes(context: SessionContext, event: KernelEvent): boolean {
+  const kernel = context.kernels[event.kernel];
+  return kernel !== undefined && kernelSnapshot(kernel).can(event);
+}
+
+function withKernel(context: SessionContext, event: KernelEvent): SessionContext['kernels'] {
+  const kernel = context.kernels[event.kernel];
+  if (kernel === undefined) return context.kernels;
+  const [next] = transition(kernelMachine, kernelSnapshot(kernel), event);
+  return {
+    ...context.kernels,
+    [event.kernel]: { ...kernel, status: String(next.value), context: next.context },
+  };
+}
+
+function remembered(context: SessionContext, event: SessionEvent): Partial<SessionContext> {
+  switch (event.type) {
+    case 'session-enqueued': {
+      const kernels = event.request.kernels.map((request): readonly [string, Kernel] => [
+        request.id,
+        { request, status: 'PENDING', context: {} },
+      ]);
+      return { request: event.request, attempt: 1, kernels: Object.fromEntries(kernels) };
+    }
+    case 'session-scheduled':
+      return { placements: event.placements };
+    case 'session-requeued':
+      return { placements: [], attempt: context.attempt + 1 };
+    case 'session-finished':
+      return { result: event.result };
+    case 'session-terminating':
+      return { ending: { reason: event.reason, mode: event.mode } };
+    case 'session-forced':
+      return { ending: { reason: event.reason, mode: 'force' } };
+    case 'session-failed':
+      return { failure: { reason: event.reason, message: event.message } };
+    default:
+      return {};
+  }
+}

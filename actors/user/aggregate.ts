@@ -1,0 +1,14 @@
+import { USER_SCHEMA_VERSION, UserCommand, type UserEvent } from '@orrery/bus';
+import { machineAggregate } from '../runtime/machine-aggregate.ts';
+import { decide } from './decide.ts';
+import { type UserSnapshot, userMachine } from './machine.ts';
+
+export const userAggregate = machineAggregate<UserSnapshot, UserCommand, UserEvent>({
+  name: 'user',
+  schemaVersion: USER_SCHEMA_VERSION,
+  machine: userMachine,
+  parseCommand: (command) => UserCommand.parse(command),
+  decide,
+  messages: () => [],
+  reconcile: () => [],
+});
