@@ -35,6 +35,16 @@ export class MalformedMessage extends OrreryError {
   }
 }
 
+export class MessageTooLarge extends OrreryError {
+  override readonly name = 'MessageTooLarge';
+  readonly code = 'bus.message-too-large';
+  readonly isRetryable = false;
+
+  constructor(subject: string, bytes: number, bytesMax: number) {
+    super(`a message on ${subject} has ${bytes} bytes; ${bytesMax} is the limit`);
+  }
+}
+
 export class SettingsInvalid extends OrreryError {
   override readonly name = 'SettingsInvalid';
   readonly code = 'settings.invalid';

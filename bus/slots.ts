@@ -48,7 +48,9 @@ export function toAmounts(slots: Slots): Amounts {
 }
 
 export function fromAmounts(amounts: Amounts): Slots {
-  return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, format(amount)]));
+  return Object.fromEntries(
+    Object.entries(amounts).map(([name, amount]) => [name, format(amount)]),
+  );
 }
 
 export function addSlots(left: Slots, right: Slots): Slots {

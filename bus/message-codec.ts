@@ -1,0 +1,126 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import {
+  AggregateId,
+  AggregateName,
+  type CommandEnvelope,
+  CommandEnvelopeSchema,
+  type Commit,
+  CommitSchema,
+  type RecordedCommit,
+} from './envelope.ts';
+import { MalformedMessage, MessageTooLarge } from './errors.ts';
+
+/** Largest body of one message. The server takes 1 MiB with headers. */
+export const MESSAGE_BYTES_MAX = 1_000_000;
+
+/** The bytes of a message. @throws {MessageTooLarge} */
+export function encodeBody(subject: string, body: unknown): Buffer {
+  const bytes = Buffer.from(JSON.stringify(body));
+  if (bytes.byteLength > MESSAGE_BYTES_MAX)
+    throw new MessageTooLarge(subject, bytes.byteLength, MESSAGE_BYTES_MAX);
+  return bytes;
+}
+
+export function hashOf(body: Uint8Array): string {
+  return hash('sha256', body, 'hex');
+}
+
+/**
+ * A commit from its message body. Only the envelope is checked: its events were parsed by the writer, and
+ * one of a type that this reader does not know keeps its place, because revisions are counted by place.
+ * @throws {MalformedMessage} when the body is no commit at all.
+ */
+export function decodeCommit(subject: string, sequence: number, body: Uint8Array): RecordedCommit {
+  const parsed = CommitSchema.safeParse(decodeBody(subject, body));
+  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
+  const commit: Commit = parsed.data;
+  return { ...commit, sequence, hash: hashOf(body) };
+}
+
+/** The JSON value of a message body. @throws {MalformedMessage} */
+export function decodeBody(subject: string, body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+  } catch (cause) {
+    throw new MalformedMessage(subject, { cause });
+  }
+}
+
+/** `inbox.<partition>.<aggregate>.<id>[.from.<node>]` */
+const CommandSubject = z.tuple([
+  z.literal('inbox'),
+  z.string(),
+  AggregateName,
+  AggregateId,
+  z.literal('from').optional(),
+  z.string().optional(),
+]);
+
+/**
+ * A command from its message, and why its body could not be used if that is so: the envelope then holds
+ * what the subject tells. Undefined when the subject tells nothing either.
+ */
+export function decodeCommand(
+  subject: string,
+  sequence: number,
+  body: Uint8Array,
+): { readonly envelope: CommandEnvelope; readonly malformed?: string } | undefined {
+  const place = CommandSubject.safeParse(subject.split('.'));
+  if (!place.success) return undefined;
+  const [, , aggregate, aggregateId, , node] = place.data;
+  const parsed = parseEnvelope(subject, body);
+  if (typeof parsed === 'string') {
+    const actor = { kind: 'agent' as const, id: node ?? 'unknown' };
+    const id = `malformed-${sequence}`;
+    const command = { type: 'malformed' };
+    const envelope = { id, aggregate, aggregateId, actor, sentAtMs: 0, command };
+    return { envelope, malformed: parsed };
+  }
+  // The right to publish is limited to the sender's own name, so the subject is what can be believed.
+  const actor = node === undefined ? parsed.actor : { kind: 'agent' as const, id: node };
+  return { envelope: { ...parsed, aggregate, aggregateId, actor } };
+}
+
+function parseEnvelope(subject: string, body: Uint8Array): CommandEnvelope | string {
+  let value: unknown;
+  try {
+    value = decodeBody(subject, body);
+  } catch (error) {
+    if (error instanceof MalformedMessage) return 'the body is not JSON';
+    throw error;
+  }
+  const parsed = CommandEnvelopeSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  return `${issue?.path.join('.') || 'the body'}: ${issue?.message}`;
+}
+
+const OutcomeSchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), revision: z.int(), sequence: z.int() }),
+  z.object({
+    ok: z.literal(false),
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      field: z.string().optional(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+]);
+
+/** @throws {MalformedMessage} */
+export function decodeOutcome(subject: string, body: Uint8Array): z.infer<typeof OutcomeSchema> {
+  const parsed = OutcomeSchema.safeParse(decodeBody(subject, body));
+  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
+  return parsed.data;
+}
+
+const WishBody = z.object({ wish: z.unknown(), traceparent: z.string().optional() });
+
+/** @throws {MalformedMessage} */
+export function decodeWish(subject: string, body: Uint8Array): z.infer<typeof WishBody> {
+  const parsed = WishBody.safeParse(decodeBody(subject, body));
+  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
+  return parsed.data;
+}

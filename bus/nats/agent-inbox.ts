@@ -1,0 +1,60 @@
+import { headers } from '@nats-io/transport-node';
+import type { AgentInbox, KeyValues, ReceivedWish } from '../bus.ts';
+import { MalformedMessage } from '../errors.ts';
+import { decodeWish, encodeBody } from '../message-codec.ts';
+import { streams, subjects } from '../subjects.ts';
+import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Link } from './link.ts';
+import { followStream, type StreamMessage } from './stream-feed.ts';
+
+const WISHES_MAX = 500;
+
+export function createAgentInbox(link: Link, config: KeyValues): AgentInbox {
+  return {
+    send: async ({ node, key, id, wish, traceparent }) => {
+      const subject = subjects.wish(node, key);
+      const identity = headers();
+      identity.set('Nats-Msg-Id', id);
+      await link.publish(subject, encodeBody(subject, { wish, traceparent }), identity);
+    },
+    follow: (node, afterSequence, signal) => follow(link, { node, afterSequence, signal }),
+    checkpoint: (node) => readCheckpoint(config, laneOf(node)),
+    saveCheckpoint: (node, sequence) =>
+      writeCheckpoint(link, config, { ...laneOf(node), sequence }),
+  };
+}
+
+function laneOf(node: string): Lane {
+  return {
+    stream: streams.agent,
+    filter: subjects.wishes(node),
+    key: `checkpoint.agent.${node}`,
+  };
+}
+
+async function* follow(
+  link: Link,
+  lane: { readonly node: string; readonly afterSequence: number; readonly signal: AbortSignal },
+): AsyncGenerator<readonly ReceivedWish[]> {
+  const feed = followStream(link, {
+    stream: streams.agent,
+    filter: subjects.wishes(lane.node),
+    afterSequence: lane.afterSequence,
+    messagesMax: WISHES_MAX,
+    signal: lane.signal,
+  });
+  for await (const messages of feed) {
+    const wishes = messages.flatMap((message) => receive(link, message));
+    if (wishes.length > 0) yield wishes;
+  }
+}
+
+function receive(link: Link, { subject, sequence, body }: StreamMessage): readonly ReceivedWish[] {
+  try {
+    return [{ sequence, ...decodeWish(subject, body) }];
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error;
+    link.logger.error({ err: error, sequence }, 'a wish is skipped');
+    return [];
+  }
+}

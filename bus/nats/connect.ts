@@ -1,0 +1,46 @@
+import type { Bus } from '../bus.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import type { Settings } from '../settings.ts';
+import { createAgentInbox } from './agent-inbox.ts';
+import { createAlarms } from './alarms.ts';
+import { createEventLog } from './event-log.ts';
+import { createInbox } from './inbox.ts';
+import { createKeyValues } from './key-values.ts';
+import { Link } from './link.ts';
+import { createLiveChannel } from './live-channel.ts';
+import { ensureStreams } from './server-streams.ts';
+import { createSnapshotStore } from './snapshot-store.ts';
+
+/**
+ * Connects to JetStream, makes the streams that are missing, and stays connected until disposed of.
+ * `name` is what the server calls this client.
+ * @throws {BusUnavailable} when no server answers within 30 seconds.
+ */
+export async function connectBus(
+  settings: Settings['bus'],
+  options: { readonly name: string; readonly clock?: Clock; readonly logger?: Logger },
+): Promise<Bus> {
+  const { name, clock = systemClock } = options;
+  const logger = options.logger ?? createLogger({ name, level: 'warn' });
+  const { servers, user, password, partitions, replicas } = settings;
+  const link = await Link.open({ servers, user, password, name, clock, logger });
+  try {
+    await ensureStreams(link, replicas);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+  const config = createKeyValues(link);
+  return {
+    log: createEventLog(link),
+    inbox: createInbox(link, config, partitions),
+    agents: createAgentInbox(link, config),
+    alarms: createAlarms(link, partitions),
+    snapshots: createSnapshotStore(link),
+    live: createLiveChannel(link),
+    config,
+    flush: () => link.connection.flush(),
+    [Symbol.asyncDispose]: () => link.close(),
+  };
+}

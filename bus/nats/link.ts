@@ -1,0 +1,236 @@
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  ClosedConnectionError,
+  connect,
+  createInbox,
+  DrainingConnectionError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  RequestError,
+  TimeoutError,
+} from '@nats-io/transport-node';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { BusUnavailable } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { ReplyRoom } from './reply-room.ts';
+
+/** One exchange with the server, and all tries of it together. */
+const REQUEST_TIMEOUT_MS = 5_000;
+const EXCHANGE_MS_MAX = 30_000;
+const CONNECT_MS_MAX = 30_000;
+const RECONNECT_DELAY_MS = 50;
+const RETRY_DELAY_MS = 20;
+const RETRY_DELAY_MS_MAX = 500;
+const PING_PERIOD_MS = 10_000;
+
+export interface LinkOptions {
+  readonly servers: readonly string[];
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Thrown inside this file when the connection broke under an exchange; it is tried again. */
+class Interrupted extends Error {}
+
+/** One connection that lasts for the life of the process, and exchanges over it that outlive its breaks. */
+export class Link {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly replies: ReplyRoom;
+  readonly #closing = new AbortController();
+  /** Fires when the connection was given up for good. */
+  readonly closed = this.#closing.signal;
+  #isConnected = true;
+  readonly #interrupts = new Set<(reason: Error) => void>();
+  readonly #reconnectListeners = new Set<() => void>();
+
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    options: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.connection = connection;
+    this.manager = manager;
+    this.clock = options.clock;
+    this.logger = options.logger;
+    this.replies = new ReplyRoom(connection, createInbox());
+    void this.#watch();
+  }
+
+  /** @throws {BusUnavailable} when no server answers within `CONNECT_MS_MAX`. */
+  static async open(options: LinkOptions): Promise<Link> {
+    const deadlineMs = options.clock.nowMs() + CONNECT_MS_MAX;
+    for (;;) {
+      try {
+        const connection = await connect({
+          servers: [...options.servers],
+          name: options.name,
+          ...(options.user === undefined ? {} : { user: options.user }),
+          ...(options.password === undefined ? {} : { pass: options.password }),
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RECONNECT_DELAY_MS,
+          reconnectJitter: RECONNECT_DELAY_MS,
+          ignoreAuthErrorAbort: true,
+          pingInterval: PING_PERIOD_MS,
+          noAsyncTraces: true,
+        });
+        const manager = await jetstreamManager(connection, {
+          checkAPI: false,
+          timeout: REQUEST_TIMEOUT_MS,
+        });
+        return new Link(connection, manager, options);
+      } catch (cause) {
+        if (options.clock.nowMs() > deadlineMs || isAuthorization(cause))
+          throw new BusUnavailable('accept a connection', { cause });
+        await options.clock.sleep(RETRY_DELAY_MS_MAX);
+      }
+    }
+  }
+
+  /** Whether the connection stands at this moment. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Calls the listener after each break, once the connection stands again; returns how to stop that. */
+  onReconnect(listener: () => void): () => void {
+    this.#reconnectListeners.add(listener);
+    return () => this.#reconnectListeners.delete(listener);
+  }
+
+  /**
+   * Does something idempotent, again after every break, until it works or the server refuses.
+   * @throws {BusUnavailable} when it did not work within `EXCHANGE_MS_MAX`.
+   */
+  async exchange<Value>(
+    what: string,
+    attempt: (count: number) => Promise<Value>,
+    signal?: AbortSignal,
+  ): Promise<Value> {
+    const deadlineMs = this.clock.nowMs() + EXCHANGE_MS_MAX;
+    for (let count = 1; ; count++) {
+      try {
+        return await this.#guarded(attempt(count));
+      } catch (cause) {
+        signal?.throwIfAborted();
+        if (isClosed(cause)) throw new BusUnavailable(what, { cause });
+        if (!isTransient(cause)) throw cause;
+        if (this.clock.nowMs() >= deadlineMs) throw new BusUnavailable(what, { cause });
+        await this.#settle(count, deadlineMs);
+      }
+    }
+  }
+
+  /** One request; the answer of the JetStream API or the acknowledgement of a publish. */
+  async call(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<unknown> {
+    const answer = await this.send(subject, body, headers);
+    const value = Answer.parse(JSON.parse(answer.string()));
+    if (value.error !== undefined) throw new JetStreamApiError(value.error);
+    return value;
+  }
+
+  send(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
+    return this.connection.request(subject, body, {
+      timeout: REQUEST_TIMEOUT_MS,
+      ...(headers === undefined ? {} : { headers }),
+    });
+  }
+
+  /** Stores one message, once for its message id, and gives its place. @throws {BusUnavailable} */
+  async publish(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<number> {
+    const stored = await this.exchange('store a message', () => this.call(subject, body, headers));
+    return PublishAck.parse(stored).seq;
+  }
+
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) return;
+    if (this.#isConnected) await this.connection.drain();
+    else await this.connection.close();
+  }
+
+  #guarded<Value>(work: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#interrupts.add(reject);
+      work.then(
+        (value) => {
+          this.#interrupts.delete(reject);
+          resolve(value);
+        },
+        (error) => {
+          this.#interrupts.delete(reject);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  async #settle(count: number, deadlineMs: number): Promise<void> {
+    if (this.#isConnected) {
+      await this.clock.sleep(Math.min(RETRY_DELAY_MS * 2 ** count, RETRY_DELAY_MS_MAX));
+      return;
+    }
+    const patience = new AbortController();
+    const stop = this.onReconnect(() => patience.abort());
+    const closed = (): void => patience.abort();
+    this.#interrupts.add(closed);
+    await this.clock.sleep(deadlineMs - this.clock.nowMs(), patience.signal).catch(() => undefined);
+    this.#interrupts.delete(closed);
+    stop();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#isConnected = false;
+        this.logger.warn({ server: status.server }, 'the bus is disconnected');
+        this.#interruptAll('the connection broke');
+      } else if (status.type === 'reconnect') {
+        this.#isConnected = true;
+        this.logger.info({ server: status.server }, 'the bus is connected again');
+        for (const listener of [...this.#reconnectListeners]) listener();
+      } else if (status.type === 'error') {
+        this.logger.error({ err: status.error }, 'the bus server complains');
+      }
+    }
+    this.#isConnected = false;
+    this.#interruptAll('the connection is closed');
+    this.#closing.abort();
+  }
+
+  #interruptAll(why: string): void {
+    for (const interrupt of [...this.#interrupts]) interrupt(new Interrupted(why));
+    this.#interrupts.clear();
+  }
+}
+
+const Answer = z.looseObject({
+  error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }).optional(),
+});
+
+const PublishAck = z.object({ stream: z.string(), seq: z.int() });
+
+const SERVICE_UNAVAILABLE = 503;
+
+function isTransient(error: unknown): boolean {
+  return (
+    error instanceof Interrupted ||
+    error instanceof TimeoutError ||
+    error instanceof RequestError ||
+    (error instanceof JetStreamApiError && error.status === SERVICE_UNAVAILABLE)
+  );
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof ClosedConnectionError || error instanceof DrainingConnectionError;
+}
+
+function isAuthorization(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AuthorizationError';
+}
