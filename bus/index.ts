@@ -101,6 +101,14 @@ export {
 } from './errors.ts';
 export { derivedId, newId } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
+export type { Faults, Hop } from './memory/faults.ts';
+export {
+  createMemoryBroker,
+  createMemoryBus,
+  type MemoryBroker,
+  type MemoryBusOptions,
+} from './memory/memory-bus.ts';
+export { SimulatedClock } from './memory/simulated-clock.ts';
 export { connectBus } from './nats/connect.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { parseSettings, readSettings, Settings } from './settings.ts';

@@ -1,0 +1,82 @@
+import type { Bus, SnapshotStore } from '../bus.ts';
+import type { Clock } from '../clock.ts';
+import { subjects } from '../subjects.ts';
+import { Carrier, type Faults } from './faults.ts';
+import {
+  AlarmClock,
+  createMemoryAgentInbox,
+  createMemoryAlarms,
+  createMemoryInbox,
+} from './memory-inboxes.ts';
+import { createMemoryKeyValues, MemoryEntries } from './memory-key-values.ts';
+import { createMemoryLive, LiveRoom } from './memory-live.ts';
+import { createMemoryLog } from './memory-log.ts';
+import { MemoryStream } from './memory-stream.ts';
+import { Replies } from './replies.ts';
+
+const PARTITIONS = 8;
+
+export interface MemoryBusOptions {
+  readonly clock: Clock;
+  /** Default 8. */
+  readonly partitions?: number;
+  readonly faults?: Faults;
+}
+
+/** What is stored and who is connected: the server of the memory bus. */
+export interface MemoryBroker {
+  /** A connection of its own; disposing it is the sudden death of its owner, what is stored stays. */
+  connect(): Bus;
+}
+
+/** The ports of the bus in memory, driven by the given clock. Deterministic: the same calls, the same order. */
+export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
+  const { clock, partitions = PARTITIONS, faults = {} } = options;
+  const events = new MemoryStream(clock);
+  const commands = new MemoryStream(clock);
+  const wishes = new MemoryStream(clock);
+  const entries = new MemoryEntries(clock);
+  const snapshots = new Map<string, Snapshot>();
+  const alarms = new AlarmClock();
+  const room = new LiveRoom();
+  const replies = new Replies();
+  return {
+    connect: () => {
+      const closing = new AbortController();
+      const carrier = new Carrier(clock, faults, closing.signal);
+      const config = createMemoryKeyValues(entries, carrier);
+      const inbox = { stream: commands, carrier };
+      return {
+        log: createMemoryLog({ stream: events, carrier }),
+        inbox: createMemoryInbox(inbox, { config, replies, partitions }),
+        agents: createMemoryAgentInbox({ stream: wishes, carrier }, config),
+        alarms: createMemoryAlarms(inbox, alarms, partitions),
+        snapshots: createMemorySnapshots(snapshots, carrier),
+        live: createMemoryLive({ room, replies, carrier }),
+        config,
+        flush: () => carrier.ask(() => undefined),
+        [Symbol.asyncDispose]: async () => closing.abort(),
+      };
+    },
+  };
+}
+
+/** One connection to a broker of its own. */
+export function createMemoryBus(options: MemoryBusOptions): Bus {
+  return createMemoryBroker(options).connect();
+}
+
+interface Snapshot {
+  readonly sequence: number;
+  readonly body: string;
+}
+
+function createMemorySnapshots(kept: Map<string, Snapshot>, carrier: Carrier): SnapshotStore {
+  return {
+    load: (aggregate, id) => carrier.ask(() => kept.get(subjects.snapshot(aggregate, id, 0))),
+    save: (aggregate, id, { sequence, body }) =>
+      carrier.ask(() => {
+        kept.set(subjects.snapshot(aggregate, id, 0), { sequence, body });
+      }),
+  };
+}
