@@ -1,0 +1,114 @@
+import type { Rejection, Result, SessionStatus, SessionType, Slots } from '@orrery/bus';
+import type {
+  AuditRow,
+  ImageRow,
+  KernelRow,
+  KeypairRow,
+  NodeRow,
+  SessionRow,
+  UserRow,
+} from './rows.ts';
+
+/** Whose things may be seen. What is not visible is not found. */
+export type Visibility =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'user'; readonly userId: string };
+
+export interface PageRequest {
+  /** 1 to `PAGE_ROWS_MAX`. */
+  readonly first: number;
+  /** A cursor of an earlier page in the same order. */
+  readonly after?: string | undefined;
+}
+
+export interface Page<Row> {
+  readonly edges: readonly { readonly cursor: string; readonly row: Row }[];
+  /** Rows that the filter takes, on all pages. */
+  readonly totalCount: number;
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+/** Refused: `page-size-invalid` (field `first`) or `cursor-invalid` (field `after`). */
+export type Paged<Row> = Promise<Result<Page<Row>, Rejection>>;
+
+export interface SessionFilter {
+  readonly statuses?: readonly SessionStatus[] | undefined;
+  readonly sessionTypes?: readonly SessionType[] | undefined;
+  /** Only sessions that are not over, or only those that are. */
+  readonly isLive?: boolean | undefined;
+  readonly name?: string | undefined;
+  /** Anywhere in the name, in upper or lower case. */
+  readonly nameContains?: string | undefined;
+  readonly ownerUserId?: string | undefined;
+  readonly projectId?: string | undefined;
+}
+
+export interface SessionOrder {
+  readonly field: 'created-at' | 'name' | 'status' | 'terminated-at';
+  readonly direction: 'ascending' | 'descending';
+}
+
+export interface SessionListing extends PageRequest {
+  readonly visibility: Visibility;
+  readonly filter?: SessionFilter | undefined;
+  /** Newest first unless said otherwise. Sessions that have not ended count as ending last. */
+  readonly order?: SessionOrder | undefined;
+}
+
+/** A node with what the scheduler has given away on it and how many kernels on it are not over. */
+export type AgentRow = NodeRow & { readonly occupiedSlots: Slots; readonly liveKernels: number };
+
+export interface AuditListing extends PageRequest {
+  readonly visibility: Visibility;
+  readonly aggregate?: string | undefined;
+  readonly aggregateId?: string | undefined;
+}
+
+export interface ClusterTotals {
+  readonly sessionsByStatus: Readonly<Record<string, number>>;
+  readonly agentsByStatus: Readonly<Record<string, number>>;
+  /** Of nodes that are alive. */
+  readonly availableSlots: Slots;
+  readonly occupiedSlots: Slots;
+  readonly projectedSequence: number;
+}
+
+export interface SessionWithKernels {
+  readonly session: SessionRow;
+  /** By local rank. */
+  readonly kernels: readonly KernelRow[];
+}
+
+/** Everything that is read. @throws {ProjectionsUnavailable} when PostgreSQL does not answer. */
+export interface Projections extends AsyncDisposable {
+  findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
+  listSessions(listing: SessionListing): Paged<SessionRow>;
+  /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */
+  sessionsByIds(ids: readonly string[], visibility: Visibility): Promise<readonly SessionRow[]>;
+  /** By session, then by local rank. At most `LOOKUP_IDS_MAX` ids. */
+  kernelsOfSessions(sessionIds: readonly string[]): Promise<readonly KernelRow[]>;
+  /** The session as it was at that time; undefined before it existed. */
+  sessionAt(
+    id: string,
+    timeMs: number,
+    visibility: Visibility,
+  ): Promise<SessionWithKernels | undefined>;
+  /** Commits of a session, oldest first, up to the first that was recorded after `untilMs`. */
+  commitsOfSession(id: string, untilMs?: number): Promise<readonly AuditRow[]>;
+  /** By name. */
+  listNodes(request: PageRequest): Paged<AgentRow>;
+  /** By reference; forgotten ones are left out. */
+  listImages(request: PageRequest): Paged<ImageRow>;
+  findImage(reference: string): Promise<ImageRow | undefined>;
+  findUser(id: string): Promise<UserRow | undefined>;
+  /** In upper or lower case. */
+  findUserByEmail(email: string): Promise<UserRow | undefined>;
+  usersByIds(ids: readonly string[]): Promise<readonly UserRow[]>;
+  findKeypair(accessKey: string): Promise<KeypairRow | undefined>;
+  /** Oldest first. A user sees the commits of their own sessions. */
+  auditEntries(listing: AuditListing): Paged<AuditRow>;
+  clusterStatus(visibility: Visibility): Promise<ClusterTotals>;
+  /** Sequence of the newest commit that the tables hold. */
+  checkpoint(): Promise<number>;
+}

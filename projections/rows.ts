@@ -1,0 +1,187 @@
+import {
+  ImageFacts,
+  KernelStatus,
+  NodeStatus,
+  SessionStatus,
+  SessionType,
+  Slots,
+} from '@orrery/bus';
+import { z } from 'zod';
+
+/**
+ * One row of each table, as it lies in PostgreSQL. Instants are milliseconds since the Unix epoch;
+ * `revision` counts the aggregate's events so far, `sequence` is the log sequence of the last commit that
+ * changed the row.
+ */
+const Instant = z.int();
+const Place = { revision: z.int(), sequence: z.int() };
+
+export const SessionRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  sessionType: SessionType,
+  status: SessionStatus,
+  /** A stable word: why it waits, failed or ended. */
+  statusInfo: z.string().nullable(),
+  /** The same for people. */
+  statusMessage: z.string().nullable(),
+  result: z.enum(['undefined', 'success', 'failure']),
+  exitCode: z.int().nullable(),
+  /** Of its main kernel. */
+  image: z.string(),
+  command: z.array(z.string()).nullable(),
+  ownerUserId: z.string(),
+  ownerEmail: z.string(),
+  accessKey: z.string().nullable(),
+  projectId: z.string(),
+  domain: z.string(),
+  resourceGroup: z.string(),
+  architecture: z.string().nullable(),
+  clusterMode: z.string(),
+  priority: z.int(),
+  tag: z.string().nullable(),
+  environ: z.record(z.string(), z.string()),
+  batchTimeoutMs: z.int().nullable(),
+  requestedSlots: Slots,
+  /** What its kernels hold now; empty before it is placed and after its end. */
+  occupiedSlots: Slots,
+  /** ISO instant of the latest entry into each status. */
+  statusHistory: z.record(z.string(), z.string()),
+  createdAtMs: Instant,
+  startedAtMs: Instant.nullable(),
+  terminatedAtMs: Instant.nullable(),
+  ...Place,
+});
+export type SessionRow = Readonly<z.infer<typeof SessionRow>>;
+
+export const KernelRow = z.object({
+  id: z.string(),
+  sessionId: z.string(),
+  role: z.enum(['main', 'sub']),
+  index: z.int(),
+  localRank: z.int(),
+  hostname: z.string(),
+  status: KernelStatus,
+  /** A stable word: why it ended or failed. */
+  statusInfo: z.string().nullable(),
+  /** The same for people. */
+  statusMessage: z.string().nullable(),
+  image: z.string(),
+  agentId: z.string().nullable(),
+  containerId: z.string().nullable(),
+  requestedSlots: Slots,
+  occupiedSlots: Slots,
+  exitCode: z.int().nullable(),
+  wasOutOfMemory: z.boolean(),
+  startedAtMs: Instant.nullable(),
+  terminatedAtMs: Instant.nullable(),
+  ...Place,
+});
+export type KernelRow = Readonly<z.infer<typeof KernelRow>>;
+
+/** A session in the scheduler's queue, or one that has left it. */
+export const QueueRow = z.object({
+  sessionId: z.string(),
+  isWaiting: z.boolean(),
+  attempt: z.int(),
+  resourceGroup: z.string(),
+  reasonCode: z.string().nullable(),
+  reasonMessage: z.string().nullable(),
+  missingSlots: Slots.nullable(),
+  queuedAtMs: Instant,
+  sequence: z.int(),
+});
+export type QueueRow = Readonly<z.infer<typeof QueueRow>>;
+
+/** What the scheduler gave to one kernel on one node, until it is released. */
+export const AllocationRow = z.object({
+  kernelId: z.string(),
+  sessionId: z.string(),
+  agentId: z.string(),
+  attempt: z.int(),
+  slots: Slots,
+  isReleased: z.boolean(),
+  sequence: z.int(),
+});
+export type AllocationRow = Readonly<z.infer<typeof AllocationRow>>;
+
+export const NodeRow = z.object({
+  id: z.string(),
+  status: NodeStatus,
+  isSchedulable: z.boolean(),
+  driver: z.string(),
+  architecture: z.string(),
+  resourceGroup: z.string(),
+  version: z.string(),
+  availableSlots: Slots,
+  registeredAtMs: Instant,
+  /** When its heartbeats stopped; null while it is alive. */
+  lostAtMs: Instant.nullable(),
+  /** Why it left on purpose. */
+  statusInfo: z.string().nullable(),
+  ...Place,
+});
+export type NodeRow = Readonly<z.infer<typeof NodeRow>>;
+
+export const ImageRow = z.object({
+  id: z.string(),
+  reference: z.string(),
+  isForgotten: z.boolean(),
+  /** Facts by the name of each node that has it. */
+  facts: z.record(z.string(), ImageFacts),
+  architectures: z.array(z.string()),
+  sizeBytes: z.number().nullable(),
+  agentIds: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  registeredAtMs: Instant,
+  ...Place,
+});
+export type ImageRow = Readonly<z.infer<typeof ImageRow>>;
+
+export const UserRow = z.object({
+  id: z.string(),
+  email: z.string(),
+  username: z.string(),
+  role: z.enum(['superadmin', 'admin', 'user', 'monitor']),
+  domain: z.string(),
+  projectId: z.string(),
+  /** PHC string. */
+  passwordHash: z.string(),
+  isActive: z.boolean(),
+  createdAtMs: Instant,
+  ...Place,
+});
+export type UserRow = Readonly<z.infer<typeof UserRow>>;
+
+export const KeypairRow = z.object({
+  accessKey: z.string(),
+  userId: z.string(),
+  /** The secret key, sealed under the cluster's master key. */
+  sealedSecret: z.string(),
+  isAdmin: z.boolean(),
+  rateLimit: z.int(),
+  isActive: z.boolean(),
+  createdAtMs: Instant,
+  ...Place,
+});
+export type KeypairRow = Readonly<z.infer<typeof KeypairRow>>;
+
+/** One commit of the log. */
+export const AuditRow = z.object({
+  sequence: z.int(),
+  commitId: z.string(),
+  aggregate: z.string(),
+  aggregateId: z.string(),
+  firstRevision: z.int(),
+  schemaVersion: z.int(),
+  recordedAtMs: Instant,
+  actorKind: z.string(),
+  actorId: z.string(),
+  commandId: z.string(),
+  commandType: z.string(),
+  traceparent: z.string().nullable(),
+  hash: z.string(),
+  previousHash: z.string(),
+  events: z.array(z.looseObject({ type: z.string() })),
+});
+export type AuditRow = Readonly<z.infer<typeof AuditRow>>;
