@@ -1,0 +1,243 @@
+/** What the gateway answers: the types of `graphql/schema.graphql`, as they arrive. */
+
+/** An instant in ISO 8601 with milliseconds, in UTC. */
+export type DateTime = string;
+/** Amounts by slot name as decimal text: `cpu` in cores, `mem` in bytes. */
+export type Slots = Readonly<Record<string, string>>;
+export type Json = unknown;
+
+export type SessionType = 'INTERACTIVE' | 'BATCH';
+export type SessionStatus =
+  | 'PENDING'
+  | 'SCHEDULED'
+  | 'PREPARING'
+  | 'PREPARED'
+  | 'CREATING'
+  | 'RUNNING'
+  | 'TERMINATING'
+  | 'TERMINATED'
+  | 'CANCELLED'
+  | 'ERROR';
+export type KernelStatus = SessionStatus | 'PULLING';
+export type SessionResult = 'UNDEFINED' | 'SUCCESS' | 'FAILURE';
+export type AgentStatus = 'ALIVE' | 'LOST' | 'TERMINATED';
+export type TerminateMode = 'GRACEFUL' | 'FORCE';
+
+export interface User {
+  readonly id: string;
+  readonly email: string;
+  readonly username: string;
+  readonly role: string;
+  readonly domain: string;
+  readonly projectId: string;
+}
+
+export interface Kernel {
+  readonly id: string;
+  readonly role: string;
+  readonly index: number;
+  readonly hostname: string;
+  readonly status: KernelStatus;
+  readonly image: string;
+  readonly agentId: string | null;
+  readonly containerId: string | null;
+  readonly requestedSlots: Slots;
+  readonly occupiedSlots: Slots;
+  readonly exitCode: number | null;
+  readonly wasOutOfMemory: boolean;
+  readonly statusInfo: string | null;
+  readonly startedAt: DateTime | null;
+  readonly terminatedAt: DateTime | null;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly name: string;
+  readonly type: SessionType;
+  readonly status: SessionStatus;
+  /** A stable word, such as `user-requested` or `out-of-memory`. */
+  readonly statusInfo: string | null;
+  /** The same for people. */
+  readonly statusMessage: string | null;
+  readonly result: SessionResult;
+  readonly exitCode: number | null;
+  readonly image: string;
+  readonly command: readonly string[] | null;
+  readonly owner: User;
+  readonly accessKey: string | null;
+  readonly projectId: string;
+  readonly domain: string;
+  readonly resourceGroup: string;
+  readonly priority: number;
+  readonly tag: string | null;
+  readonly environ: Json;
+  readonly requestedSlots: Slots;
+  readonly occupiedSlots: Slots;
+  readonly kernels: readonly Kernel[];
+  readonly statusHistory: Readonly<Record<string, DateTime>>;
+  readonly createdAt: DateTime;
+  readonly startedAt: DateTime | null;
+  readonly terminatedAt: DateTime | null;
+  /** Number of events so far. */
+  readonly revision: number;
+}
+
+export interface Agent {
+  readonly id: string;
+  readonly status: AgentStatus;
+  readonly isSchedulable: boolean;
+  readonly driver: string;
+  readonly architecture: string;
+  readonly resourceGroup: string;
+  readonly version: string;
+  readonly availableSlots: Slots;
+  readonly occupiedSlots: Slots;
+  readonly liveKernels: number;
+  readonly registeredAt: DateTime;
+  readonly lostAt: DateTime | null;
+}
+
+export interface Image {
+  readonly id: string;
+  readonly reference: string;
+  readonly architectures: readonly string[];
+  readonly sizeBytes: number | null;
+  readonly agentIds: readonly string[];
+  readonly labels: Json;
+  readonly registeredAt: DateTime;
+  readonly isDefault: boolean;
+}
+
+/** One commit of the log: who did what, when, because of which command. */
+export interface AuditEntry {
+  readonly id: string;
+  readonly sequence: number;
+  readonly entity: string;
+  readonly entityId: string;
+  readonly firstRevision: number;
+  readonly recordedAt: DateTime;
+  readonly actor: string;
+  readonly commandId: string;
+  readonly commandType: string;
+  readonly traceId: string | null;
+  readonly hash: string;
+  readonly previousHash: string;
+  readonly events: readonly Json[];
+}
+
+export interface Page<Node> {
+  readonly edges: readonly { readonly cursor: string; readonly node: Node }[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  readonly totalCount: number;
+}
+
+export interface SessionEvent {
+  readonly sessionId: string;
+  /** From 1, without gaps. */
+  readonly revision: number;
+  readonly type: string;
+  readonly recordedAt: DateTime;
+  /** Set when this event changed the session's status. */
+  readonly status: SessionStatus | null;
+  readonly kernelId: string | null;
+  readonly kernelStatus: KernelStatus | null;
+  readonly details: Json;
+}
+
+export interface SessionChange {
+  readonly cursor: string;
+  readonly session: Session;
+}
+
+/** A piece of a kernel's log. `offset` counts the bytes up to and including this piece. */
+export interface LogChunk {
+  readonly offset: number;
+  readonly source: string;
+  readonly data: Uint8Array;
+  /** The container has ended and this was all. */
+  readonly isLast: boolean;
+}
+
+export interface SessionFilter {
+  readonly statuses?: readonly SessionStatus[] | undefined;
+  readonly types?: readonly SessionType[] | undefined;
+  readonly isLive?: boolean | undefined;
+  readonly name?: string | undefined;
+  readonly nameContains?: string | undefined;
+  readonly ownerId?: string | undefined;
+  readonly projectId?: string | undefined;
+}
+
+export interface SessionOrder {
+  readonly field: 'CREATED_AT' | 'NAME' | 'STATUS' | 'TERMINATED_AT';
+  readonly direction: 'ASC' | 'DESC';
+}
+
+export interface CreateSessionInput {
+  readonly name?: string | undefined;
+  readonly type?: SessionType | undefined;
+  readonly image?: string | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly cpu?: string | undefined;
+  /** Memory such as `512m` or `1g`. */
+  readonly memory?: string | undefined;
+  readonly slots?: Slots | undefined;
+  readonly environ?: Readonly<Record<string, string>> | undefined;
+  readonly resourceGroup?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly tag?: string | undefined;
+  readonly architecture?: string | undefined;
+  readonly batchTimeoutSeconds?: number | undefined;
+  /** Chosen by the client when absent, so that a call made again creates nothing twice. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface ExecTicket {
+  readonly url: string;
+  readonly expiresAt: DateTime;
+}
+
+export interface SignIn {
+  readonly token: string;
+  readonly expiresAt: DateTime;
+  readonly user: User;
+}
+
+export interface ProjectionReport {
+  readonly sequence: number;
+  readonly events: number;
+  readonly isEqual: boolean;
+  readonly differences: readonly {
+    readonly table: string;
+    readonly missing: number;
+    readonly unexpected: number;
+    readonly changed: number;
+  }[];
+  readonly durationMs: number;
+}
+
+export interface ClusterStatus {
+  readonly version: string;
+  readonly sessionsByStatus: Readonly<Record<string, number>>;
+  readonly agentsByStatus: Readonly<Record<string, number>>;
+  readonly availableSlots: Slots;
+  readonly occupiedSlots: Slots;
+  /** Sequence of the log's newest commit, and of the newest one that the projections hold. */
+  readonly logSequence: number;
+  readonly projectedSequence: number;
+  readonly startedAt: DateTime;
+}
+
+/** Statuses from which a session never leaves. */
+const FINAL_STATUSES: ReadonlySet<SessionStatus> = new Set(['TERMINATED', 'CANCELLED', 'ERROR']);
+
+export function isOver(session: Pick<Session, 'status'>): boolean {
+  return FINAL_STATUSES.has(session.status);
+}
