@@ -33,6 +33,13 @@ export interface Circumstances {
 export interface Decided<Event> {
   readonly events: readonly Event[];
   readonly effects?: readonly Effect[];
+  /** The fold of the events, when the decider had to do it to decide; saves doing it twice. */
+  readonly applied?: Applied | undefined;
+}
+
+export interface Applied<State = unknown> {
+  readonly state: State;
+  readonly effects: readonly Effect[];
 }
 
 export type Decision<Event> = Result<Decided<Event>, Rejection>;
@@ -56,6 +63,8 @@ export interface Aggregate<State, Command, Event extends { readonly type: string
   readonly foldsInPlace: boolean;
   parseCommand(command: unknown): Command;
   initial(id: string): State;
+  /** Whether the command begins a life, so that nothing need be read before it is decided. */
+  begins?(command: Command): boolean;
   decide(state: State, command: Command, circumstances: Circumstances): Decision<Event>;
   /** For a fold in place, whose `decide` has folded its events already: the effects that one names. */
   effectsOf?(event: Event): readonly Effect[];

@@ -7,6 +7,7 @@ import {
 } from 'xstate';
 import type {
   Aggregate,
+  Applied,
   Circumstances,
   Deadline,
   Decision,
@@ -20,6 +21,7 @@ export interface MachineParts<Snapshot extends AnyMachineSnapshot, Command, Even
   readonly schemaVersion: number;
   readonly machine: AnyStateMachine;
   readonly parseCommand: (command: unknown) => Command;
+  readonly begins?: (command: Command) => boolean;
   readonly decide: (
     snapshot: Snapshot,
     command: Command,
@@ -47,21 +49,29 @@ export function machineAggregate<
     foldsInPlace: false,
     parseCommand: parts.parseCommand,
     initial: () => initial as Snapshot,
+    ...(parts.begins === undefined ? {} : { begins: parts.begins }),
     decide: parts.decide,
-    apply: (state, event) => {
-      if (!state.can(event)) return undefined;
-      const [next, actions] = transition(machine, state, event as never);
-      return {
-        state: next as Snapshot,
-        effects: actions.map(({ type, params }) => ({ type, params })),
-      };
-    },
+    apply: (state, event) => applyEvent(machine, state, event),
     messages: parts.messages,
     reconcile: parts.reconcile,
     deadline: (state) => deadlineOf(state),
     describe: (state) => JSON.stringify(state.value).replaceAll('"', ''),
     serialise: (state) => ({ value: state.value, context: state.context }),
     deserialise: (stored) => machine.resolveState(stored as never) as Snapshot,
+  };
+}
+
+/** One event folded: the next state and the effects it names; undefined when it is not legal now. */
+export function applyEvent<Snapshot extends AnyMachineSnapshot>(
+  machine: AnyStateMachine,
+  state: Snapshot,
+  event: { readonly type: string },
+): Applied<Snapshot> | undefined {
+  if (!state.can(event)) return undefined;
+  const [next, actions] = transition(machine, state, event as never);
+  return {
+    state: next as Snapshot,
+    effects: actions.map(({ type, params }) => ({ type, params })),
   };
 }
 

@@ -9,6 +9,7 @@ export const sessionAggregate = machineAggregate<SessionSnapshot, SessionCommand
   schemaVersion: SESSION_SCHEMA_VERSION,
   machine: sessionMachine,
   parseCommand: (command) => SessionCommand.parse(command),
+  begins: (command) => command.type === 'enqueue',
   decide,
   messages,
   reconcile,

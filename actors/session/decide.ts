@@ -7,8 +7,8 @@ import {
   type SessionRequest,
   unreachable,
 } from '@orrery/bus';
-import { transition } from 'xstate';
 import type { Circumstances, Decided, Decision, Effect } from '../runtime/aggregate.ts';
+import { applyEvent } from '../runtime/machine-aggregate.ts';
 import { isKernelOver, type Kernel, type SessionSnapshot, sessionMachine } from './machine.ts';
 import { promote } from './promote.ts';
 
@@ -47,13 +47,6 @@ export function decide(
   }
 }
 
-export function foldSession(
-  session: SessionSnapshot,
-  events: readonly SessionEvent[],
-): SessionSnapshot {
-  return events.reduce((state, event) => transition(sessionMachine, state, event)[0], session);
-}
-
 function enqueue(
   session: SessionSnapshot,
   request: SessionRequest,
@@ -79,6 +72,14 @@ function place(
   if (!session.matches('pending') || command.attempt !== session.context.attempt)
     return ok({ events: [] });
   const { attempt, placements } = command;
+  const placed = new Set(placements.map(({ kernel }) => kernel));
+  if (!Object.keys(session.context.kernels).every((kernel) => placed.has(kernel))) {
+    return err({
+      code: 'placement-incomplete',
+      message: 'every kernel of the session has a place, or none',
+      field: 'placements',
+    });
+  }
   return ok({
     events: [
       { type: 'session-scheduled', attempt, placements },
@@ -127,13 +128,19 @@ function concluded(
   session: SessionSnapshot,
   first: readonly SessionEvent[],
 ): Decided<SessionEvent> {
-  const events = [...first];
-  let state = foldSession(session, first);
-  for (let next = promote(state); next.length > 0; next = promote(state)) {
-    events.push(...next);
-    state = foldSession(state, next);
+  const events: SessionEvent[] = [];
+  const effects: Effect[] = [];
+  let state = session;
+  for (let next = first; next.length > 0; next = promote(state)) {
+    for (const event of next) {
+      events.push(event);
+      const applied = applyEvent(sessionMachine, state, event);
+      if (applied === undefined) return { events };
+      state = applied.state;
+      effects.push(...applied.effects);
+    }
   }
-  return { events };
+  return { events, applied: { state, effects } };
 }
 
 function reportKernel(session: SessionSnapshot, command: Report): Decision<SessionEvent> {

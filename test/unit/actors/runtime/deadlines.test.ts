@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { AnyStateMachine } from 'xstate';
+import { imageMachine } from '../../../../actors/image/machine.ts';
+import { keypairMachine } from '../../../../actors/keypair/machine.ts';
+import { nodeMachine } from '../../../../actors/node/machine.ts';
+import { sessionMachine } from '../../../../actors/session/machine.ts';
+import { userMachine } from '../../../../actors/user/machine.ts';
+
+/** States in which an aggregate rests: nobody waits for anything there. */
+const RESTING = ['absent', 'registered', 'active', 'inactive', 'node.terminated'];
+
+const machines: Readonly<Record<string, AnyStateMachine>> = {
+  session: sessionMachine,
+  node: nodeMachine,
+  image: imageMachine,
+  user: userMachine,
+  keypair: keypairMachine,
+};
+
+const deadlines = suite('deadlines: declared and documented');
+
+for (const [name, machine] of Object.entries(machines)) {
+  const states = Object.entries(machine.states).filter(([state, { type }]) => {
+    const isResting = RESTING.includes(state) || RESTING.includes(`${name}.${state}`);
+    return type !== 'final' && !isResting;
+  });
+  deadlines(`every state of a ${name} in which somebody waits asks the world again`, () => {
+    for (const [state, { meta }] of states) assert.ok(meta?.reconcileMs > 0, state);
+  });
+  if (states.length === 0) continue;
+  deadlines(`the table in the README of ${name} says what the machine says`, () => {
+    const readme = readFileSync(
+      new URL(`../../../../actors/${name}/README.md`, import.meta.url),
+      'utf8',
+    );
+    for (const [state, { meta }] of states) {
+      const row = new RegExp(
+        `^\\| ${state} +\\| (\\d+) s: .*? +\\| (?:(\\d+) s|none.*?) +\\|$`,
+        'm',
+      ).exec(readme);
+      assert.ok(row, `${state} has a row`);
+      assert.is(Number(row?.[1]) * 1000, meta.reconcileMs, state);
+      assert.is(row?.[2] === undefined ? undefined : Number(row[2]) * 1000, meta.deadlineMs, state);
+    }
+  });
+}
+
+deadlines.run();

@@ -1,0 +1,279 @@
+import type { SessionCommand } from '@orrery/bus';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
+import { ATTEMPTS_MAX, decide } from '../../../../actors/session/decide.ts';
+import { isKernelOver, type SessionSnapshot } from '../../../../actors/session/machine.ts';
+import {
+  enqueue,
+  exited,
+  kernelOf,
+  mainKernel,
+  place,
+  prepared,
+  report,
+  running,
+  sessionAfter,
+  sessionId,
+  subKernel,
+  terminate,
+} from './session-under-test.ts';
+
+const started: readonly SessionCommand[] = [enqueue(), place(), report(prepared), report(running)];
+const batch = { sessionType: 'batch' as const, command: ['true'] };
+const startedBatch = [enqueue(batch), place(), report(prepared), report(running)];
+
+const life = suite('session: life');
+
+life('passes through every status of the happy path in order, once each', () => {
+  const { types } = sessionAfter(...started, terminate(), report(exited(0)));
+  assert.equal(
+    types.filter((type) => type.startsWith('session-')),
+    [
+      'session-enqueued',
+      'session-scheduled',
+      'session-preparing',
+      'session-prepared',
+      'session-creating',
+      'session-running',
+      'session-terminating',
+      'session-terminated',
+    ],
+  );
+});
+
+life('waits for all kernels of a cluster before it goes on', () => {
+  const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
+  const begin = [enqueue({ kernels }), place(1, [mainKernel, subKernel]), report(prepared)];
+  assert.is(sessionAfter(...begin).state.value, 'preparing');
+  const both = [...begin, report(prepared, subKernel)];
+  assert.is(sessionAfter(...both).state.value, 'creating');
+  assert.is(sessionAfter(...both, report(running)).state.value, 'creating');
+  assert.is(
+    sessionAfter(...both, report(running), report(running, subKernel)).state.value,
+    'running',
+  );
+});
+
+life('a batch program that ends well makes the session a success and ends it', () => {
+  const { events, state } = sessionAfter(...startedBatch, report(exited(0)));
+  assert.is(state.value, 'terminated');
+  assert.equal(
+    events.filter(({ type }) => type === 'session-finished'),
+    [{ type: 'session-finished', result: 'success', exitCode: 0, reason: 'task-finished' }],
+  );
+});
+
+life('a batch program that fails makes the session a failure with its exit code', () => {
+  const { events } = sessionAfter(...startedBatch, report(exited(3)));
+  assert.equal(
+    events.filter(({ type }) => type === 'session-finished'),
+    [{ type: 'session-finished', result: 'failure', exitCode: 3, reason: 'task-failed' }],
+  );
+});
+
+life('a program killed for its memory is called out of memory', () => {
+  const { events, state } = sessionAfter(...startedBatch, report(exited(137, true)));
+  assert.is(state.context.ending?.reason, 'out-of-memory');
+  const ended = events.find(({ type }) => type === 'kernel-terminated');
+  assert.is(ended?.type === 'kernel-terminated' && ended.reason, 'out-of-memory');
+});
+
+life('a batch that its user ends has no result', () => {
+  const { types } = sessionAfter(...startedBatch, terminate(), report(exited(137)));
+  assert.not(types.includes('session-finished'));
+});
+
+life('an exit that is met before the start was reported still ends the session', () => {
+  const { state } = sessionAfter(enqueue(batch), place(), report(prepared), report(exited(0)));
+  assert.is(state.value, 'terminated');
+});
+
+life.run();
+
+const ending = suite('session: ending');
+
+ending('a pending session is cancelled at once', () => {
+  assert.is(sessionAfter(enqueue(), terminate()).state.value, 'cancelled');
+});
+
+ending('no command leads up again after the wish to end', () => {
+  const { state } = sessionAfter(...started.slice(0, 3), terminate());
+  assert.is(state.value, 'terminating');
+  for (const command of [
+    place(),
+    report(prepared),
+    report({ state: 'pulling' }),
+    report(running),
+  ]) {
+    const decision = decide(state, command, { id: sessionId });
+    assert.ok(decision.ok && decision.value.events.length === 0, command.type);
+  }
+});
+
+ending('terminating twice changes nothing, and force makes it urgent once', () => {
+  const first = sessionAfter(...started, terminate());
+  assert.equal(sessionAfter(...started, terminate(), terminate()).types, first.types);
+  const forced = sessionAfter(...started, terminate(), terminate('force'), terminate('force'));
+  assert.is(forced.types.filter((type) => type === 'session-forced').length, 1);
+});
+
+ending('a container that lives after its session is told to go', () => {
+  const over = sessionAfter(...started, terminate(), report(exited(0)));
+  const decision = decide(over.state, report(running), { id: sessionId });
+  assert.ok(decision.ok);
+  assert.equal(decision.value.events, []);
+  assert.equal(
+    decision.value.effects?.map(({ type }) => type),
+    ['tellAgentsToBeGone'],
+  );
+});
+
+ending('a placement for a session that is over is given back', () => {
+  const over = sessionAfter(enqueue(), terminate());
+  const decision = decide(over.state, place(), { id: sessionId });
+  assert.equal(decision.ok && decision.value.effects?.map(({ type }) => type), ['freeAllocation']);
+});
+
+ending('it ends past its deadline though no node answers', () => {
+  const { state, types } = sessionAfter(...started, terminate(), {
+    type: 'pass-deadline',
+    deadline: 'x',
+  });
+  assert.is(state.value, 'terminated');
+  assert.ok(types.includes('kernel-terminated'));
+});
+
+ending.run();
+
+const failing = suite('session: failing');
+const broken = (code: string): SessionCommand =>
+  report({ state: 'failed', step: 'create', code, message: 'it did not work' });
+
+failing('a failure that another node may not have leads back to the queue', () => {
+  const { state, types } = sessionAfter(
+    enqueue(),
+    place(),
+    report(prepared),
+    broken('engine-unavailable'),
+  );
+  assert.is(state.value, 'pending');
+  assert.is(state.context.attempt, 2);
+  assert.ok(types.includes('session-requeued'));
+});
+
+failing('a failure that would come again is an error with its reason', () => {
+  const { state, events } = sessionAfter(
+    enqueue(),
+    place(),
+    report(prepared),
+    broken('command-not-found'),
+  );
+  assert.is(state.value, 'failed');
+  const last = events.at(-1);
+  assert.is(last?.type === 'session-failed' && last.reason, 'command-not-found');
+});
+
+failing('it is given up after the last attempt', () => {
+  const commands: SessionCommand[] = [enqueue()];
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    commands.push(place(attempt), broken('engine-unavailable'));
+  }
+  assert.is(sessionAfter(...commands).state.value, 'failed');
+});
+
+failing('one failed kernel of two ends the other before the error', () => {
+  const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
+  const begin = [
+    enqueue({ kernels }),
+    place(1, [mainKernel, subKernel]),
+    report(prepared),
+    report(prepared, subKernel),
+  ];
+  const half = sessionAfter(...begin, report(running, subKernel), broken('command-not-found'));
+  assert.is(half.state.value, 'terminating');
+  const whole = sessionAfter(
+    ...begin,
+    report(running, subKernel),
+    broken('command-not-found'),
+    report(exited(0), subKernel),
+  );
+  assert.is(whole.state.value, 'failed');
+});
+
+failing('a report from a node that has the kernel no longer changes nothing', () => {
+  const moved = sessionAfter(
+    enqueue(),
+    place(),
+    broken('engine-unavailable'),
+    place(2, [mainKernel], 'node-b'),
+  );
+  const decision = decide(moved.state, report(prepared), { id: sessionId });
+  assert.equal(decision.ok && decision.value.events, []);
+});
+
+failing('an answer to an attempt that is past changes nothing', () => {
+  const { state } = sessionAfter(enqueue(), place(), broken('engine-unavailable'));
+  assert.equal(decide(state, place(1), { id: sessionId }), { ok: true, value: { events: [] } });
+});
+
+failing('the same request again is accepted without events, another one is refused', () => {
+  const { state } = sessionAfter(enqueue());
+  assert.equal(decide(state, enqueue(), { id: sessionId }), { ok: true, value: { events: [] } });
+  const other = decide(state, enqueue({ name: 'another' }), { id: sessionId });
+  assert.is(!other.ok && other.error.code, 'idempotency-key-reused');
+});
+
+failing.run();
+
+const anything = suite('session: any order of commands');
+
+const anyCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+  fc.constantFrom(
+    ...[1, 2, 3].map((attempt) => place(attempt, [mainKernel, subKernel])),
+    place(1),
+    terminate(),
+    terminate('force'),
+  ),
+  fc
+    .tuple(
+      fc.constantFrom(
+        prepared,
+        running,
+        exited(0),
+        exited(1),
+        { state: 'pulling' as const },
+        { state: 'absent' as const },
+      ),
+      fc.constantFrom(mainKernel, subKernel),
+      fc.constantFrom('node-a', 'node-b'),
+    )
+    .map(([state, kernel, node]) => report(state, kernel, node)),
+  fc.constantFrom(broken('engine-unavailable'), broken('command-not-found'), enqueue()),
+  fc.constant<SessionCommand>({ type: 'pass-deadline', deadline: 'x' }),
+);
+
+anything(
+  'never decides an event that its machine refuses, and is over only when its kernels are',
+  () => {
+    const run = (commands: readonly SessionCommand[]): void => {
+      let state: SessionSnapshot = sessionAggregate.initial(sessionId);
+      const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
+      for (const command of [enqueue({ kernels }), ...commands]) {
+        const decision = decide(state, command, { id: sessionId });
+        if (!decision.ok) continue;
+        for (const event of decision.value.events) {
+          const applied = sessionAggregate.apply(state, event);
+          if (applied === undefined) throw new Error(`${event.type} while ${String(state.value)}`);
+          state = applied.state;
+        }
+        if (state.status === 'done')
+          assert.ok(Object.values(state.context.kernels).every(isKernelOver));
+      }
+    };
+    fc.assert(fc.property(fc.array(anyCommand, { maxLength: 25 }), run), { numRuns: 300 });
+  },
+);
+
+anything.run();
