@@ -15,6 +15,15 @@ export const KernelSpec = z.object({
   slots: Slots,
   hostname: z.string(),
   role: z.enum(['main', 'sub']),
+  /** Absent: the kernel is its session's only one. `replicas` is `main:1,sub:3`; `hosts` are hostnames. */
+  cluster: z
+    .object({
+      size: z.int().min(1),
+      localRank: z.int().min(0),
+      replicas: z.string(),
+      hosts: z.array(z.string()),
+    })
+    .optional(),
   ownerUserId: z.string(),
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
@@ -79,7 +88,10 @@ export const StreamRequest = z.discriminatedUnion('kind', [
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
-/** Frames from the agent to the one who opened the stream. `data` is base64. */
+/**
+ * Frames from the agent to the one who opened the stream. `data` is base64; `offsetBytes` is the place of
+ * its first byte, so a reader resumes logs at `offsetBytes` plus the length of what it was given last.
+ */
 export const StreamOutput = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('output'),

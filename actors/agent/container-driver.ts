@@ -1,0 +1,136 @@
+import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { LogChunk } from './log-frames.ts';
+
+/** How a kernel's container ended, as the engine knows it. */
+export interface ContainerExit {
+  /** Null when nobody saw it. */
+  readonly exitCode: number | null;
+  readonly wasOutOfMemory: boolean;
+  readonly finishedAtMs: number | null;
+  /** Set when the program itself never ran, which some engines tell only after the start. */
+  readonly startFailure?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export type ContainerState =
+  | { readonly phase: 'created' }
+  | { readonly phase: 'running'; readonly startedAtMs: number }
+  | { readonly phase: 'exited'; readonly exit: ContainerExit };
+
+/** A container of this node, found by what is written on it; nothing else needs to be remembered. */
+export interface KernelContainer {
+  readonly id: string;
+  readonly kernel: string;
+  readonly session: string;
+  /** Revision of the wish it was made for. */
+  readonly wishRevision: number;
+  readonly traceparent?: string | undefined;
+  readonly batchTimeoutMs?: number | undefined;
+  readonly state: ContainerState;
+}
+
+/** Where a start comes from; written on the container. */
+export interface StartOrigin {
+  readonly wishRevision: number;
+  readonly traceparent?: string | undefined;
+}
+
+export type ContainerChange =
+  /** The stream begins, or began anew after a gap: whoever follows must list. */
+  | { readonly kind: 'resync' }
+  | { readonly kind: 'exited'; readonly kernel: string; readonly exit: ContainerExit }
+  | { readonly kind: 'images-changed' };
+
+export interface PullProgress {
+  readonly layersDone: number;
+  readonly layersTotal: number;
+  readonly bytesDone: number;
+}
+
+export interface LocalImage {
+  readonly reference: string;
+  readonly facts: ImageFacts;
+}
+
+export interface EngineCapacity {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** `x86_64`, `aarch64`, … */
+  readonly architecture: string;
+}
+
+export interface LogRequest {
+  readonly kernel: string;
+  /** Bytes to leave out from the beginning. */
+  readonly offsetBytes: number;
+  /** `followed` ends when the container has ended and everything was given. */
+  readonly mode: 'so-far' | 'followed';
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface ExecRequest {
+  readonly kernel: string;
+  readonly command: readonly string[];
+  readonly environ: Readonly<Record<string, string>>;
+  /** Absent: no terminal, and standard output and error stay apart. */
+  readonly terminal?: TerminalSize | undefined;
+}
+
+/** A program run beside a kernel's own. Disposing ends it as far as the engine can. */
+export interface ExecProcess extends AsyncDisposable {
+  readonly output: AsyncIterable<LogChunk>;
+  write(bytes: Uint8Array): Promise<void>;
+  endInput(): void;
+  resize(size: TerminalSize): Promise<void>;
+  /** Resolves after `output` has ended. Null when the engine lost it. */
+  waitForExit(signal: AbortSignal): Promise<number | null>;
+}
+
+/**
+ * The containers of one node: one a kernel, told apart from everybody else's by node and installation.
+ * Whatever waits rejects with its signal's reason when that fires first. Calls about one kernel come
+ * one at a time.
+ * @throws {EngineUnavailable} from every call, when the engine does not answer.
+ */
+export interface ContainerDriver extends AsyncDisposable {
+  readonly name: 'docker' | 'process' | 'simulated';
+  capacity(signal: AbortSignal): Promise<EngineCapacity>;
+  /** All that this node owns, also what has ended. */
+  list(signal: AbortSignal): Promise<readonly KernelContainer[]>;
+  find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;
+  /**
+   * Makes sure that the image and the scratch space are there. Free when they are known to be.
+   * @throws {ImageNotFound} | {ImagePullFailed} | {ImageArchitectureMismatch} | {ScratchUnavailable}
+   */
+  prepare(
+    spec: KernelSpec,
+    onPull: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Creates and starts the container of a prepared kernel, or takes over the one that is there: never
+   * two of a kernel. Leaves no container behind when it throws.
+   * @throws {ContainerFailure} of the step `create` or `start`.
+   */
+  start(spec: KernelSpec, origin: StartOrigin, signal: AbortSignal): Promise<KernelContainer>;
+  /** What happens to this node's containers and images, for ever; first a `resync`. */
+  follow(signal: AbortSignal): AsyncIterable<ContainerChange>;
+  /** @throws {KernelNotFound} when there is no container. */
+  logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk>;
+  /** @throws {KernelNotFound} | {ExecFailed} | {TerminalUnavailable} */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess>;
+  /**
+   * Asks the program to end, kills it after `graceMs`, and tells how it ended. Undefined: no container.
+   * @throws {ContainerWillNotStop} when even the kill did not work.
+   */
+  stop(
+    target: { readonly kernel: string; readonly graceMs: number },
+    signal: AbortSignal,
+  ): Promise<ContainerExit | undefined>;
+  /** Container, scratch and all, also of a kernel that still runs. Nothing to do is fine. */
+  remove(kernel: string, signal: AbortSignal): Promise<void>;
+  images(signal: AbortSignal): Promise<readonly LocalImage[]>;
+}

@@ -1,0 +1,135 @@
+import type { KernelSpec } from '@orrery/bus';
+import type { ContainerCreateOptions } from 'dockerode';
+import type { StartOrigin } from '../container-driver.ts';
+import { environLines, kernelCommand, kernelEnviron } from '../kernel-environ.ts';
+import type { ScratchPaths } from '../scratch.ts';
+
+/** Whose containers these are: a node's name is unique in one installation only. */
+export interface Ownership {
+  readonly node: string;
+  readonly installation: string;
+}
+
+export const labels = {
+  node: 'orrery.node',
+  installation: 'orrery.installation',
+  kernel: 'orrery.kernel',
+  session: 'orrery.session',
+  wishRevision: 'orrery.wish-revision',
+  traceparent: 'orrery.traceparent',
+  batchTimeoutMs: 'orrery.batch-timeout-ms',
+} as const;
+
+/** A limit of the kernel's own on each process; -1 is none. */
+export interface Ulimit {
+  readonly Name: 'nofile' | 'memlock';
+  readonly Soft: number;
+  readonly Hard: number;
+}
+
+/** What the engine can do, as far as it changes how a container is made. */
+export interface EngineTraits {
+  readonly cores: number;
+  /** `uid:gid` for the container, when files made by its root could not be removed by this agent. */
+  readonly user: string | undefined;
+  /** Limits of a program that differ from the engine's own; none where they cannot be set. */
+  readonly ulimits: readonly Ulimit[];
+}
+
+const STOP_SIGNAL = 'SIGTERM';
+const NANO = 1_000_000_000;
+const CORES_MIN = 0.01;
+const PROCESSES_MAX = 16_384;
+/** The engine keeps this much of a container's log: files times size. */
+const LOG_FILES_MAX = 5;
+const LOG_FILE_SIZE_MAX = '10m';
+
+/** `kernel.<last part of the image's name>.<kernel>`. */
+export function containerName(spec: Pick<KernelSpec, 'image' | 'kernel'>): string {
+  const repository = spec.image.replace(/@.*$/, '').split('/').at(-1) ?? 'image';
+  const name = repository.split(':')[0] ?? 'image';
+  return `kernel.${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.${spec.kernel}`;
+}
+
+export function containerOptions(made: {
+  readonly spec: KernelSpec;
+  readonly origin: StartOrigin;
+  readonly owner: Ownership;
+  readonly traits: EngineTraits;
+  readonly scratch: ScratchPaths;
+}): ContainerCreateOptions {
+  const { spec, origin, owner, traits, scratch } = made;
+  const environ = kernelEnviron(spec, { home: '/home/work', config: '/home/config' });
+  return {
+    name: containerName(spec),
+    Image: spec.image,
+    Hostname: spec.hostname,
+    WorkingDir: '/home/work',
+    // The init in the container passes signals on to the program's whole process group.
+    Env: environLines({ ...environ, TINI_KILL_PROCESS_GROUP: '1' }),
+    Entrypoint: [],
+    Cmd: [...kernelCommand(spec)],
+    Labels: containerLabels(spec, origin, owner),
+    Tty: false,
+    OpenStdin: false,
+    StopSignal: STOP_SIGNAL,
+    ...(traits.user === undefined ? {} : { User: traits.user }),
+    HostConfig: {
+      Init: true,
+      Privileged: false,
+      SecurityOpt: ['no-new-privileges:true'],
+      RestartPolicy: { Name: 'no' },
+      ...limits(spec, traits),
+      LogConfig: {
+        Type: 'local',
+        Config: {
+          'max-size': LOG_FILE_SIZE_MAX,
+          'max-file': String(LOG_FILES_MAX),
+          compress: 'false',
+        },
+      },
+      Mounts: [
+        { Type: 'bind', Source: scratch.config, Target: '/home/config', ReadOnly: true },
+        { Type: 'bind', Source: scratch.work, Target: '/home/work', ReadOnly: false },
+      ],
+    },
+  };
+}
+
+function containerLabels(
+  spec: KernelSpec,
+  origin: StartOrigin,
+  owner: Ownership,
+): Record<string, string> {
+  return {
+    'ai.backend.agent-id': owner.node,
+    'ai.backend.owner': owner.node,
+    'ai.backend.kernel-id': spec.kernel,
+    'ai.backend.session-id': spec.session,
+    'ai.backend.owner-user-id': spec.ownerUserId,
+    'ai.backend.owner-project-id': spec.ownerProjectId,
+    'ai.backend.internal.block-service-ports': '0',
+    [labels.node]: owner.node,
+    [labels.installation]: owner.installation,
+    [labels.kernel]: spec.kernel,
+    [labels.session]: spec.session,
+    [labels.wishRevision]: String(origin.wishRevision),
+    ...(origin.traceparent === undefined ? {} : { [labels.traceparent]: origin.traceparent }),
+    ...(spec.batchTimeoutMs === undefined
+      ? {}
+      : { [labels.batchTimeoutMs]: String(spec.batchTimeoutMs) }),
+  };
+}
+
+/** Memory without swap, so that what is asked for is what there is; cores as a share of time. */
+function limits(spec: KernelSpec, traits: EngineTraits): ContainerCreateOptions['HostConfig'] {
+  const { cpu, mem } = spec.slots;
+  const cores = Math.min(Math.max(Number(cpu ?? '0'), CORES_MIN), traits.cores);
+  const memoryBytes = Math.floor(Number(mem ?? '0'));
+  return {
+    PidsLimit: PROCESSES_MAX,
+    ...(cpu === undefined ? {} : { NanoCpus: Math.round(cores * NANO) }),
+    ...(mem === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    Ulimits: [...traits.ulimits],
+  };
+}

@@ -1,0 +1,343 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock, KernelSpec, Logger } from '@orrery/bus';
+import type Docker from 'dockerode';
+import type {
+  ContainerChange,
+  ContainerDriver,
+  ContainerExit,
+  EngineCapacity,
+  ExecProcess,
+  ExecRequest,
+  KernelContainer,
+  LocalImage,
+  LogRequest,
+  PullProgress,
+  StartOrigin,
+} from '../container-driver.ts';
+import {
+  ContainerCreateFailed,
+  ContainerNameTaken,
+  ContainerStartFailed,
+  ContainerWillNotStop,
+  EngineRefused,
+  ExecFailed,
+  ImageNotFound,
+  KernelNotRunning,
+  LimitRefused,
+} from '../errors.ts';
+import { environLines } from '../kernel-environ.ts';
+import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
+import { Scratch } from '../scratch.ts';
+import { ContainerEvents } from './container-events.ts';
+import {
+  containerName,
+  containerOptions,
+  type EngineTraits,
+  type Ownership,
+} from './container-options.ts';
+import { DockerExec } from './docker-exec.ts';
+import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
+import { ImageStore, isImageMissing } from './image-store.ts';
+import { OwnContainers } from './own-containers.ts';
+import { containerUlimits } from './process-limits.ts';
+
+const KILL_MS_MAX = 30_000;
+
+export interface DockerOptions {
+  readonly docker: Docker;
+  readonly owner: Ownership;
+  readonly scratchRoot: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** User and group this agent runs as; undefined: root. */
+  readonly user?: string | undefined;
+}
+
+/** @throws {EngineUnavailable} when no engine answers before the signal fires. */
+export async function connectDocker(
+  options: DockerOptions,
+  signal: AbortSignal,
+): Promise<ContainerDriver> {
+  const told = await callEngine('saying hello', signal, () => options.docker.info());
+  const isRootless = JSON.stringify(told.SecurityOptions ?? []).includes('name=rootless');
+  const capacity: EngineCapacity = {
+    cores: Number(told.NCPU),
+    memoryBytes: Number(told.MemTotal),
+    architecture: String(told.Architecture),
+  };
+  return new DockerDriver(options, capacity, {
+    cores: capacity.cores,
+    user: isRootless ? undefined : options.user,
+    ulimits: isRootless ? [] : containerUlimits(await ownLimits()),
+  });
+}
+
+async function ownLimits(): Promise<string> {
+  try {
+    return await readFile('/proc/self/limits', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+class DockerDriver implements ContainerDriver {
+  readonly name = 'docker';
+  readonly #docker: Docker;
+  readonly #options: DockerOptions;
+  readonly #capacity: EngineCapacity;
+  readonly #traits: EngineTraits;
+  readonly #scratch: Scratch;
+  readonly #images: ImageStore;
+  readonly #events: ContainerEvents;
+  readonly #containers: OwnContainers;
+
+  constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
+    const { docker, owner, clock, logger } = options;
+    this.#docker = docker;
+    this.#options = options;
+    this.#capacity = capacity;
+    this.#traits = traits;
+    this.#scratch = new Scratch(options.scratchRoot);
+    this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
+    this.#containers = new OwnContainers({
+      docker,
+      owner,
+      clock,
+      wasOomSeen: (id) => this.#events.wasOomSeen(id),
+    });
+    this.#events = new ContainerEvents({
+      docker,
+      owner,
+      clock,
+      logger,
+      onExit: (event) => this.#containers.exitOf(event),
+      onImageChange: () => this.#images.forget(),
+    });
+  }
+
+  capacity(): Promise<EngineCapacity> {
+    return Promise.resolve(this.#capacity);
+  }
+
+  images(signal: AbortSignal): Promise<readonly LocalImage[]> {
+    return this.#images.list(signal);
+  }
+
+  follow(signal: AbortSignal): AsyncIterable<ContainerChange> {
+    return this.#events.follow(signal);
+  }
+
+  async list(signal: AbortSignal): Promise<readonly KernelContainer[]> {
+    return this.#containers.listed([], signal);
+  }
+
+  find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined> {
+    return this.#containers.find(kernel, signal);
+  }
+
+  async prepare(
+    spec: KernelSpec,
+    onPull: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#images.prepare(spec.image, onPull, signal);
+    await this.#scratch.make(spec);
+  }
+
+  async start(
+    spec: KernelSpec,
+    origin: StartOrigin,
+    signal: AbortSignal,
+  ): Promise<KernelContainer> {
+    signal.throwIfAborted();
+    const scratch = await this.#scratch.make(spec);
+    const { owner } = this.#options;
+    const options = containerOptions({ spec, origin, owner, traits: this.#traits, scratch });
+    // From here on the signal is not heard: half a request is worse than a late answer.
+    const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
+    const created = await this.#create(spec, options, bounded);
+    if (typeof created !== 'string') {
+      if (created.state.phase !== 'created') return created;
+      await this.#startCreated(spec, created.id, bounded);
+      return this.#started(spec, created.id, { ...origin, wishRevision: created.wishRevision });
+    }
+    await this.#startCreated(spec, created, bounded);
+    return this.#started(spec, created, origin);
+  }
+
+  async *logs(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogChunk> {
+    const id = await this.#containers.getId(request.kernel, signal);
+    const decoder = new FrameDecoder(request.offsetBytes);
+    const streams = { stdout: true, stderr: true, abortSignal: signal } as const;
+    const container = this.#docker.getContainer(id);
+    if (request.mode === 'so-far') {
+      const all = await callEngine('reading a log', signal, () => container.logs(streams));
+      yield* decoder.push(all);
+      return;
+    }
+    const stream = await callEngine('following a log', signal, () =>
+      container.logs({ ...streams, follow: true }),
+    );
+    yield* decodeFrames(abortable(stream, signal), decoder);
+  }
+
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
+    const containerId = await this.#containers.getId(request.kernel, signal);
+    const { terminal } = request;
+    try {
+      const exec = await callEngine('preparing a command', signal, (limited) =>
+        this.#docker.getContainer(containerId).exec({
+          Cmd: [...request.command],
+          Env: [
+            ...environLines(request.environ),
+            ...(terminal === undefined ? [] : ['TERM=xterm-256color']),
+          ],
+          AttachStdin: true,
+          AttachStdout: true,
+          AttachStderr: true,
+          Tty: terminal !== undefined,
+          abortSignal: limited,
+        }),
+      );
+      const stream = await callEngine('running a command', signal, () =>
+        exec.start({ hijack: true, stdin: true, Tty: terminal !== undefined }),
+      );
+      const process = new DockerExec({
+        exec,
+        stream,
+        clock: this.#options.clock,
+        containerId,
+        output: terminal === undefined ? 'frames' : 'terminal',
+      });
+      if (terminal !== undefined) await process.resize(terminal).catch(() => undefined);
+      return process;
+    } catch (cause) {
+      if (!(cause instanceof EngineRefused)) throw cause;
+      if (cause.status === 409) throw new KernelNotRunning(request.kernel);
+      throw new ExecFailed(cause.why, { cause });
+    }
+  }
+
+  async stop(
+    target: { readonly kernel: string; readonly graceMs: number },
+    signal: AbortSignal,
+  ): Promise<ContainerExit | undefined> {
+    const found = await this.find(target.kernel, signal);
+    if (found === undefined) return undefined;
+    if (found.state.phase === 'exited') return found.state.exit;
+    this.#containers.stopping.add(found.id);
+    const container = this.#docker.getContainer(found.id);
+    const stopper = new AbortController();
+    const limited = AbortSignal.any([signal, stopper.signal]);
+    try {
+      const ended = container.wait({ abortSignal: limited }).then(() => 'ended' as const);
+      ended.catch(() => undefined);
+      const within = (ms: number) =>
+        Promise.race([ended, this.#options.clock.sleep(ms, limited).then(() => 'late' as const)]);
+      if (target.graceMs > 0) await this.#containers.signal(found.id, 'SIGTERM', signal);
+      const outcome = target.graceMs > 0 ? await within(target.graceMs) : 'late';
+      if (outcome === 'late') {
+        await this.#containers.signal(found.id, 'SIGKILL', signal);
+        if ((await within(KILL_MS_MAX)) === 'late')
+          throw new ContainerWillNotStop(target.kernel, KILL_MS_MAX);
+      }
+    } catch (cause) {
+      signal.throwIfAborted();
+      // A container that is removed by someone else while we wait has ended, too.
+      const isGone = (await this.#containers.inspect(found.id, signal)) === undefined;
+      if (!isGone) throw cause;
+    } finally {
+      stopper.abort(new Error('the stop is over'));
+    }
+    const ended = await this.#containers.inspect(found.id, signal);
+    return ended?.state.phase === 'exited' ? ended.state.exit : UNSEEN_EXIT;
+  }
+
+  async remove(kernel: string, signal: AbortSignal): Promise<void> {
+    const found = await this.find(kernel, signal);
+    if (found !== undefined) await this.#containers.remove(found.id, signal);
+    this.#containers.idByKernel.delete(kernel);
+    try {
+      await this.#scratch.remove(kernel);
+    } catch (err) {
+      // What a container left behind must not keep its kernel from ending.
+      this.#options.logger.warn({ err, kernel }, 'the scratch space could not be removed');
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve();
+  }
+
+  /** The id of the new container, or the one that is there already under its name. */
+  async #create(
+    spec: KernelSpec,
+    options: Docker.ContainerCreateOptions,
+    signal: AbortSignal,
+  ): Promise<string | KernelContainer> {
+    try {
+      const made = await callEngine('creating a container', signal, (limited) =>
+        this.#docker.createContainer({ ...options, abortSignal: limited }),
+      );
+      this.#containers.idByKernel.set(spec.kernel, made.id);
+      return made.id;
+    } catch (cause) {
+      if (!(cause instanceof EngineRefused)) throw cause;
+      if (cause.status === 409) {
+        this.#containers.idByKernel.delete(spec.kernel);
+        const there = await this.find(spec.kernel, signal);
+        if (there !== undefined) return there;
+        throw new ContainerNameTaken(containerName(spec));
+      }
+      if (isImageMissing(cause)) {
+        this.#images.forget(spec.image);
+        throw new ImageNotFound(spec.image, { cause });
+      }
+      if (/memory|cpus?\b|pids|ulimit/i.test(cause.why))
+        throw new LimitRefused(cause.why, { cause });
+      throw new ContainerCreateFailed(cause.why, { cause });
+    }
+  }
+
+  async #startCreated(spec: KernelSpec, id: string, signal: AbortSignal): Promise<void> {
+    try {
+      await callEngine('starting a container', signal, (limited) =>
+        this.#docker.getContainer(id).start({ abortSignal: limited }),
+      );
+    } catch (cause) {
+      if (cause instanceof EngineRefused && cause.status === 304) return;
+      if (!(cause instanceof EngineRefused)) throw cause;
+      await this.#containers.remove(id, signal);
+      this.#containers.idByKernel.delete(spec.kernel);
+      throw new ContainerStartFailed(cause.why, { cause });
+    }
+  }
+
+  #started(spec: KernelSpec, id: string, origin: StartOrigin): KernelContainer {
+    return {
+      id,
+      kernel: spec.kernel,
+      session: spec.session,
+      wishRevision: origin.wishRevision,
+      traceparent: origin.traceparent,
+      batchTimeoutMs: spec.batchTimeoutMs,
+      // Asking the engine for its own time would cost a round trip on the way to running.
+      state: { phase: 'running', startedAtMs: this.#options.clock.nowMs() },
+    };
+  }
+}
+
+const UNSEEN_EXIT: ContainerExit = { exitCode: null, wasOutOfMemory: false, finishedAtMs: null };
+
+/** Ends the reading of an engine's stream with the signal's reason. */
+async function* abortable(
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of stream) yield Buffer.from(piece);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause;
+  }
+}

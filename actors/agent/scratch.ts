@@ -1,0 +1,63 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KernelSpec } from '@orrery/bus';
+import { ScratchUnavailable } from './errors.ts';
+import { environLines, kernelEnviron } from './kernel-environ.ts';
+
+/** Where one kernel's files lie on the node. */
+export interface ScratchPaths {
+  readonly root: string;
+  /** What the system tells the program; the program cannot change it. */
+  readonly config: string;
+  readonly work: string;
+}
+
+/** The scratch space of one node's kernels: `<root>/<kernel>/{config,work}`. */
+export class Scratch {
+  readonly #root: string;
+  readonly #made = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  paths(kernel: string): ScratchPaths {
+    const root = join(this.#root, kernel);
+    return { root, config: join(root, 'config'), work: join(root, 'work') };
+  }
+
+  /** Free when it was made by this object before. @throws {ScratchUnavailable} */
+  async make(spec: KernelSpec): Promise<ScratchPaths> {
+    const paths = this.paths(spec.kernel);
+    if (this.#made.has(spec.kernel)) return paths;
+    try {
+      // Closed to other users of the node; inside, any user of the image may write.
+      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      await mkdir(paths.config, { recursive: true, mode: 0o755 });
+      await mkdir(paths.work, { recursive: true });
+      await chmod(paths.work, 0o777);
+      await writeFile(join(paths.config, 'environ.txt'), environText(spec));
+      await writeFile(join(paths.config, 'resource.txt'), resourceText(spec));
+    } catch (cause) {
+      throw new ScratchUnavailable(paths.root, { cause });
+    }
+    this.#made.add(spec.kernel);
+    return paths;
+  }
+
+  async remove(kernel: string): Promise<void> {
+    this.#made.delete(kernel);
+    await rm(this.paths(kernel).root, { recursive: true, force: true });
+  }
+}
+
+/** The format has no quoting, so a value with a line break cannot be told in it and is left out. */
+function environText(spec: KernelSpec): string {
+  const environ = kernelEnviron(spec, { home: '/home/work', config: '/home/config' });
+  const lines = environLines(environ).filter((line) => !line.includes('\n'));
+  return `${lines.join('\n')}\n`;
+}
+
+function resourceText(spec: KernelSpec): string {
+  return `SCRATCH_SIZE=0m\nMOUNTS=\nSLOTS=${JSON.stringify(spec.slots)}\n`;
+}

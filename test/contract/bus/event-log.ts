@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { type RecordedCommit, RevisionConflict } from '@orrery/bus';
+import * as assert from 'uvu/assert';
+import {
+  type BusHarness,
+  busSuite,
+  collect,
+  commitOf,
+  freshId,
+  take,
+  until,
+  within,
+} from './harness.ts';
+
+export function eventLogContract(name: string, start: () => Promise<BusHarness>): void {
+  const log = busSuite(`${name}: event log`, start);
+
+  log('gives an appended commit back with its sequence and hash', async ({ bus }) => {
+    const commit = commitOf(freshId(), { traceparent: '00-aa-bb-01' });
+    const { sequence, hash } = await bus.log.append(commit, 0);
+    const read = await collect(bus.log.read('session', commit.aggregateId));
+    assert.equal(read, [{ ...commit, sequence, hash }]);
+    assert.is(hash, createHash('sha256').update(JSON.stringify(commit)).digest('hex'));
+    assert.is(await bus.log.lastSequence(), sequence);
+  });
+
+  log(
+    'refuses a commit whose predecessor is not the newest, and writes nothing',
+    async ({ bus }) => {
+      const id = freshId();
+      const { sequence } = await bus.log.append(commitOf(id), 0);
+      for (const expected of [0, sequence - 1, sequence + 1]) {
+        if (expected < 0) continue;
+        const late = bus.log.append(commitOf(id), expected);
+        assert.instance(await late.catch((error: unknown) => error), RevisionConflict);
+      }
+      assert.is((await collect(bus.log.read('session', id))).length, 1);
+      await bus.log.append(commitOf(id), sequence);
+    },
+  );
+
+  log('lets exactly one of many writers at the same place win', async ({ bus }) => {
+    const id = freshId();
+    const writers = Array.from({ length: 20 }, () => bus.log.append(commitOf(id), 0));
+    const outcomes = await Promise.allSettled(writers);
+    assert.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+    assert.is((await collect(bus.log.read('session', id))).length, 1);
+  });
+
+  log('records a commit once however often it is appended', async ({ bus }) => {
+    const id = freshId();
+    const first = commitOf(id);
+    const appended = await bus.log.append(first, 0);
+    assert.equal(await bus.log.append(first, 0), appended);
+    await bus.log.append(commitOf(id), appended.sequence);
+    assert.equal(await bus.log.append(first, 0), appended);
+    assert.is((await collect(bus.log.read('session', id))).length, 2);
+  });
+
+  log('reads one aggregate in order after a sequence, over several pages', async ({ bus }) => {
+    const id = freshId();
+    const sequences: number[] = [];
+    for (let index = 0; index < 300; index++) {
+      const { sequence } = await bus.log.append(commitOf(id), sequences.at(-1) ?? 0);
+      sequences.push(sequence);
+      if (index % 100 === 0) await bus.log.append(commitOf(freshId()), 0);
+    }
+    const all = (await collect(bus.log.read('session', id))).map(({ sequence }) => sequence);
+    assert.equal(all, sequences);
+    const tail = bus.log.read('session', id, sequences[289]);
+    assert.is((await collect(tail)).length, 10);
+  });
+
+  log(
+    'reads nothing of an aggregate that has no commit, and of one after its last',
+    async ({ bus }) => {
+      assert.equal(await collect(bus.log.read('session', freshId())), []);
+      const id = freshId();
+      const { sequence } = await bus.log.append(commitOf(id), 0);
+      assert.equal(await collect(bus.log.read('session', id, sequence)), []);
+    },
+  );
+
+  log('follows what is there and what comes, in order and without gap', async ({ bus }) => {
+    const afterSequence = await bus.log.lastSequence();
+    const ids = Array.from({ length: 50 }, freshId);
+    const before = ids.slice(0, 25);
+    const coming = ids.slice(25);
+    for (const id of before) await bus.log.append(commitOf(id), 0);
+    const stop = new AbortController();
+    const followed = take(bus.log.follow({ afterSequence, signal: stop.signal }), 50);
+    await Promise.all(coming.map((id) => bus.log.append(commitOf(id), 0)));
+    const commits = await followed;
+    stop.abort();
+    assert.equal(
+      commits.map(({ sequence }) => sequence),
+      ids.map((_, index) => afterSequence + 1 + index),
+    );
+  });
+
+  log(
+    'follows one aggregate only when asked to, in arrays no larger than asked',
+    async ({ bus }) => {
+      const id = freshId();
+      const afterSequence = await bus.log.lastSequence();
+      let sequence = 0;
+      for (let index = 0; index < 7; index++) {
+        ({ sequence } = await bus.log.append(commitOf(id), sequence));
+        await bus.log.append(commitOf(freshId()), 0);
+      }
+      const stop = new AbortController();
+      const sizes: number[] = [];
+      const seen: RecordedCommit[] = [];
+      const feed = bus.log.follow({
+        afterSequence,
+        aggregate: 'session',
+        aggregateId: id,
+        commitsMax: 3,
+        signal: stop.signal,
+      });
+      const reading = (async () => {
+        for await (const commits of feed) {
+          sizes.push(commits.length);
+          seen.push(...commits);
+          if (seen.length === 7) return;
+        }
+      })();
+      await within(reading);
+      assert.ok(sizes.every((size) => size <= 3));
+      assert.ok(seen.every(({ aggregateId }) => aggregateId === id));
+    },
+  );
+
+  log('ends a following when its signal fires', async ({ bus }) => {
+    const stop = new AbortController();
+    const feed = bus.log.follow({
+      afterSequence: await bus.log.lastSequence(),
+      signal: stop.signal,
+    });
+    const ended = collect(feed);
+    stop.abort();
+    assert.equal(await within(ended), []);
+  });
+
+  log('is the same for every connection', async ({ bus, harness }) => {
+    const other = await harness.connect();
+    const id = freshId();
+    const stop = new AbortController();
+    const seen: RecordedCommit[] = [];
+    const following = (async () => {
+      const feed = other.log.follow({ afterSequence: 0, aggregateId: id, signal: stop.signal });
+      for await (const commits of feed) seen.push(...commits);
+    })();
+    await bus.log.append(commitOf(id), 0);
+    await until(() => seen.length === 1);
+    stop.abort();
+    await within(following);
+    await other[Symbol.asyncDispose]();
+  });
+
+  log('fails what is asked of a connection that is closed', async ({ harness }) => {
+    const other = await harness.connect();
+    const feed = other.log.follow({ afterSequence: 0, signal: new AbortController().signal });
+    const following = (async () => {
+      for await (const _ of feed);
+    })();
+    const failure = following.catch((error: unknown) => error);
+    await other[Symbol.asyncDispose]();
+    assert.match(String(await within(failure)), 'BusUnavailable');
+    const append = other.log.append(commitOf(freshId()), 0).catch((error: unknown) => error);
+    assert.match(String(await within(append)), 'BusUnavailable');
+  });
+
+  log.run();
+}
