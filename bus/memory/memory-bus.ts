@@ -23,8 +23,11 @@ export interface MemoryBusOptions {
   readonly faults?: Faults;
 }
 
-/** What is stored and who is connected: the server of the memory bus. */
-export interface MemoryBroker {
+/**
+ * What is stored and who is connected: the server of the memory bus. Disposing of it clears the alarms
+ * that are still set, so that no timer of the clock is left.
+ */
+export interface MemoryBroker extends Disposable {
   /** A connection of its own; disposing it is the sudden death of its owner, what is stored stays. */
   connect(): Bus;
 }
@@ -58,12 +61,21 @@ export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
         [Symbol.asyncDispose]: async () => closing.abort(),
       };
     },
+    [Symbol.dispose]: () => alarms.clearAll(),
   };
 }
 
-/** One connection to a broker of its own. */
+/** One connection to a broker of its own, which ends with it. */
 export function createMemoryBus(options: MemoryBusOptions): Bus {
-  return createMemoryBroker(options).connect();
+  const broker = createMemoryBroker(options);
+  const bus = broker.connect();
+  return {
+    ...bus,
+    [Symbol.asyncDispose]: async () => {
+      await bus[Symbol.asyncDispose]();
+      broker[Symbol.dispose]();
+    },
+  };
 }
 
 interface Snapshot {

@@ -143,6 +143,10 @@ export class AlarmClock {
     this.#pending.get(key)?.abort();
     this.#pending.delete(key);
   }
+
+  clearAll(): void {
+    for (const key of [...this.#pending.keys()]) this.clear(key);
+  }
 }
 
 export function createMemoryAlarms(

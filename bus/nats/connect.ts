@@ -40,7 +40,7 @@ export async function connectBus(
     snapshots: createSnapshotStore(link),
     live: createLiveChannel(link),
     config,
-    flush: () => link.connection.flush(),
+    flush: () => link.exchange('take what was sent', () => link.connection.flush()),
     [Symbol.asyncDispose]: () => link.close(),
   };
 }

@@ -62,6 +62,7 @@ export class Link {
     this.logger = options.logger;
     this.replies = new ReplyRoom(connection, createInbox());
     void this.#watch();
+    void this.#watchEnd();
   }
 
   /** @throws {BusUnavailable} when no server answers within `CONNECT_MS_MAX`. */
@@ -116,14 +117,17 @@ export class Link {
   ): Promise<Value> {
     const deadlineMs = this.clock.nowMs() + EXCHANGE_MS_MAX;
     for (let count = 1; ; count++) {
+      // What is sent while the connection is down is lost, and its answer would be waited for in vain.
+      if (!this.#isConnected) await this.#untilConnected(deadlineMs);
       try {
         return await this.#guarded(attempt(count));
       } catch (cause) {
         signal?.throwIfAborted();
-        if (isClosed(cause)) throw new BusUnavailable(what, { cause });
+        if (this.closed.aborted || isClosed(cause)) throw new BusUnavailable(what, { cause });
         if (!isTransient(cause)) throw cause;
         if (this.clock.nowMs() >= deadlineMs) throw new BusUnavailable(what, { cause });
-        await this.#settle(count, deadlineMs);
+        if (this.#isConnected)
+          await this.clock.sleep(Math.min(RETRY_DELAY_MS * 2 ** count, RETRY_DELAY_MS_MAX));
       }
     }
   }
@@ -150,7 +154,7 @@ export class Link {
   }
 
   async close(): Promise<void> {
-    if (this.connection.isClosed()) return;
+    if (this.connection.isClosed() || this.connection.isDraining()) return;
     if (this.#isConnected) await this.connection.drain();
     else await this.connection.close();
   }
@@ -171,17 +175,17 @@ export class Link {
     });
   }
 
-  async #settle(count: number, deadlineMs: number): Promise<void> {
-    if (this.#isConnected) {
-      await this.clock.sleep(Math.min(RETRY_DELAY_MS * 2 ** count, RETRY_DELAY_MS_MAX));
-      return;
-    }
+  /** Resolves when the connection stands again, or is given up, or the time is over. */
+  async #untilConnected(deadlineMs: number): Promise<void> {
     const patience = new AbortController();
-    const stop = this.onReconnect(() => patience.abort());
-    const closed = (): void => patience.abort();
-    this.#interrupts.add(closed);
-    await this.clock.sleep(deadlineMs - this.clock.nowMs(), patience.signal).catch(() => undefined);
-    this.#interrupts.delete(closed);
+    const onEvent = (): void => patience.abort();
+    const stop = this.onReconnect(onEvent);
+    this.closed.addEventListener('abort', onEvent, { once: true });
+    if (!this.closed.aborted)
+      await this.clock
+        .sleep(deadlineMs - this.clock.nowMs(), patience.signal)
+        .catch(() => undefined);
+    this.closed.removeEventListener('abort', onEvent);
     stop();
   }
 
@@ -194,11 +198,16 @@ export class Link {
       } else if (status.type === 'reconnect') {
         this.#isConnected = true;
         this.logger.info({ server: status.server }, 'the bus is connected again');
+        this.#interruptAll('the connection is another one');
         for (const listener of [...this.#reconnectListeners]) listener();
       } else if (status.type === 'error') {
         this.logger.error({ err: status.error }, 'the bus server complains');
       }
     }
+  }
+
+  async #watchEnd(): Promise<void> {
+    await this.connection.closed();
     this.#isConnected = false;
     this.#interruptAll('the connection is closed');
     this.#closing.abort();

@@ -232,7 +232,7 @@ class StreamFeed {
     this.#consumer = undefined;
     this.#flowReplies = [];
     const { connection, manager, logger, isConnected } = this.#link;
-    if (connection.isClosed()) return;
+    if (connection.isClosed() || connection.isDraining()) return;
     consumer.subscription.unsubscribe();
     if (!isConnected) return;
     manager.consumers.delete(this.#options.stream, consumer.name).catch((error: unknown) => {
