@@ -49,13 +49,16 @@ export function runCommand(
   });
 }
 
-/** The last line of some text that says anything. */
+/** Lines of a crash report that say nothing by themselves: stack frames, brackets, Node's version. */
+const NOISE = /^(at |[\]{}^~ ]*$|Node\.js v|node:|\w+: '.*',?$)/;
+
+/** The last line of some output that tells a person what went wrong. */
 export function lastLine(text: string): string {
   return (
     text
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => line !== '')
+      .filter((line) => line !== '' && !NOISE.test(line))
       .at(-1) ?? ''
   );
 }

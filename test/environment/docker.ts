@@ -1,19 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { runCommand } from '../../deploy/embedded/command.ts';
+import { findDockerSocket, isDockerAnswering } from '../../deploy/embedded/docker-engine.ts';
 import type { Launch } from '../../deploy/embedded/launch.ts';
 import { EnvironmentChild } from './child.ts';
 
 /** Set by `test/run.ts`, so that all suites of a run share one engine. */
 export const ENGINE_VARIABLE = 'ORRERY_TEST_DOCKER_SOCKET';
 
-const ANSWER_WITHIN_MS = 5_000;
 const INSTALL_WITHIN_MS = 240_000;
 const PROBE_WITHIN_MS = 10_000;
 const NETWORKS = 250;
-const DEFAULT_SOCKET = '/var/run/docker.sock';
 
 export interface TestEngine {
   readonly socketPath: string;
@@ -47,11 +45,9 @@ async function findEngine(): Promise<TestEngine> {
 }
 
 async function answeringSocket(): Promise<string | undefined> {
-  const host = process.env['DOCKER_HOST'];
-  const named = host?.startsWith('unix://') ? host.slice('unix://'.length) : undefined;
-  for (const path of [process.env[ENGINE_VARIABLE], named, DEFAULT_SOCKET])
-    if (path !== undefined && path !== '' && (await isAnswering(path))) return path;
-  return undefined;
+  const given = process.env[ENGINE_VARIABLE] ?? '';
+  if (given !== '' && (await isDockerAnswering(given))) return given;
+  return findDockerSocket();
 }
 
 async function installDocker(): Promise<void> {
@@ -83,7 +79,7 @@ async function startPrivateEngine(): Promise<TestEngine> {
     });
     try {
       const socketPath = join(directory, 'docker.sock');
-      await child.becomesReady(() => isAnswering(socketPath));
+      await child.becomesReady(() => isDockerAnswering(socketPath));
       return { socketPath, stop: () => endEngine(child, directory, bridge) };
     } catch (error) {
       failures.push(String(error));
@@ -164,16 +160,4 @@ async function removeBridge(name: string | undefined): Promise<void> {
 
 async function succeeds(program: string, ...args: readonly string[]): Promise<boolean> {
   return (await runCommand(program, args, { withinMs: PROBE_WITHIN_MS })).code === 0;
-}
-
-function isAnswering(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request({ socketPath, path: '/_ping', timeout: ANSWER_WITHIN_MS }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    asked.once('error', () => resolve(false));
-    asked.once('timeout', () => asked.destroy(new Error('no answer')));
-    asked.end();
-  });
 }

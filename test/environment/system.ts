@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bus, connectBus, readSettings, type Settings } from '@orrery/bus';
+import { findFreePort } from '../../deploy/embedded/port.ts';
+import { connect, type OrreryClient } from '../../gateway/client/client.ts';
+import { makeScratch } from './scratch.ts';
+
+const PROGRAM = new URL('../../deploy/orrery.ts', import.meta.url).pathname;
+
+/** A whole installation, every process real, in a directory of its own. */
+export interface StartedSystem extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly dataDirectory: string;
+  readonly settings: Settings;
+  readonly client: OrreryClient;
+  /** A second connection to the bus, to look on. */
+  readonly bus: Bus;
+  /** Process ids by name. */
+  pids(): Readonly<Record<string, number>>;
+}
+
+/** @throws with the end of its standard error when it does not become ready. */
+export async function startSystem(
+  options: readonly string[],
+  environ: NodeJS.ProcessEnv = {},
+): Promise<StartedSystem> {
+  const scratch = makeScratch('system');
+  const dataDirectory = join(scratch.path, 'data');
+  const port = String(await findFreePort());
+  const place = ['--data-dir', dataDirectory];
+  await orrery(['start', ...place, '--port', port, '--detach', ...options], environ);
+  const settings = readSettings(join(dataDirectory, 'run', 'settings.toml'));
+  const profile = JSON.parse(readFileSync(join(dataDirectory, 'profile.json'), 'utf8'));
+  const client = connect(profile);
+  const bus = await connectBus(settings.bus, { name: 'onlooker' });
+  return {
+    endpoint: profile.endpoint,
+    dataDirectory,
+    settings,
+    client,
+    bus,
+    pids: () => readPids(dataDirectory),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await bus[Symbol.asyncDispose]();
+      await orrery(['stop', ...place], environ);
+      scratch.remove();
+    },
+  };
+}
+
+async function orrery(args: readonly string[], environ: NodeJS.ProcessEnv): Promise<void> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environ },
+  });
+  let said = '';
+  child.stderr.on('data', (bytes) => {
+    said = `${said}${bytes}`.slice(-4000);
+  });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`orrery ${args[0]} ended with ${code}: ${said}`);
+}
+
+function readPids(dataDirectory: string): Readonly<Record<string, number>> {
+  const directory = join(dataDirectory, 'run');
+  const files = readdirSync(directory).filter((name) => name.endsWith('.pid'));
+  return Object.fromEntries(
+    files.map((name) => {
+      const text = readFileSync(join(directory, name), 'utf8');
+      const pid = text.trim().startsWith('{') ? JSON.parse(text).pid : Number.parseInt(text, 10);
+      return [name.slice(0, -'.pid'.length), pid];
+    }),
+  );
+}
+
+export interface ProcessUse {
+  readonly cpuMs: number;
+  readonly peakMib: number;
+}
+
+const TICK_MS = 10;
+
+/** CPU time and peak resident memory of a process so far, from /proc; undefined when it is gone. */
+export function useOf(pid: number): ProcessUse | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return { cpuMs: ticks * TICK_MS, peakMib: Number(peak?.[1] ?? 0) / 1024 };
+  } catch {
+    return undefined;
+  }
+}
