@@ -2,8 +2,8 @@ import { type KernelWish, KernelWish as Wish } from '@orrery/bus';
 import Docker from 'dockerode';
 import { dockerEngine } from '../environment/docker.ts';
 import { testImage } from '../environment/image.ts';
+import { type StartedSystem, startSystem } from '../environment/system.ts';
 import { monotonicMs, percentile, print, tell } from './measure.ts';
-import { type StartedSystem, startSystem } from './started-system.ts';
 import { betweenYardsticks, plainDockerStart } from './yardsticks.ts';
 
 const WARM_UP = 30;

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '@orrery/bus';
+import { type ProcessUse, type StartedSystem, startSystem, useOf } from '../environment/system.ts';
 import { monotonicMs, print, sideBySide, tell } from './measure.ts';
-import { type ProcessUse, type StartedSystem, startSystem, useOf } from './started-system.ts';
 import { betweenYardsticks } from './yardsticks.ts';
 
 const CONNECTIONS = 32;

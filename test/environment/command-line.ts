@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const ORRERY = new URL('../../deploy/orrery', import.meta.url).pathname;
+
+export interface Spoken {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One `orrery …` as a person would type it, with the profile of that data directory. */
+export function runOrrery(dataDirectory: string, ...args: readonly string[]): Promise<Spoken> {
+  const child = spawn(ORRERY, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ORRERY_PROFILE: join(dataDirectory, 'profile.json'), NO_COLOR: '1' },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (bytes) => {
+    stdout += bytes;
+  });
+  child.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
