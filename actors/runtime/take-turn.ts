@@ -2,12 +2,14 @@ import {
   type Bus,
   type Clock,
   type CommandEnvelope,
+  currentTraceparent,
   derivedId,
   newId,
   OrreryError,
   type Outcome,
   type ReceivedCommand,
   RevisionConflict,
+  withSpan,
 } from '@orrery/bus';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -55,8 +57,18 @@ export async function takeTurn(tools: TurnTools, received: ReceivedCommand): Pro
     return;
   }
   const turn = { tools, aggregate, envelope, inboxSequence: received.sequence };
-  if (envelope.command.type === 'pass-deadline') await ring(turn);
-  else await decideAndCommit(turn, command.value);
+  const { traceparent, aggregateId } = envelope;
+  const attributes = {
+    'orrery.aggregate': aggregate.name,
+    'orrery.id': aggregateId,
+    'orrery.command': envelope.id,
+  };
+  await withSpan(
+    `${aggregate.name} ${envelope.command.type}`,
+    { traceparent, attributes, kind: 'consumer' },
+    () =>
+      envelope.command.type === 'pass-deadline' ? ring(turn) : decideAndCommit(turn, command.value),
+  );
 }
 
 interface Turn {
@@ -176,7 +188,7 @@ async function arm({ bus, clock }: TurnTools, aggregate: AnyAggregate, held: Hel
 /** Ids follow from the cause, so that sending again is met as a double. */
 async function send(turn: Turn, held: Held, outgoing: readonly Outgoing[]): Promise<void> {
   const { tools, envelope } = turn;
-  const { traceparent } = envelope;
+  const traceparent = currentTraceparent() ?? envelope.traceparent;
   await Promise.all(
     outgoing.map((message, index) => {
       const id = derivedId(envelope.id, String(turn.inboxSequence), held.id, String(index));
