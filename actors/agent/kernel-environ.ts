@@ -8,17 +8,17 @@ export function kernelCommand(spec: KernelSpec): readonly string[] {
   return spec.command ?? ['sh', '-c', KEEP_ALIVE];
 }
 
-/** What the user set is the lowest layer: the system's own names cannot be taken. */
+/** As the program sees them. */
+export interface Directories {
+  readonly home: string;
+  readonly config: string;
+}
+
+/** The session's environment, over which nobody can set what only this node knows for sure. */
 export function kernelEnviron(
   spec: KernelSpec,
-  directories: { readonly home: string; readonly config: string },
+  directories: Directories,
 ): Readonly<Record<string, string>> {
-  const cluster = spec.cluster ?? {
-    size: 1,
-    localRank: 0,
-    replicas: `${spec.role}:1`,
-    hosts: [spec.hostname],
-  };
   return {
     LANG: 'C.UTF-8',
     ...spec.environ,
@@ -28,12 +28,7 @@ export function kernelEnviron(
     BACKENDAI_SESSION_NAME: spec.sessionName,
     BACKENDAI_KERNEL_ID: spec.kernel,
     BACKENDAI_KERNEL_IMAGE: spec.image,
-    BACKENDAI_CLUSTER_SIZE: String(cluster.size),
-    BACKENDAI_CLUSTER_REPLICAS: cluster.replicas,
-    BACKENDAI_CLUSTER_HOSTS: cluster.hosts.join(','),
     BACKENDAI_CLUSTER_ROLE: spec.role,
-    BACKENDAI_CLUSTER_IDX: /(\d+)$/.exec(spec.hostname)?.[1] ?? '1',
-    BACKENDAI_CLUSTER_LOCAL_RANK: String(cluster.localRank),
     BACKENDAI_CLUSTER_HOST: spec.hostname,
     ORRERY_CONFIG_DIRECTORY: directories.config,
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),

@@ -37,6 +37,11 @@ export class FrameDecoder {
     return this.#offsetBytes;
   }
 
+  /** Bytes, headers included, of a frame that is not whole yet. */
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+
   push(piece: Uint8Array): readonly LogChunk[] {
     this.#pending =
       this.#pending.length === 0 ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);

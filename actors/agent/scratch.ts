@@ -2,7 +2,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KernelSpec } from '@orrery/bus';
 import { ScratchUnavailable } from './errors.ts';
-import { environLines, kernelEnviron } from './kernel-environ.ts';
+import { type Directories, environLines, kernelEnviron } from './kernel-environ.ts';
 
 /** Where one kernel's files lie on the node. */
 export interface ScratchPaths {
@@ -16,9 +16,12 @@ export interface ScratchPaths {
 export class Scratch {
   readonly #root: string;
   readonly #made = new Set<string>();
+  readonly #seen: (paths: ScratchPaths) => Directories;
 
-  constructor(root: string) {
+  /** `seen`: where the program finds its own two directories. */
+  constructor(root: string, seen: (paths: ScratchPaths) => Directories) {
     this.#root = root;
+    this.#seen = seen;
   }
 
   paths(kernel: string): ScratchPaths {
@@ -36,7 +39,7 @@ export class Scratch {
       await mkdir(paths.config, { recursive: true, mode: 0o755 });
       await mkdir(paths.work, { recursive: true });
       await chmod(paths.work, 0o777);
-      await writeFile(join(paths.config, 'environ.txt'), environText(spec));
+      await writeFile(join(paths.config, 'environ.txt'), environText(spec, this.#seen(paths)));
       await writeFile(join(paths.config, 'resource.txt'), resourceText(spec));
     } catch (cause) {
       throw new ScratchUnavailable(paths.root, { cause });
@@ -52,8 +55,8 @@ export class Scratch {
 }
 
 /** The format has no quoting, so a value with a line break cannot be told in it and is left out. */
-function environText(spec: KernelSpec): string {
-  const environ = kernelEnviron(spec, { home: '/home/work', config: '/home/config' });
+function environText(spec: KernelSpec, directories: Directories): string {
+  const environ = kernelEnviron(spec, directories);
   const lines = environLines(environ).filter((line) => !line.includes('\n'));
   return `${lines.join('\n')}\n`;
 }

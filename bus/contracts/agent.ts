@@ -15,15 +15,6 @@ export const KernelSpec = z.object({
   slots: Slots,
   hostname: z.string(),
   role: z.enum(['main', 'sub']),
-  /** Absent: the kernel is its session's only one. `replicas` is `main:1,sub:3`; `hosts` are hostnames. */
-  cluster: z
-    .object({
-      size: z.int().min(1),
-      localRank: z.int().min(0),
-      replicas: z.string(),
-      hosts: z.array(z.string()),
-    })
-    .optional(),
   ownerUserId: z.string(),
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),

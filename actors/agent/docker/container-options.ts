@@ -36,6 +36,9 @@ export interface EngineTraits {
   readonly ulimits: readonly Ulimit[];
 }
 
+/** Where a container finds its scratch space. */
+export const insideContainer = { home: '/home/work', config: '/home/config' } as const;
+
 const STOP_SIGNAL = 'SIGTERM';
 const NANO = 1_000_000_000;
 const CORES_MIN = 0.01;
@@ -59,12 +62,12 @@ export function containerOptions(made: {
   readonly scratch: ScratchPaths;
 }): ContainerCreateOptions {
   const { spec, origin, owner, traits, scratch } = made;
-  const environ = kernelEnviron(spec, { home: '/home/work', config: '/home/config' });
+  const environ = kernelEnviron(spec, insideContainer);
   return {
     name: containerName(spec),
     Image: spec.image,
     Hostname: spec.hostname,
-    WorkingDir: '/home/work',
+    WorkingDir: insideContainer.home,
     // The init in the container passes signals on to the program's whole process group.
     Env: environLines({ ...environ, TINI_KILL_PROCESS_GROUP: '1' }),
     Entrypoint: [],
@@ -89,8 +92,8 @@ export function containerOptions(made: {
         },
       },
       Mounts: [
-        { Type: 'bind', Source: scratch.config, Target: '/home/config', ReadOnly: true },
-        { Type: 'bind', Source: scratch.work, Target: '/home/work', ReadOnly: false },
+        { Type: 'bind', Source: scratch.config, Target: insideContainer.config, ReadOnly: true },
+        { Type: 'bind', Source: scratch.work, Target: insideContainer.home, ReadOnly: false },
       ],
     },
   };

@@ -33,6 +33,7 @@ import {
   containerName,
   containerOptions,
   type EngineTraits,
+  insideContainer,
   type Ownership,
 } from './container-options.ts';
 import { DockerExec } from './docker-exec.ts';
@@ -97,7 +98,7 @@ class DockerDriver implements ContainerDriver {
     this.#options = options;
     this.#capacity = capacity;
     this.#traits = traits;
-    this.#scratch = new Scratch(options.scratchRoot);
+    this.#scratch = new Scratch(options.scratchRoot, () => insideContainer);
     this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
     this.#containers = new OwnContainers({
       docker,
