@@ -1,13 +1,51 @@
-import type { Logger } from '@orrery/bus';
+import { type Clock, systemClock } from '@orrery/bus';
+import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
+import { auditEntries, commitsOfSession } from './queries/audit.ts';
+import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
+import { findImage, listImages } from './queries/images.ts';
+import { checkpoint, clusterStatus, listNodes } from './queries/nodes.ts';
+import { kernelsOfSessions, listSessions, sessionsByIds } from './queries/sessions.ts';
+import { Source } from './queries/source.ts';
+import { foldSession } from './session-fold.ts';
 
 export interface OpenOptions {
-  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
   /** Default `orrery`. */
   readonly schema?: string | undefined;
   /** Default 10. */
   readonly connectionsMax?: number | undefined;
 }
 
-/** The read side over a pool of connections. Connects when first asked. */
-export declare function openProjections(url: string, options?: OpenOptions): Promise<Projections>;
+/**
+ * The read side over a pool of connections. Connects when first asked, so the database need not run yet;
+ * a query waits up to ten seconds for one that is away.
+ */
+export function openProjections(url: string, options: OpenOptions = {}): Projections {
+  const { clock = systemClock, schema = DEFAULT_SCHEMA, connectionsMax = 10 } = options;
+  const database = new Database({ url, clock, connectionsMax });
+  const source = new Source(database, schema);
+  return {
+    findSession: async (id, visibility) => (await sessionsByIds(source, [id], visibility))[0],
+    listSessions: (listing) => listSessions(source, listing),
+    sessionsByIds: (ids, visibility) => sessionsByIds(source, ids, visibility),
+    kernelsOfSessions: (sessionIds) => kernelsOfSessions(source, sessionIds),
+    sessionAt: async (id, timeMs, visibility) => {
+      const [session] = await sessionsByIds(source, [id], visibility);
+      if (session === undefined) return undefined;
+      return foldSession(await commitsOfSession(source, id, timeMs));
+    },
+    commitsOfSession: (id, untilMs) => commitsOfSession(source, id, untilMs),
+    listNodes: (request) => listNodes(source, request),
+    listImages: (request) => listImages(source, request),
+    findImage: (reference) => findImage(source, reference),
+    findUser: async (id) => (await usersByIds(source, [id]))[0],
+    findUserByEmail: (email) => findUserByEmail(source, email),
+    usersByIds: (ids) => usersByIds(source, ids),
+    findKeypair: (accessKey) => findKeypair(source, accessKey),
+    auditEntries: (listing) => auditEntries(source, listing),
+    clusterStatus: (visibility) => clusterStatus(source, visibility),
+    checkpoint: () => checkpoint(source),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}

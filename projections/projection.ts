@@ -1,0 +1,68 @@
+import type { RecordedCommit } from '@orrery/bus';
+import {
+  type Batch,
+  changedRows,
+  emptyFolded,
+  type Folded,
+  foldBatch,
+  KINDS,
+  neededIds,
+  parseBatch,
+} from './batch.ts';
+import { type Checkpoint, checkpointOf, type RowStore } from './row-store.ts';
+
+/** States of a kind that are remembered between batches, so that most events need no loading. */
+const REMEMBERED_MAX = 5_000;
+
+/**
+ * Takes commits into the tables, batch by batch. After a failure it must be thrown away: a new one
+ * begins from what the tables say.
+ */
+export class Projection {
+  readonly #store: RowStore;
+  readonly #folded: Folded = emptyFolded();
+  #checkpoint: Checkpoint;
+
+  private constructor(store: RowStore, checkpoint: Checkpoint) {
+    this.#store = store;
+    this.#checkpoint = checkpoint;
+  }
+
+  static async resume(store: RowStore): Promise<Projection> {
+    return new Projection(store, await store.checkpoint());
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  /** Commits in the order of the log; those up to the checkpoint are passed over. */
+  async take(commits: readonly RecordedCommit[]): Promise<Batch | undefined> {
+    const from = this.#checkpoint;
+    const ahead = commits.filter(({ sequence }) => sequence > from.sequence);
+    if (ahead.length === 0) return undefined;
+    const batch = parseBatch(ahead);
+    await this.#load(batch);
+    foldBatch(this.#folded, batch);
+    const to = checkpointOf(batch);
+    await this.#store.write(changedRows(this.#folded, batch, from.sequence), from, to);
+    this.#checkpoint = to;
+    for (const kind of KINDS) forgetOldest(this.#folded[kind]);
+    return batch;
+  }
+
+  async #load(batch: Batch): Promise<void> {
+    for (const kind of KINDS) {
+      const missing = [...neededIds(batch, kind)].filter((id) => !this.#folded[kind].has(id));
+      if (missing.length > 0) await this.#store.load(this.#folded, kind, missing);
+    }
+  }
+}
+
+/** Maps keep the order of insertion, and a folded state is put in again at the place it had. */
+function forgetOldest(states: Map<string, unknown>): void {
+  for (const id of states.keys()) {
+    if (states.size <= REMEMBERED_MAX) return;
+    states.delete(id);
+  }
+}

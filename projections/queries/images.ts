@@ -1,0 +1,49 @@
+import { ok } from '@orrery/bus';
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { pageOf, planPage } from '../page.ts';
+import type { Paged, PageRequest } from '../projections.ts';
+import type { ImageRow } from '../rows.ts';
+import { storable } from '../storable-text.ts';
+import { columnsOf } from '../table-sql.ts';
+import { tables } from '../tables.ts';
+import { keyset, type Source } from './source.ts';
+
+const ORDER = { name: 'images', value: 'string', key: 'string' } as const;
+
+export async function listImages(source: Source, request: PageRequest): Paged<ImageRow> {
+  const plan = planPage(request, ORDER);
+  if (!plan.ok) return plan;
+  const { first, after } = plan.value;
+  const place = keyset(sql.fragment`i.reference`, sql.fragment`i.id`, {
+    after,
+    direction: 'ascending',
+  });
+  const images = source.table('images');
+  return await source.read(async (connection) => {
+    const totalCount = await connection.oneFirst(
+      sql.type(z.object({ count: z.int() }))`
+        SELECT count(*) AS count FROM ${images} WHERE NOT is_forgotten`,
+    );
+    const rows = await connection.any(
+      sql.type(tables.images.row)`
+        SELECT ${columnsOf(tables.images, 'i')} FROM ${images} AS i
+        WHERE NOT i.is_forgotten AND ${place.behind}
+        ORDER BY ${place.order} LIMIT ${first + 1}`,
+    );
+    const paging = { plan: plan.value, order: ORDER };
+    return ok(pageOf(rows, totalCount, paging, (row) => ({ value: row.reference, key: row.id })));
+  });
+}
+
+export async function findImage(source: Source, reference: string): Promise<ImageRow | undefined> {
+  const row = await source.read((connection) =>
+    connection.maybeOne(
+      sql.type(tables.images.row)`
+        SELECT ${columnsOf(tables.images, 'i')} FROM ${source.table('images')} AS i
+        WHERE i.reference = ${storable(reference)} AND NOT i.is_forgotten
+        ORDER BY i.id LIMIT 1`,
+    ),
+  );
+  return row ?? undefined;
+}

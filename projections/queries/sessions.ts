@@ -1,0 +1,158 @@
+import { unreachable } from '@orrery/bus';
+import { type FragmentSqlToken, sql } from 'slonik';
+import { z } from 'zod';
+import { type Position, pageOf, planPage } from '../page.ts';
+import type {
+  Paged,
+  SessionFilter,
+  SessionListing,
+  SessionOrder,
+  Visibility,
+} from '../projections.ts';
+import type { KernelRow, SessionRow } from '../rows.ts';
+import { storable } from '../storable-text.ts';
+import { columnsOf } from '../table-sql.ts';
+import { tables } from '../tables.ts';
+import { boundedIds, keyset, type Source } from './source.ts';
+
+const NEWEST_FIRST: SessionOrder = { field: 'created-at', direction: 'descending' };
+
+/** Characters of a name that order goes by, as the index has them. */
+const NAME_ORDER_CHARACTERS = 256;
+/** Where those stand that have not ended, as the index has it. */
+const NOT_ENDED_MS = Number.MAX_SAFE_INTEGER;
+
+/** A session that waits shows why the scheduler holds it. */
+const COLUMNS = columnsOf(tables.sessions, 's', {
+  statusInfo: sql.fragment`coalesce(q.reason_code, s.status_info)`,
+  statusMessage: sql.fragment`coalesce(q.reason_message, s.status_message)`,
+});
+
+function from(source: Source): FragmentSqlToken {
+  return sql.fragment`
+    ${source.table('sessions')} AS s LEFT JOIN ${source.table('queue')} AS q
+      ON q.session_id = s.id AND q.is_waiting AND s.status = 'PENDING'`;
+}
+
+export async function sessionsByIds(
+  source: Source,
+  ids: readonly string[],
+  visibility: Visibility,
+): Promise<readonly SessionRow[]> {
+  const wanted = sql.array(boundedIds(ids).map(storable), 'text');
+  return await source.read((connection) =>
+    connection.any(
+      sql.type(tables.sessions.row)`
+        SELECT ${COLUMNS} FROM ${from(source)}
+        WHERE s.id = ANY(${wanted}) AND ${visible(visibility)}`,
+    ),
+  );
+}
+
+export async function kernelsOfSessions(
+  source: Source,
+  sessionIds: readonly string[],
+): Promise<readonly KernelRow[]> {
+  const wanted = sql.array(boundedIds(sessionIds).map(storable), 'text');
+  return await source.read((connection) =>
+    connection.any(
+      sql.type(tables.kernels.row)`
+        SELECT ${columnsOf(tables.kernels, 'k')} FROM ${source.table('kernels')} AS k
+        WHERE k.session_id = ANY(${wanted}) ORDER BY k.session_id, k.local_rank`,
+    ),
+  );
+}
+
+export async function listSessions(source: Source, listing: SessionListing): Paged<SessionRow> {
+  const { visibility, filter = {}, order: wanted = NEWEST_FIRST } = listing;
+  const { expression, value, positionOf } = ORDERS[wanted.field];
+  const name = `sessions ${wanted.field} ${wanted.direction}`;
+  const order = { name, value, key: 'string' } as const;
+  const plan = planPage(listing, order);
+  if (!plan.ok) return plan;
+  const { first, after } = plan.value;
+  const place = keyset(expression, sql.fragment`s.id`, { after, direction: wanted.direction });
+  const taken = sql.and([visible(visibility), ...conditionsOf(filter)]);
+  return await source.read(async (connection) => {
+    const [totalCount, rows] = await Promise.all([
+      connection.oneFirst(
+        sql.type(z.object({ count: z.int() }))`
+          SELECT count(*) AS count FROM ${source.table('sessions')} AS s WHERE ${taken}`,
+      ),
+      connection.any(
+        sql.type(tables.sessions.row)`
+          SELECT ${COLUMNS} FROM ${from(source)} WHERE ${taken} AND ${place.behind}
+          ORDER BY ${place.order} LIMIT ${first + 1}`,
+      ),
+    ]);
+    const page = pageOf(rows, totalCount, { plan: plan.value, order }, positionOf);
+    return { ok: true as const, value: page };
+  });
+}
+
+interface OrderBy {
+  readonly expression: FragmentSqlToken;
+  readonly value: 'string' | 'number';
+  readonly positionOf: (row: SessionRow) => Position;
+}
+
+const ORDERS: Readonly<Record<SessionOrder['field'], OrderBy>> = {
+  'created-at': {
+    expression: sql.fragment`s.created_at_ms`,
+    value: 'number',
+    positionOf: ({ createdAtMs, id }) => ({ value: createdAtMs, key: id }),
+  },
+  name: {
+    expression: sql.fragment`left(s.name, 256)`,
+    value: 'string',
+    positionOf: ({ name, id }) => ({
+      value: [...name].slice(0, NAME_ORDER_CHARACTERS).join(''),
+      key: id,
+    }),
+  },
+  status: {
+    expression: sql.fragment`s.status`,
+    value: 'string',
+    positionOf: ({ status, id }) => ({ value: status, key: id }),
+  },
+  'terminated-at': {
+    expression: sql.fragment`coalesce(s.terminated_at_ms, 9007199254740991)`,
+    value: 'number',
+    positionOf: ({ terminatedAtMs, id }) => ({ value: terminatedAtMs ?? NOT_ENDED_MS, key: id }),
+  },
+};
+
+export function visible(visibility: Visibility): FragmentSqlToken {
+  switch (visibility.kind) {
+    case 'all':
+      return sql.fragment`TRUE`;
+    case 'user':
+      return sql.fragment`s.owner_user_id = ${storable(visibility.userId)}`;
+    default:
+      return unreachable(visibility);
+  }
+}
+
+function conditionsOf(filter: SessionFilter): readonly FragmentSqlToken[] {
+  const conditions: FragmentSqlToken[] = [];
+  const { statuses, sessionTypes, isLive, name, nameContains, ownerUserId, projectId } = filter;
+  if (statuses !== undefined)
+    conditions.push(sql.fragment`s.status = ANY(${sql.array(statuses, 'text')})`);
+  if (sessionTypes !== undefined)
+    conditions.push(sql.fragment`s.session_type = ANY(${sql.array(sessionTypes, 'text')})`);
+  if (isLive === true)
+    conditions.push(sql.fragment`s.status NOT IN ('TERMINATED', 'CANCELLED', 'ERROR')`);
+  if (isLive === false)
+    conditions.push(sql.fragment`s.status IN ('TERMINATED', 'CANCELLED', 'ERROR')`);
+  if (name !== undefined) {
+    const exact = storable(name);
+    const beginning = [...exact].slice(0, NAME_ORDER_CHARACTERS).join('');
+    conditions.push(sql.fragment`left(s.name, 256) = ${beginning} AND s.name = ${exact}`);
+  }
+  if (nameContains !== undefined)
+    conditions.push(sql.fragment`strpos(lower(s.name), lower(${storable(nameContains)})) > 0`);
+  if (ownerUserId !== undefined)
+    conditions.push(sql.fragment`s.owner_user_id = ${storable(ownerUserId)}`);
+  if (projectId !== undefined) conditions.push(sql.fragment`s.project_id = ${storable(projectId)}`);
+  return conditions;
+}

@@ -1,0 +1,86 @@
+import type { HoldReason, SchedulerEvent } from '@orrery/bus';
+import { instantMs, type Moment } from './moment.ts';
+import type { AllocationRow, QueueRow } from './rows.ts';
+
+/** What the scheduler holds of one session: its place in the queue and what was given to its kernels. */
+export interface Scheduling {
+  readonly queue: QueueRow | undefined;
+  readonly allocations: readonly AllocationRow[];
+}
+
+/** The session that an event of the scheduler is about; undefined for one about a node. */
+export function sessionOfSchedulerEvent(event: SchedulerEvent): string | undefined {
+  if (event.type === 'session-queued') return event.queued.session;
+  return 'session' in event ? event.session : undefined;
+}
+
+/** What one event of the scheduler does to the rows of its session. */
+export function projectScheduling(
+  state: Scheduling | undefined,
+  event: SchedulerEvent,
+  at: Moment,
+): Scheduling {
+  const { queue, allocations } = state ?? { queue: undefined, allocations: [] };
+  const { sequence } = at;
+  switch (event.type) {
+    case 'session-queued': {
+      const { session, attempt, resourceGroup } = event.queued;
+      return {
+        queue: {
+          sessionId: session,
+          isWaiting: true,
+          attempt,
+          resourceGroup,
+          ...held(undefined),
+          queuedAtMs: instantMs(at.recordedAtMs),
+          sequence,
+        },
+        allocations,
+      };
+    }
+    case 'session-held':
+      return { queue: queue && { ...queue, ...held(event.reason), sequence }, allocations };
+    case 'session-dequeued':
+      return { queue: left(queue, sequence), allocations };
+    case 'session-placed': {
+      const placed = event.placements.map(({ kernel, node, slots }) => ({
+        kernelId: kernel,
+        sessionId: event.session,
+        agentId: node,
+        attempt: event.attempt,
+        slots,
+        isReleased: false,
+        sequence,
+      }));
+      const kernels = new Set(placed.map(({ kernelId }) => kernelId));
+      const others = allocations.filter(({ kernelId }) => !kernels.has(kernelId));
+      return { queue: left(queue, sequence), allocations: [...others, ...placed] };
+    }
+    case 'allocation-released':
+      return {
+        queue,
+        allocations: allocations.map((row) =>
+          row.isReleased ? row : { ...row, isReleased: true, sequence },
+        ),
+      };
+    case 'node-joined':
+    case 'node-capacity-changed':
+      return { queue, allocations };
+    default:
+      return event satisfies never;
+  }
+}
+
+function held(
+  reason: HoldReason | undefined,
+): Pick<QueueRow, 'reasonCode' | 'reasonMessage' | 'missingSlots'> {
+  return {
+    reasonCode: reason?.code ?? null,
+    reasonMessage: reason?.message ?? null,
+    missingSlots: reason?.missing ?? null,
+  };
+}
+
+function left(queue: QueueRow | undefined, sequence: number): QueueRow | undefined {
+  return queue && { ...queue, isWaiting: false, ...held(undefined), sequence };
+}

@@ -1,0 +1,226 @@
+import type { z } from 'zod';
+import {
+  AllocationRow,
+  AuditRow,
+  ImageRow,
+  KernelRow,
+  KeypairRow,
+  NodeRow,
+  QueueRow,
+  SessionRow,
+  UserRow,
+} from './rows.ts';
+
+export type ColumnType = 'text' | 'bool' | 'int8' | 'float8' | 'jsonb' | 'json';
+
+/** A table and the columns of its rows, in the order in which they are written. */
+export interface Table<Row extends object = object> {
+  readonly name: string;
+  readonly row: z.ZodType<Row>;
+  readonly key: string;
+  readonly columns: readonly {
+    /** Name in the row, and in SQL. */
+    readonly property: string;
+    readonly name: string;
+    readonly type: ColumnType;
+  }[];
+}
+
+function defineTable<Row extends object>(
+  name: string,
+  definition: {
+    readonly row: z.ZodType<Row>;
+    readonly key: keyof Row & string;
+    readonly columns: Readonly<Record<keyof Row & string, ColumnType>>;
+  },
+): Table<Row> {
+  const columns = Object.entries<ColumnType>(definition.columns).map(([property, type]) => ({
+    property,
+    name: snakeCase(property),
+    type,
+  }));
+  return { name, row: definition.row, key: snakeCase(definition.key), columns };
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const place = { revision: 'int8', sequence: 'int8' } as const;
+
+export const tables = {
+  sessions: defineTable('sessions', {
+    row: SessionRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      name: 'text',
+      sessionType: 'text',
+      status: 'text',
+      statusInfo: 'text',
+      statusMessage: 'text',
+      result: 'text',
+      exitCode: 'int8',
+      image: 'text',
+      command: 'jsonb',
+      ownerUserId: 'text',
+      ownerEmail: 'text',
+      accessKey: 'text',
+      projectId: 'text',
+      domain: 'text',
+      resourceGroup: 'text',
+      architecture: 'text',
+      clusterMode: 'text',
+      priority: 'int8',
+      tag: 'text',
+      environ: 'jsonb',
+      batchTimeoutMs: 'int8',
+      requestedSlots: 'jsonb',
+      occupiedSlots: 'jsonb',
+      statusHistory: 'jsonb',
+      createdAtMs: 'int8',
+      startedAtMs: 'int8',
+      terminatedAtMs: 'int8',
+      ...place,
+    },
+  }),
+  kernels: defineTable('kernels', {
+    row: KernelRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      sessionId: 'text',
+      role: 'text',
+      index: 'int8',
+      localRank: 'int8',
+      hostname: 'text',
+      status: 'text',
+      statusInfo: 'text',
+      statusMessage: 'text',
+      image: 'text',
+      agentId: 'text',
+      containerId: 'text',
+      requestedSlots: 'jsonb',
+      occupiedSlots: 'jsonb',
+      exitCode: 'int8',
+      wasOutOfMemory: 'bool',
+      startedAtMs: 'int8',
+      terminatedAtMs: 'int8',
+      ...place,
+    },
+  }),
+  queue: defineTable('queue', {
+    row: QueueRow,
+    key: 'sessionId',
+    columns: {
+      sessionId: 'text',
+      isWaiting: 'bool',
+      attempt: 'int8',
+      resourceGroup: 'text',
+      reasonCode: 'text',
+      reasonMessage: 'text',
+      missingSlots: 'jsonb',
+      queuedAtMs: 'int8',
+      sequence: 'int8',
+    },
+  }),
+  allocations: defineTable('allocations', {
+    row: AllocationRow,
+    key: 'kernelId',
+    columns: {
+      kernelId: 'text',
+      sessionId: 'text',
+      agentId: 'text',
+      attempt: 'int8',
+      slots: 'jsonb',
+      isReleased: 'bool',
+      sequence: 'int8',
+    },
+  }),
+  nodes: defineTable('nodes', {
+    row: NodeRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      status: 'text',
+      isSchedulable: 'bool',
+      driver: 'text',
+      architecture: 'text',
+      resourceGroup: 'text',
+      version: 'text',
+      availableSlots: 'jsonb',
+      registeredAtMs: 'int8',
+      lostAtMs: 'int8',
+      statusInfo: 'text',
+      ...place,
+    },
+  }),
+  images: defineTable('images', {
+    row: ImageRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      reference: 'text',
+      isForgotten: 'bool',
+      facts: 'jsonb',
+      architectures: 'jsonb',
+      sizeBytes: 'float8',
+      agentIds: 'jsonb',
+      labels: 'jsonb',
+      registeredAtMs: 'int8',
+      ...place,
+    },
+  }),
+  users: defineTable('users', {
+    row: UserRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      email: 'text',
+      username: 'text',
+      role: 'text',
+      domain: 'text',
+      projectId: 'text',
+      passwordHash: 'text',
+      isActive: 'bool',
+      createdAtMs: 'int8',
+      ...place,
+    },
+  }),
+  keypairs: defineTable('keypairs', {
+    row: KeypairRow,
+    key: 'accessKey',
+    columns: {
+      accessKey: 'text',
+      userId: 'text',
+      sealedSecret: 'text',
+      isAdmin: 'bool',
+      rateLimit: 'int8',
+      isActive: 'bool',
+      createdAtMs: 'int8',
+      ...place,
+    },
+  }),
+  audit: defineTable('audit', {
+    row: AuditRow,
+    key: 'sequence',
+    columns: {
+      sequence: 'int8',
+      commitId: 'text',
+      aggregate: 'text',
+      aggregateId: 'text',
+      firstRevision: 'int8',
+      schemaVersion: 'int8',
+      recordedAtMs: 'int8',
+      actorKind: 'text',
+      actorId: 'text',
+      commandId: 'text',
+      commandType: 'text',
+      traceparent: 'text',
+      hash: 'text',
+      previousHash: 'text',
+      // Not jsonb: the keys of an event keep their order.
+      events: 'json',
+    },
+  }),
+};
