@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** How many tests a run had. */
 export interface Tally {
   readonly passed: number;
@@ -20,15 +22,19 @@ export function tallyLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
+/** A run that ended without counts. */
+export const crashed: Tally = { passed: 0, failed: 1, skipped: 0 };
+
 /**
- * Counts of the summary that uvu ends its output with. A run that crashed has no summary, or an exit
- * code that its counts do not explain: that is one failure more.
+ * Counts of the summary that uvu ends its output with; undefined when it did not come so far. An exit
+ * code that the counts do not explain is one failure more.
  */
-export function readTally(output: string, exitCode: number): Tally {
-  const total = lastNumber(output, /^\s*Total:\s+(\d+)\s*$/gm);
-  const passed = lastNumber(output, /^\s*Passed:\s+(\d+)\s*$/gm);
-  const skipped = lastNumber(output, /^\s*Skipped:\s+(\d+)\s*$/gm);
-  if (total === undefined || passed === undefined) return { passed: 0, failed: 1, skipped: 0 };
+export function readTally(output: string, exitCode: number): Tally | undefined {
+  const plain = stripVTControlCharacters(output);
+  const total = lastNumber(plain, /^\s*Total:\s+(\d+)\s*$/gm);
+  const passed = lastNumber(plain, /^\s*Passed:\s+(\d+)\s*$/gm);
+  const skipped = lastNumber(plain, /^\s*Skipped:\s+(\d+)\s*$/gm);
+  if (total === undefined || passed === undefined) return undefined;
   const failed = total - passed;
   const isUnexplained = exitCode !== 0 && failed === 0;
   return { passed, failed: failed + (isUnexplained ? 1 : 0), skipped: skipped ?? 0 };

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { nowMs } from '../deploy/embedded/clock.ts';
+import { dockerEngine, ENGINE_VARIABLE, isDockerPossible } from './environment/docker.ts';
+import { IMAGE_VARIABLE, testImage } from './environment/image.ts';
+import {
+  addTallies,
+  crashed,
+  emptyTally,
+  readTally,
+  type Tally,
+  tallyLine,
+} from './environment/tally.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** In this order; one that is not in the tree yet is passed over. */
+const kinds = ['unit', 'simulation', 'integration', 'chaos', 'e2e'] as const;
+/** The whole of `npm test` stays below ten minutes. */
+const RUN_WITHIN_MS = 9.5 * 60_000;
+const FILE_WITHIN_MS = 5 * 60_000;
+const OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
+const USAGE =
+  'usage: npm test -- [--only unit,integration,…] [PATTERN]   (PATTERN: part of the path of a suite)';
+
+const deadlineMs = nowMs() + RUN_WITHIN_MS;
+
+type Kind = (typeof kinds)[number];
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { only, pattern } = parse();
+  const needsEnvironment = only.some((kind) => kind !== 'unit' && kind !== 'simulation');
+  const environment = needsEnvironment ? await prepare() : undefined;
+  let tally = emptyTally;
+  try {
+    for (const kind of only) {
+      if (!existsSync(join(root, 'test', kind))) continue;
+      tally = addTallies(tally, await runKind(kind, pattern, environment?.variables ?? {}));
+    }
+  } finally {
+    await environment?.end();
+  }
+  process.stdout.write(`${tallyLine(tally)}\n`);
+  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
+}
+
+function parse(): { readonly only: readonly Kind[]; readonly pattern: string } {
+  const { values, positionals } = parseArgs({
+    options: { only: { type: 'string', multiple: true } },
+    allowPositionals: true,
+  });
+  const asked = (values.only ?? []).flatMap((each) => each.split(','));
+  const unknown = asked.filter((each) => !kinds.some((kind) => kind === each));
+  if (unknown.length > 0 || positionals.length > 1) {
+    process.stderr.write(`${USAGE}\nkinds: ${kinds.join(', ')}\n`);
+    process.exit(2);
+  }
+  return {
+    only: asked.length === 0 ? kinds : kinds.filter((kind) => asked.includes(kind)),
+    pattern: positionals[0] ?? '',
+  };
+}
+
+interface Environment {
+  readonly variables: Readonly<Record<string, string>>;
+  end(): Promise<void>;
+}
+
+/** What all suites share; a part that cannot be had here is left out, and the suites say so. */
+async function prepare(): Promise<Environment> {
+  const startedMs = nowMs();
+  if (!(await isDockerPossible())) {
+    process.stderr.write('no Docker engine answers, and only root can start one\n');
+    return { variables: {}, end: async () => undefined };
+  }
+  const engine = await dockerEngine();
+  try {
+    const image = await testImage();
+    const seconds = ((nowMs() - startedMs) / 1_000).toFixed(1);
+    process.stderr.write(`Docker engine and image ${image} are ready (${seconds} s)\n`);
+    return {
+      variables: { [ENGINE_VARIABLE]: engine.socketPath, [IMAGE_VARIABLE]: image },
+      end: () => engine.stop(),
+    };
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+}
+
+/**
+ * Unit and simulation suites share one process, for speed; when that crashes each runs alone, so that
+ * the culprit is named. The others have a process each.
+ */
+async function runKind(
+  kind: Kind,
+  pattern: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<Tally> {
+  const files = listSuites(join(root, 'test', kind)).filter((path) => path.includes(pattern));
+  if (files.length === 0) return emptyTally;
+  process.stdout.write(`\n== ${kind}: ${files.length} files\n`);
+  if (kind === 'unit' || kind === 'simulation') {
+    const together = await runSuites(files, variables);
+    if (together !== undefined) return together;
+    process.stdout.write(`\n== ${kind}: the run crashed; each file alone\n`);
+  }
+  let tally = emptyTally;
+  for (const file of files) {
+    process.stdout.write(`\n${relative(root, file)}\n`);
+    tally = addTallies(tally, (await runSuites([file], variables)) ?? crashed);
+  }
+  return tally;
+}
+
+function listSuites(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort()
+    .map((path) => join(directory, path));
+}
+
+/** Counts of one process that runs these suites; undefined when it ended without any. */
+async function runSuites(
+  files: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Tally | undefined> {
+  const remainingMs = Math.min(FILE_WITHIN_MS, deadlineMs - nowMs());
+  if (remainingMs <= 0) {
+    process.stdout.write(`no time left of ${RUN_WITHIN_MS / 60_000} minutes\n`);
+    return undefined;
+  }
+  const child = spawn(process.execPath, [join(root, 'test/environment/suites.ts'), ...files], {
+    cwd: root,
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal: AbortSignal.timeout(remainingMs),
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    process.stdout.write(text);
+    output = (output + text).slice(-OUTPUT_BYTES_MAX);
+  });
+  child.once('error', (error) => process.stdout.write(`ended: ${error.message}\n`));
+  const [code, signal] = await once(child, 'close', {});
+  if (signal !== null) process.stdout.write(`ended by ${String(signal)}\n`);
+  return readTally(output, typeof code === 'number' ? code : 1);
+}
