@@ -45,6 +45,26 @@ export class MessageTooLarge extends OrreryError {
   }
 }
 
+/** A two-way stream ended before its end. */
+export class StreamBroken extends OrreryError {
+  override readonly name = 'StreamBroken';
+  readonly code = 'bus.stream-broken';
+  readonly isRetryable = true;
+}
+
+/** The other side of a stream or request says that it failed; `peerCode` is its own stable code. */
+export class PeerFailed extends OrreryError {
+  override readonly name = 'PeerFailed';
+  readonly code = 'bus.peer-failed';
+  readonly isRetryable = false;
+  readonly peerCode: string;
+
+  constructor(failure: { readonly code: string; readonly message: string }) {
+    super(failure.message);
+    this.peerCode = failure.code;
+  }
+}
+
 export class SettingsInvalid extends OrreryError {
   override readonly name = 'SettingsInvalid';
   readonly code = 'settings.invalid';

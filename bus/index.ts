@@ -70,6 +70,7 @@ export {
   SessionStatus,
   SessionType,
 } from './contracts/session.ts';
+export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
 export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
@@ -79,6 +80,8 @@ export {
   UserProfile,
   UserRole,
 } from './contracts/user.ts';
+export { openDuplex, type ServeOptions, serveDuplex } from './duplex.ts';
+export { type Duplex, FRAME_BYTES_MAX } from './duplex-stream.ts';
 export {
   Actor,
   AggregateId,
@@ -96,8 +99,10 @@ export {
   MalformedMessage,
   MessageTooLarge,
   OrreryError,
+  PeerFailed,
   RevisionConflict,
   SettingsInvalid,
+  StreamBroken,
 } from './errors.ts';
 export { derivedId, newId } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
@@ -123,4 +128,6 @@ export {
   subtractSlots,
   toAmounts,
 } from './slots.ts';
+export { type StatusOptions, type StatusServer, startStatusServer } from './status-server.ts';
 export { partitionOf, streams, subjects } from './subjects.ts';
+export { currentTraceparent, startTelemetry, withSpan } from './telemetry.ts';

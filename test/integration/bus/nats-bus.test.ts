@@ -1,5 +1,6 @@
 import { connectBus } from '@orrery/bus';
 import { alarmContract } from '../../contract/bus/alarms.ts';
+import { duplexContract } from '../../contract/bus/duplex.ts';
 import { eventLogContract } from '../../contract/bus/event-log.ts';
 import type { BusHarness } from '../../contract/bus/harness.ts';
 import { agentInboxContract, inboxContract } from '../../contract/bus/inboxes.ts';
@@ -20,3 +21,4 @@ alarmContract('nats', start);
 snapshotContract('nats', start);
 keyValuesContract('nats', start);
 liveChannelContract('nats', start);
+duplexContract('nats', start);

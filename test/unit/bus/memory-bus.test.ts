@@ -1,5 +1,6 @@
 import { createMemoryBroker, systemClock } from '@orrery/bus';
 import { alarmContract } from '../../contract/bus/alarms.ts';
+import { duplexContract } from '../../contract/bus/duplex.ts';
 import { eventLogContract } from '../../contract/bus/event-log.ts';
 import type { BusHarness } from '../../contract/bus/harness.ts';
 import { agentInboxContract, inboxContract } from '../../contract/bus/inboxes.ts';
@@ -18,3 +19,4 @@ alarmContract('memory', start);
 snapshotContract('memory', start);
 keyValuesContract('memory', start);
 liveChannelContract('memory', start);
+duplexContract('memory', start);
