@@ -81,8 +81,7 @@ export function prepare(
       ? applyAll(aggregate, held.state, decided.events)
       : ok(decided.applied);
   if (!applied.ok) return applied;
-  const commit: Commit = {
-    id: derivedId('commit', held.id, envelope.id, String(held.revision)),
+  const content: Omit<Commit, 'id'> = {
     aggregate: aggregate.name,
     aggregateId: held.id,
     firstRevision: held.revision + 1,
@@ -96,6 +95,9 @@ export function prepare(
     previousHash: held.hash,
     events: decided.events,
   };
+  // The id stands for the content: a commit decided anew after a lost answer is another one, which the
+  // log refuses, and not a double of which nobody knows the hash.
+  const commit: Commit = { id: derivedId(JSON.stringify(content)), ...content };
   return ok({ commit, state: applied.value.state, effects: applied.value.effects });
 }
 
