@@ -3,9 +3,6 @@ import { LRUCache } from 'lru-cache';
 import type { AnyAggregate } from './aggregate.ts';
 import { absent, type Held, replay, subjectKey } from './turn.ts';
 
-/** Aggregates whose folded state is kept in memory; the others are folded again when needed. */
-const HELD_MAX = 50_000;
-
 /** Commits after which a large fold is saved, so that a cold start reads only what came after. */
 const COMMITS_PER_SNAPSHOT = 1000;
 
@@ -21,8 +18,8 @@ export interface Holdings {
   readonly size: number;
 }
 
-export function createHoldings(bus: Bus): Holdings {
-  const cache = new LRUCache<string, Held>({ max: HELD_MAX });
+export function createHoldings(bus: Bus, heldMax: number): Holdings {
+  const cache = new LRUCache<string, Held>({ max: heldMax });
   return {
     async load(aggregate, id) {
       const key = subjectKey(aggregate.name, id);

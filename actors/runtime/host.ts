@@ -10,6 +10,9 @@ import { createWindow, type Window } from './window.ts';
 /** Commands under way at once in one host. */
 const WINDOW_COMMANDS = 256;
 
+/** Aggregates whose folded state is kept in memory; the others are folded again when needed. */
+const HELD_MAX = 50_000;
+
 /** Time between two saved checkpoints of a partition. */
 const CHECKPOINT_PERIOD_MS = 1000;
 
@@ -25,6 +28,8 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly aggregates: readonly AnyAggregate[];
+  /** Aggregates kept in memory at most; default 50,000. */
+  readonly heldMax?: number;
 }
 
 export interface Host {
@@ -41,7 +46,7 @@ export interface Host {
  */
 export function startHost(options: HostOptions, signal: AbortSignal): Host {
   const { bus, clock, logger } = options;
-  const holdings = createHoldings(bus);
+  const holdings = createHoldings(bus, options.heldMax ?? HELD_MAX);
   const aggregates = new Map(
     options.aggregates.map((aggregate) => [aggregate.name as string, aggregate]),
   );
@@ -72,7 +77,7 @@ async function runPartition(run: PartitionRun): Promise<void> {
   const start = await persistently(run, () => inbox.checkpoint(partition));
   if (start === undefined) return;
   const progress = createProgress(start);
-  const saving = saveCheckpoints(run, progress);
+  const saver = createCheckpointSaver(run, progress);
   const lanes = new Map<string, Promise<void>>();
   for await (const batch of inbox.follow(partition, start, signal)) {
     for (const received of batch) {
@@ -83,6 +88,7 @@ async function runPartition(run: PartitionRun): Promise<void> {
         .then(() => takeUntilDone(run, received))
         .then((isDone) => {
           if (isDone) progress.end(received.sequence);
+          saver.note();
           window.leave();
           if (lanes.get(key) === turn) lanes.delete(key);
         });
@@ -90,7 +96,7 @@ async function runPartition(run: PartitionRun): Promise<void> {
     }
   }
   await Promise.all(lanes.values());
-  await saving;
+  await saver.finish();
 }
 
 /** False when the signal ended the trying: the command stays in the inbox. */
@@ -124,11 +130,20 @@ async function takeUntilDone(run: PartitionRun, received: ReceivedCommand): Prom
   }
 }
 
-async function saveCheckpoints(
+interface CheckpointSaver {
+  /** Something is done: the checkpoint is saved within a period. */
+  note(): void;
+  /** Saves what is not saved yet. */
+  finish(): Promise<void>;
+}
+
+/** Saves at most once a period, and sleeps while nothing happens. */
+function createCheckpointSaver(
   { tools, partition, signal }: PartitionRun,
   progress: Progress,
-): Promise<void> {
+): CheckpointSaver {
   let saved = progress.doneUpTo();
+  let saving: Promise<void> | undefined;
   const save = async (): Promise<void> => {
     const sequence = progress.doneUpTo();
     if (sequence === saved) return;
@@ -140,10 +155,20 @@ async function saveCheckpoints(
       tools.logger.warn({ err: error, partition }, 'a checkpoint waits for the bus');
     }
   };
-  while (!signal.aborted) {
+  const saveSoon = async (): Promise<void> => {
     await tools.clock.sleep(CHECKPOINT_PERIOD_MS, signal).catch(() => undefined);
+    saving = undefined;
     await save();
-  }
+  };
+  return {
+    note: () => {
+      saving ??= saveSoon();
+    },
+    finish: async () => {
+      await saving;
+      await save();
+    },
+  };
 }
 
 async function persistently<Value>(

@@ -118,7 +118,7 @@ class Cluster {
   #startControl(): void {
     const { bus, signal } = this.#connect('control');
     const logger = createLogger({ name: 'control', level: 'silent' });
-    startHost({ bus, clock: this.#clock, logger, aggregates }, signal);
+    startHost({ bus, clock: this.#clock, logger, aggregates, heldMax: 100 }, signal);
   }
 
   #startNode(name: string): void {
