@@ -8,6 +8,8 @@ import type { Link } from './link.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const WISHES_MAX = 500;
+/** There can be thousands of agents. */
+const HEARTBEAT_PERIOD_MS = 5_000;
 
 export function createAgentInbox(link: Link, config: KeyValues): AgentInbox {
   return {
@@ -41,6 +43,7 @@ async function* follow(
     filter: subjects.wishes(lane.node),
     afterSequence: lane.afterSequence,
     messagesMax: WISHES_MAX,
+    heartbeatPeriodMs: HEARTBEAT_PERIOD_MS,
     signal: lane.signal,
   });
   for await (const messages of feed) {

@@ -3,9 +3,10 @@ import { createInbox, type Msg, nanos, nuid, type Subscription } from '@nats-io/
 import { BusUnavailable } from '../errors.ts';
 import type { Link } from './link.ts';
 
-/** The server says this often that a quiet consumer still lives; after the timeout a new one is made. */
-const HEARTBEAT_PERIOD_MS = 5_000;
-const SILENCE_MS_MAX = 12_500;
+/** The server says this often that a quiet consumer still lives. */
+const HEARTBEAT_PERIOD_MS = 2_000;
+/** After this many silent periods a new consumer is made. */
+const SILENT_PERIODS_MAX = 2.5;
 /** A consumer that nobody listens to is removed by the server after this time. */
 const ABANDONED_MS_MAX = 30_000;
 const REOPEN_DELAY_MS = 500;
@@ -21,6 +22,8 @@ export interface FeedOptions {
   readonly filter: string;
   readonly afterSequence: number;
   readonly messagesMax: number;
+  /** Default 2,000; more where there are thousands of followers. */
+  readonly heartbeatPeriodMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -56,6 +59,7 @@ interface Consumer {
 class StreamFeed {
   readonly #link: Link;
   readonly #options: FeedOptions;
+  readonly #heartbeatPeriodMs: number;
   readonly #ended = new AbortController();
   readonly #stopListening: () => void;
   #position: number;
@@ -70,6 +74,7 @@ class StreamFeed {
   constructor(link: Link, options: FeedOptions) {
     this.#link = link;
     this.#options = options;
+    this.#heartbeatPeriodMs = options.heartbeatPeriodMs ?? HEARTBEAT_PERIOD_MS;
     this.#position = options.afterSequence;
     this.#heardAtMs = link.clock.nowMs();
     const onAbort = (): void => this.end();
@@ -160,7 +165,7 @@ class StreamFeed {
           ack_policy: AckPolicy.None,
           filter_subject: filter,
           flow_control: true,
-          idle_heartbeat: nanos(HEARTBEAT_PERIOD_MS),
+          idle_heartbeat: nanos(this.#heartbeatPeriodMs),
           inactive_threshold: nanos(ABANDONED_MS_MAX),
           mem_storage: true,
           num_replicas: 1,
@@ -171,10 +176,11 @@ class StreamFeed {
 
   /** Resolves when the consumer must be replaced or the feed ends. */
   async #watch(trouble: AbortSignal): Promise<void> {
+    const silenceMsMax = this.#heartbeatPeriodMs * SILENT_PERIODS_MAX;
     while (!trouble.aborted) {
-      await this.#link.clock.sleep(HEARTBEAT_PERIOD_MS, trouble).catch(() => undefined);
+      await this.#link.clock.sleep(this.#heartbeatPeriodMs, trouble).catch(() => undefined);
       const silentMs = this.#link.clock.nowMs() - this.#heardAtMs;
-      if (this.#link.isConnected && silentMs > SILENCE_MS_MAX) return;
+      if (this.#link.isConnected && silentMs > silenceMsMax) return;
     }
   }
 
