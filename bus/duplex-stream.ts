@@ -11,7 +11,7 @@ export const FRAME_BYTES_MAX = 512 * 1024;
 const TOLD_AFTER_FRAMES = 16;
 const KEEP_ALIVE_PERIOD_MS = 5_000;
 /** A peer that was not heard for this long counts as dead. */
-export const SILENCE_MS_MAX = 15_000;
+const SILENCE_MS_MAX = 15_000;
 /** How long a stream that is closed waits for its last frames to be received. */
 const LINGER_MS_MAX = 15_000;
 

@@ -12,7 +12,7 @@ import {
 import { MalformedMessage, MessageTooLarge } from './errors.ts';
 
 /** Largest body of one message. The server takes 1 MiB with headers. */
-export const MESSAGE_BYTES_MAX = 1_000_000;
+const MESSAGE_BYTES_MAX = 1_000_000;
 
 /** The bytes of a message. @throws {MessageTooLarge} */
 export function encodeBody(subject: string, body: unknown): Buffer {
