@@ -21,10 +21,10 @@ export interface ExecChannel extends Disposable {
    * @throws {GatewayUnreachable} when the connection broke before the exit was known.
    */
   readonly frames: AsyncIterable<ExecFrame>;
-  /** Resolves when the bytes have left. */
-  write(bytes: Uint8Array): Promise<void>;
-  endInput(): Promise<void>;
-  resize(columns: number, rows: number): Promise<void>;
+  /** Calls back when the bytes have left, or never will: then the frames tell why. */
+  write(bytes: Uint8Array, onSent?: () => void): void;
+  endInput(): void;
+  resize(columns: number, rows: number): void;
 }
 
 export async function openExecChannel(
@@ -55,17 +55,16 @@ export async function openExecChannel(
     socket.once('open', resolve);
     socket.once('close', () => reject(frames.failure));
   });
-  const send = (frame: object): Promise<void> =>
-    new Promise((resolve) => {
-      // A frame that cannot leave is told by the frames that come: the socket closes.
-      socket.send(JSON.stringify(frame), () => resolve());
-    });
+  const send = (frame: object, onSent = (): void => {}): void => {
+    socket.send(JSON.stringify(frame), onSent);
+  };
   return {
     frames,
-    async write(bytes) {
+    write(bytes, onSent) {
       for (let start = 0; start < bytes.length; start += INPUT_BYTES_MAX) {
-        const part = Buffer.from(bytes.subarray(start, start + INPUT_BYTES_MAX));
-        await send({ kind: 'input', data: part.toString('base64') });
+        const end = start + INPUT_BYTES_MAX;
+        const data = Buffer.from(bytes.subarray(start, end)).toString('base64');
+        send({ kind: 'input', data }, end >= bytes.length ? onSent : undefined);
       }
     },
     endInput: () => send({ kind: 'end-of-input' }),

@@ -44,9 +44,7 @@ export function failureOfErrors(errors: readonly unknown[]): ClientError {
 }
 
 export function refusalOf(rejection: RefusalParts): OperationRefused {
-  return hasWord(rejection.code, 'not-found')
-    ? new NotFound(rejection)
-    : new OperationRefused(rejection);
+  return isNotFound(rejection.code) ? new NotFound(rejection) : new OperationRefused(rejection);
 }
 
 interface Parts extends RefusalParts {
@@ -54,23 +52,40 @@ interface Parts extends RefusalParts {
   readonly status: number;
 }
 
-const SIGN_IN_WORDS = ['unauthenticated', 'auth-failed', 'sign-in', 'token', 'credentials'];
+/** Codes of the gateway by which it says that it does not know the caller. */
+const SIGN_IN_CODES: ReadonlySet<string> = new Set([
+  'UNAUTHENTICATED',
+  'TOKEN_INVALID',
+  'TOKEN_EXPIRED',
+  'ACCESS_KEY_UNKNOWN',
+  'SIGNATURE_MISMATCH',
+  'SIGNATURE_EXPIRED',
+  'AUTHORIZATION_MALFORMED',
+]);
+
+/** Codes of the gateway for what may pass by itself. */
+const PASSING_CODES: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'LOGS_UNAVAILABLE',
+  'SUBSCRIPTION_TOO_SLOW',
+  'TOO_MANY_SIGN_INS',
+]);
+const PASSING_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 function refusal(parts: Parts, status: number): ClientError {
   const { code, message } = parts;
-  if (status === 401 || SIGN_IN_WORDS.some((word) => hasWord(code, word))) {
-    return new SignInRefused(parts);
-  }
-  if (parts.isRetryable === true || [429, 502, 503, 504].includes(status)) {
+  if (status === 401 || SIGN_IN_CODES.has(code)) return new SignInRefused(parts);
+  if (parts.isRetryable === true || PASSING_CODES.has(code) || PASSING_STATUSES.has(status)) {
     return new GatewayFailed({ code, message, isRetryable: true });
   }
-  if (hasWord(code, 'not-found')) return new NotFound(parts);
+  if (isNotFound(code)) return new NotFound(parts);
   if (status >= 500) return new GatewayFailed({ code, message, isRetryable: false });
   return new OperationRefused(parts);
 }
 
-function hasWord(code: string, word: string): boolean {
-  return `-${code.toLowerCase().replaceAll(/[._:/]/g, '-')}-`.includes(`-${word}-`);
+/** Deciders write `session-not-found`, the gateway `SESSION_NOT_FOUND`. */
+function isNotFound(code: string): boolean {
+  return /(^|[-_.])not[-_]found$/i.test(code);
 }
 
 /** A GraphQL error: its code and field are extensions. */
@@ -92,7 +107,7 @@ function errorParts(error: unknown): Parts {
 function restParts(body: Readonly<Record<string, unknown>>): Parts {
   const type = text(body['type']);
   return {
-    code: text(body['code']) || type.slice(type.lastIndexOf('/') + 1),
+    code: text(body['code']) || text(body['error_code']) || type.slice(type.lastIndexOf('/') + 1),
     message: text(body['message']) || text(body['msg']) || text(body['title']),
     field: text(body['field']) || undefined,
     details: body['details'] ?? body['data'],

@@ -163,8 +163,8 @@ calls('the output and the exit code of a program come over one socket', async ()
   });
   await using client = connect({ endpoint: gateway.endpoint, ...keys });
   using channel = await client.exec({ id: SESSION_ID, command: ['cat'] });
-  await channel.write(Buffer.from('hello'));
-  await channel.endInput();
+  channel.write(Buffer.from('hello'));
+  channel.endInput();
   const frames = [];
   for await (const frame of channel.frames) {
     frames.push(frame.kind === 'output' ? Buffer.from(frame.data).toString() : frame.exitCode);

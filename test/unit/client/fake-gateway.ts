@@ -130,7 +130,7 @@ export class FakeGateway implements AsyncDisposable {
         name,
         (_: unknown, given: Record<string, unknown>, context: { readonly isKnown?: boolean }) => {
           if (name !== 'signIn' && context.isKnown !== true) {
-            throw new mercurius.ErrorWithProps('sign in first', { code: 'unauthenticated' });
+            throw new mercurius.ErrorWithProps('sign in first', { code: 'UNAUTHENTICATED' });
           }
           this.requests.push(name);
           const resolve = scripted[name];

@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import type { AuditOptions } from './commands/audit.ts';
+import type { LoginOptions } from './commands/login.ts';
+import type { GlobalOptions } from './context.ts';
+import { type Perform, parseCount } from './options.ts';
+
+export function declareClusterCommands(program: Command, perform: Perform): void {
+  declareLists(program, perform);
+  declareAudit(program, perform);
+  declareUpkeep(program, perform);
+  declareSelf(program, perform);
+}
+
+function declareLists(program: Command, perform: Perform): void {
+  const agent = program.command('agent').description('the agents of the compute nodes');
+  agent
+    .command('ls')
+    .description('list agents and what they hold')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) => (await import('./commands/agents.ts')).listAgents(context)),
+    );
+  const image = program.command('image').description('the images that sessions may name');
+  image
+    .command('ls')
+    .description('list images')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) => (await import('./commands/images.ts')).listImages(context)),
+    );
+  image
+    .command('add')
+    .description('let sessions name an image')
+    .argument('<reference>', 'such as docker.io/library/python:3.13-slim')
+    .action((reference: string, _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/images.ts')).addImage(context, reference),
+      ),
+    );
+}
+
+function declareAudit(program: Command, perform: Perform): void {
+  const audit = program.command('audit').description('who did what, when, and what was so then');
+  audit
+    .command('show')
+    .description('print the log, the oldest first')
+    .argument('[entity]', 'such as session:ID, node:NAME, or the id or name of a session')
+    .option('--limit <count>', 'at most so many entries', parseCount, 100)
+    .option('--after <cursor>', 'only what follows the entry with this cursor')
+    .action((entity: string | undefined, options: AuditOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/audit.ts')).showAudit(context, entity, options),
+      ),
+    );
+  audit
+    .command('at')
+    .description('show a session as it was at a time')
+    .argument('<session>', 'id or name of a session')
+    .argument('<time>', 'such as 2026-11-20T12:00:00Z, or 5m for five minutes ago')
+    .action((reference: string, time: string, _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/audit.ts')).showSessionAt(context, reference, time),
+      ),
+    );
+}
+
+function declareUpkeep(program: Command, perform: Perform): void {
+  program
+    .command('status')
+    .description('show how the cluster is')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) => (await import('./commands/status.ts')).showStatus(context)),
+    );
+  const projections = program
+    .command('projections')
+    .description('the tables that everything is read from');
+  projections
+    .command('rebuild')
+    .description('build them again from the log, compare, and take the new ones')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/projections.ts')).rebuildProjections(context),
+      ),
+    );
+  projections
+    .command('verify')
+    .description('build them again beside the live ones and compare; exit 1 if they differ')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/projections.ts')).verifyProjections(context),
+      ),
+    );
+}
+
+function declareSelf(program: Command, perform: Perform): void {
+  program
+    .command('login')
+    .description('sign in by e-mail and password; prints the token, or saves a profile with it')
+    .requiredOption('--email <email>', 'who you are')
+    .option('--endpoint <url>', 'the gateway (default: that of the profile)')
+    .option('--password-stdin', 'read the password from standard input instead of asking')
+    .option('--save <file>', 'write a profile with the token instead of printing it')
+    .action((options: LoginOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/login.ts')).login(context, options),
+      ),
+    );
+  program
+    .command('version')
+    .description('print the version of this program')
+    .action((_options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/version.ts')).printVersion(context),
+      ),
+    );
+}

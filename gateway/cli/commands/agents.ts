@@ -1,0 +1,48 @@
+import type { Agent } from '../../client/model.ts';
+import type { CommandContext } from '../context.ts';
+import { collect } from '../paging.ts';
+import { type Column, tableLines } from '../table.ts';
+import { wordAmount } from '../wording.ts';
+
+const AGENTS_MAX = 10_000;
+
+/** JSON: an array of agents. */
+export async function listAgents(context: CommandContext): Promise<undefined> {
+  const { io, output, signal } = context;
+  const client = await context.client();
+  const { nodes } = await collect(AGENTS_MAX, (request) => client.agents(request, signal));
+  const columns: readonly Column<Agent>[] = [
+    { title: 'ID', cell: ({ id }) => id },
+    {
+      title: 'STATUS',
+      cell: wordStatus,
+      paint: (text, { status }) => output.paint(text, status === 'ALIVE' ? 'good' : 'bad'),
+    },
+    { title: 'DRIVER', cell: ({ driver }) => driver, rank: 1 },
+    { title: 'KERNELS', cell: ({ liveKernels }) => String(liveKernels), side: 'right' },
+    { title: 'IN USE', cell: wordUse },
+    { title: 'GROUP', cell: ({ resourceGroup }) => resourceGroup, rank: 2 },
+    { title: 'ARCHITECTURE', cell: ({ architecture }) => architecture, rank: 3 },
+    { title: 'VERSION', cell: ({ version }) => version, rank: 4 },
+  ];
+  await output.result(nodes, () =>
+    tableLines(nodes, columns, {
+      width: output.width,
+      overflow: io.stdout.isTTY === true ? 'cut' : 'keep',
+    }),
+  );
+}
+
+function wordStatus({ status, isSchedulable }: Agent): string {
+  return status === 'ALIVE' && !isSchedulable ? 'ALIVE, paused' : status;
+}
+
+/** Such as `cpu 1/4, mem 1 GiB/8 GiB`. */
+function wordUse({ availableSlots, occupiedSlots }: Agent): string {
+  return Object.entries(availableSlots)
+    .map(([name, total]) => {
+      const used = wordAmount(name, occupiedSlots[name] ?? '0');
+      return `${name} ${used}/${wordAmount(name, total)}`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,99 @@
+import type { AuditEntry } from '../../client/model.ts';
+import type { CommandContext, GlobalOptions } from '../context.ts';
+import { NothingFound, UsageWrong } from '../errors.ts';
+import { collect } from '../paging.ts';
+import { lookUpSession } from '../session-lookup.ts';
+import { type Column, tableLines } from '../table.ts';
+import { parseInstant, wordInstant } from '../wording.ts';
+import { sessionLines } from './session-view.ts';
+
+export interface AuditOptions extends GlobalOptions {
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** JSON: one entry a line. */
+export async function showAudit(
+  context: CommandContext,
+  entity: string | undefined,
+  options: AuditOptions,
+): Promise<undefined> {
+  const { io, output, signal } = context;
+  const client = await context.client();
+  const subject = entity === undefined ? undefined : await entityOf(context, entity);
+  const found = await collect(
+    options.limit,
+    (request) => client.auditLog({ ...request, entity: subject }, signal),
+    options.after,
+  );
+  if (output.isJson) {
+    for (const entry of found.nodes) await output.element(entry, () => '');
+  } else {
+    const width = output.width;
+    const overflow = io.stdout.isTTY === true ? 'cut' : 'keep';
+    await output.result(found.nodes, () =>
+      tableLines(found.nodes, columns(subject), { width, overflow }),
+    );
+  }
+  if (found.next !== undefined) {
+    await output.note(`There is more; go on with --after ${found.next}`);
+  }
+}
+
+/** `node:local` stays as it is; anything else is the id or name of a session. */
+async function entityOf(context: CommandContext, entity: string): Promise<string> {
+  const [, kind, rest = ''] = /^([a-z]+):(.+)$/.exec(entity) ?? [];
+  if (kind !== undefined && kind !== 'session') return entity;
+  const client = await context.client();
+  const session = await lookUpSession(client, kind === undefined ? entity : rest, context.signal);
+  return `session:${session.id}`;
+}
+
+/** Who did it does not fit beside whom it was done to: an entity's own log has no need of the latter. */
+function columns(subject: string | undefined): readonly Column<AuditEntry>[] {
+  return [
+    { title: 'TIME', cell: ({ recordedAt }) => wordInstant(recordedAt) },
+    {
+      title: 'ENTITY',
+      cell: ({ entity, entityId }) => `${entity}:${entityId}`,
+      rank: subject === undefined ? 0 : 9,
+    },
+    { title: 'COMMAND', cell: ({ commandType }) => commandType, rank: 2 },
+    { title: 'EVENTS', cell: ({ events }) => events.map(eventType).join(', '), rank: 1 },
+    { title: 'ACTOR', cell: ({ actor }) => actor, rank: subject === undefined ? 3 : 2 },
+    {
+      title: 'REVISION',
+      cell: ({ firstRevision }) => String(firstRevision),
+      side: 'right',
+      rank: 4,
+    },
+  ];
+}
+
+function eventType(event: unknown): string {
+  const isTyped = typeof event === 'object' && event !== null && 'type' in event;
+  return isTyped ? String(event.type) : '?';
+}
+
+/** JSON: the session as it was. */
+export async function showSessionAt(
+  context: CommandContext,
+  reference: string,
+  timeText: string,
+): Promise<undefined> {
+  const { io, output, signal } = context;
+  const nowMs = io.clock.nowMs();
+  const time = parseInstant(timeText, nowMs);
+  if (time === undefined) {
+    throw new UsageWrong(
+      `${JSON.stringify(timeText)} is no time such as 2026-11-20T12:00:00Z, or 5m for five minutes ago`,
+    );
+  }
+  const client = await context.client();
+  const { id, name } = await lookUpSession(client, reference, signal);
+  const session = await client.sessionAt(id, time, signal);
+  if (session === undefined) {
+    throw new NothingFound('session-not-yet', `session ${name} did not exist yet at ${time}`);
+  }
+  await output.result(session, () => sessionLines(session, Date.parse(time)));
+}

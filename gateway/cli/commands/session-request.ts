@@ -1,0 +1,45 @@
+import type { CreateSessionInput } from '../../client/model.ts';
+import type { GlobalOptions } from '../context.ts';
+import { UsageWrong } from '../errors.ts';
+
+/** Options that say what a session shall be, as `run` and `session create` take them. */
+export interface RequestOptions extends GlobalOptions {
+  readonly image?: string;
+  readonly cpu?: string;
+  readonly mem?: string;
+  readonly name?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly slot?: Readonly<Record<string, string>>;
+  readonly resourceGroup?: string;
+  readonly priority?: string;
+  readonly tag?: string;
+  readonly timeout?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** Amounts and names are judged by the gateway; here only what must be a number is one. */
+export function requestOf(command: readonly string[], options: RequestOptions): CreateSessionInput {
+  return {
+    ...(command.length === 0 ? { type: 'INTERACTIVE' } : { type: 'BATCH', command }),
+    name: options.name,
+    image: options.image,
+    cpu: options.cpu,
+    memory: options.mem,
+    slots: options.slot,
+    environ: options.env,
+    resourceGroup: options.resourceGroup,
+    priority: parseNumber('--priority', options.priority),
+    tag: options.tag,
+    batchTimeoutSeconds: parseNumber('--timeout', options.timeout),
+    idempotencyKey: options.idempotencyKey,
+  };
+}
+
+function parseNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new UsageWrong(`${option} must be a number, and ${JSON.stringify(text)} is none`);
+  }
+  return value;
+}

@@ -1,0 +1,65 @@
+import { isOver, type Session, type SessionStatus } from '../../client/model.ts';
+import type { Tone } from '../output.ts';
+import { cardLines } from '../table.ts';
+import { wordAgo, wordAmount, wordCommand, wordInstant, wordSlots } from '../wording.ts';
+
+export function toneOf(status: SessionStatus): Tone {
+  if (status === 'RUNNING') return 'good';
+  if (status === 'ERROR') return 'bad';
+  return status === 'TERMINATED' || status === 'CANCELLED' ? 'faint' : 'busy';
+}
+
+export function wasOutOfMemory(session: Session): boolean {
+  return session.kernels.some((kernel) => kernel.wasOutOfMemory);
+}
+
+/** Such as `out of memory: it needed more than 128 MiB`. */
+export function wordOutOfMemory(session: Session): string {
+  const limit = session.requestedSlots['mem'];
+  return limit === undefined
+    ? 'out of memory'
+    : `out of memory: it needed more than ${wordAmount('mem', limit)}`;
+}
+
+/** Why a session is as it is: the sentence and the stable word. */
+export function wordReason(session: Session): string | undefined {
+  const { statusInfo, statusMessage } = session;
+  if (wasOutOfMemory(session))
+    return `${wordOutOfMemory(session)} (${statusInfo ?? 'out-of-memory'})`;
+  if (statusInfo === null) return statusMessage ?? undefined;
+  return statusMessage === null ? statusInfo : `${statusMessage} (${statusInfo})`;
+}
+
+/** A session for people, line by line. */
+export function sessionLines(session: Session, nowMs: number): readonly string[] {
+  const { command, kernels } = session;
+  const nodes = [...new Set(kernels.map(({ agentId }) => agentId).filter((id) => id !== null))];
+  const containers = kernels.map(({ containerId }) => containerId).filter((id) => id !== null);
+  return [
+    ...cardLines([
+      ['Name', session.name],
+      ['ID', session.id],
+      ['Status', session.status],
+      [isOver(session) ? 'Ended because' : 'Because', wordReason(session)],
+      ['Exit code', session.exitCode === null ? undefined : String(session.exitCode)],
+      ['Type', session.type.toLowerCase()],
+      ['Image', session.image],
+      ['Command', command === null ? undefined : wordCommand(command)],
+      ['Owner', `${session.owner.email} (${session.domain}/${session.projectId})`],
+      ['Asked for', wordSlots(session.requestedSlots)],
+      ['Holds', wordSlots(session.occupiedSlots) || undefined],
+      ['Group', session.resourceGroup],
+      ['Priority', String(session.priority)],
+      ['Tag', session.tag],
+      ['Agent', nodes.join(', ') || undefined],
+      ['Container', containers.map((id) => id.slice(0, 12)).join(', ') || undefined],
+      ['Created', wordAgo(session.createdAt, nowMs)],
+      ['Started', session.startedAt === null ? undefined : wordAgo(session.startedAt, nowMs)],
+      ['Ended', session.terminatedAt === null ? undefined : wordAgo(session.terminatedAt, nowMs)],
+    ]),
+    'History',
+    ...Object.entries(session.statusHistory)
+      .toSorted(([, left], [, right]) => Date.parse(left) - Date.parse(right))
+      .map(([status, at]) => `  ${wordInstant(at)}  ${status}`),
+  ];
+}

@@ -1,0 +1,28 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { CommandContext } from './context.ts';
+
+const COUNT_MAX = 100_000;
+
+/** Opens a context for a command and keeps the exit code that its work gives. */
+export type Perform = (
+  command: Command,
+  work: (context: CommandContext) => Promise<number | undefined>,
+) => Promise<void>;
+
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > COUNT_MAX) {
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${COUNT_MAX}.`);
+  }
+  return count;
+}
+
+/** Collects `NAME=VALUE` given several times. */
+export function parsePair(
+  text: string,
+  earlier: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be written NAME=VALUE.');
+  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
