@@ -1,0 +1,83 @@
+import type { Clock } from '@orrery/bus';
+import type { UserRow } from '@orrery/projections';
+import { RequestFailed } from '../errors.ts';
+import type { Identities } from './identities.ts';
+import type { DerivedKeys } from './master-key.ts';
+import type { Caller } from './may.ts';
+import { open } from './secret-box.ts';
+import {
+  isSignatureHeader,
+  isSignedWith,
+  type RequestLine,
+  readSignedRequest,
+} from './signature.ts';
+import type { Tokens } from './tokens.ts';
+
+export interface Authenticator {
+  readonly identities: Identities;
+  tokens(): Tokens;
+  readonly keys: DerivedKeys;
+  readonly clock: Clock;
+}
+
+/**
+ * Who sent the request; anonymous without an Authorization header, or with an empty token.
+ * @throws {RequestFailed} that says what is wrong with the token or the signature.
+ * @throws {ProjectionsUnavailable} when nobody can be looked up.
+ */
+export async function authenticate(
+  authenticator: Authenticator,
+  request: RequestLine,
+): Promise<Caller> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return { kind: 'anonymous' };
+  if (/^Bearer\s*$/i.test(authorization)) return { kind: 'anonymous' };
+  const [, token] = /^Bearer\s+(\S+)$/i.exec(authorization) ?? [];
+  if (token !== undefined) return authenticateToken(authenticator, token);
+  if (isSignatureHeader(authorization)) return authenticateSignature(authenticator, request);
+  throw new RequestFailed(
+    'AUTHORIZATION_MALFORMED',
+    'The header Authorization is neither "Bearer TOKEN" nor "BackendAI signMethod=…, credential=…".',
+    { field: 'Authorization' },
+  );
+}
+
+/** @throws as `authenticate`. */
+export async function authenticateToken(
+  { tokens, identities }: Authenticator,
+  token: string,
+): Promise<Caller> {
+  const { userId, accessKey } = tokens().verify(token);
+  const user = await identities.findUser(userId);
+  if (user?.isActive !== true) throw inactive();
+  const isKeyGood = accessKey === undefined || (await identities.findKeypair(accessKey))?.isActive;
+  if (isKeyGood !== true) throw inactive();
+  return callerOf(user, accessKey);
+}
+
+async function authenticateSignature(
+  { identities, keys, clock }: Authenticator,
+  request: RequestLine,
+): Promise<Caller> {
+  const signed = readSignedRequest(request, clock.nowMs());
+  const keypair = await identities.findKeypair(signed.accessKey);
+  if (keypair?.isActive !== true) {
+    throw new RequestFailed('ACCESS_KEY_UNKNOWN', 'Access key not found');
+  }
+  const secretKey = open(keypair.sealedSecret, keypair.accessKey, keys.secretSealing);
+  if (!isSignedWith(secretKey, signed)) {
+    throw new RequestFailed('SIGNATURE_MISMATCH', 'Signature mismatch');
+  }
+  const user = await identities.findUser(keypair.userId);
+  if (user?.isActive !== true) throw inactive();
+  return callerOf(user, keypair.accessKey);
+}
+
+export function callerOf(user: UserRow, accessKey: string | undefined): Caller {
+  const { id, email, role, domain, projectId } = user;
+  return { kind: 'user', userId: id, email, role, domain, projectId, accessKey };
+}
+
+function inactive(): RequestFailed {
+  return new RequestFailed('UNAUTHENTICATED', 'The user or the key pair is not active any more.');
+}

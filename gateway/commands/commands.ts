@@ -1,0 +1,93 @@
+import {
+  type Actor,
+  type AggregateName,
+  BusUnavailable,
+  type Clock,
+  type Inbox,
+  newId,
+  type Outcome,
+} from '@orrery/bus';
+import { RequestFailed } from '../errors.ts';
+
+/**
+ * How long a command may wait for its outcome. A killed control process is back within seconds and then
+ * takes what waits in its inbox.
+ */
+export const OUTCOME_WAIT_MS_MAX = 30_000;
+/** Wait before a command that could not be sent is sent again. Milliseconds. */
+const SEND_AGAIN_MS = 250;
+
+export interface AggregateCommand {
+  readonly aggregate: AggregateName;
+  readonly aggregateId: string;
+  readonly actor: Actor;
+  readonly traceparent: string | undefined;
+  readonly command: { readonly type: string };
+}
+
+export interface CommandOutcome {
+  readonly outcome: Outcome;
+  /** It had to be sent again: what the first sending did is then met as already so. */
+  readonly wasRepeated: boolean;
+}
+
+export interface Commands {
+  /**
+   * Sends a command that is harmless when repeated, and waits for its outcome.
+   * @throws {RequestFailed} `UNAVAILABLE` after `OUTCOME_WAIT_MS_MAX`; the command may be done yet.
+   */
+  request(command: AggregateCommand, signal: AbortSignal): Promise<CommandOutcome>;
+}
+
+export function createCommands(options: {
+  readonly inbox: Inbox;
+  readonly clock: Clock;
+}): Commands {
+  const { inbox, clock } = options;
+  return {
+    async request(command, signal) {
+      const finished = new AbortController();
+      const late = new AbortController();
+      const deadline = clock.sleep(OUTCOME_WAIT_MS_MAX, finished.signal).then(
+        () => late.abort(unavailable()),
+        () => undefined,
+      );
+      try {
+        const ended = AbortSignal.any([signal, late.signal]);
+        return await requestUntil(ended, { inbox, clock, command });
+      } finally {
+        finished.abort();
+        await deadline;
+      }
+    },
+  };
+}
+
+/**
+ * A repeat has a command id of its own: under the old one the broker would drop it as a double, and its
+ * outcome would go to a sender that has stopped listening.
+ */
+async function requestUntil(
+  ended: AbortSignal,
+  parts: { readonly inbox: Inbox; readonly clock: Clock; readonly command: AggregateCommand },
+): Promise<CommandOutcome> {
+  const { inbox, clock, command } = parts;
+  for (let attempt = 0; ; attempt++) {
+    const sentAtMs = clock.nowMs();
+    const envelope = { id: newId(sentAtMs), sentAtMs, ...command };
+    try {
+      return { outcome: await inbox.request(envelope, ended), wasRepeated: attempt > 0 };
+    } catch (error) {
+      ended.throwIfAborted();
+      if (!(error instanceof BusUnavailable)) throw error;
+    }
+    await clock.sleep(SEND_AGAIN_MS, ended);
+  }
+}
+
+function unavailable(): RequestFailed {
+  return new RequestFailed(
+    'UNAVAILABLE',
+    'The control plane did not answer in time. The command stays in force; ask again in a moment.',
+  );
+}

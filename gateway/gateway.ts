@@ -1,0 +1,83 @@
+import type { Bus, Clock, Logger, Settings } from '@orrery/bus';
+import type { Projections } from '@orrery/projections';
+import type { Administrator } from './auth/administrator.ts';
+import { createIdentities, type Identities } from './auth/identities.ts';
+import { type DerivedKeys, deriveKeys } from './auth/master-key.ts';
+import { PasswordCheck } from './auth/sign-in.ts';
+import type { Tokens } from './auth/tokens.ts';
+import { type Commands, createCommands } from './commands/commands.ts';
+import { LogFeed } from './feed/log-feed.ts';
+import { Progress } from './feed/progress.ts';
+import { SessionFolds } from './feed/session-folds.ts';
+import { type Catalogue, createCatalogue } from './graphql/images/catalogue.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { ExecTickets } from './sockets/exec-tickets.ts';
+
+/** What the gateway stands on. */
+export interface GatewayPorts {
+  readonly bus: Pick<Bus, 'log' | 'inbox' | 'live'>;
+  readonly projections: Projections;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: Settings['gateway'];
+  readonly administrator: Administrator | undefined;
+  readonly version: string;
+}
+
+/** The ports and what this process keeps above them; resolvers and routes are given it. */
+export interface Gateway extends GatewayPorts {
+  readonly keys: DerivedKeys;
+  readonly feed: LogFeed;
+  readonly progress: Progress;
+  readonly folds: SessionFolds;
+  readonly commands: Commands;
+  readonly identities: Identities;
+  readonly passwords: PasswordCheck;
+  readonly catalogue: Catalogue;
+  readonly tickets: ExecTickets;
+  readonly metrics: Metrics;
+  readonly startedAtMs: number;
+  /** There once the server is built. */
+  tokens(): Tokens;
+  useTokens(tokens: Tokens): void;
+  /** Fires when the process closes. */
+  readonly closing: AbortSignal;
+}
+
+/** @throws {SettingsInvalid} when the master key is none. */
+export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gateway {
+  const { bus, projections, clock, logger, settings } = ports;
+  const keys = deriveKeys(settings.masterKey);
+  const feed = new LogFeed({ log: bus.log, clock, logger });
+  const progress = new Progress({
+    live: bus.live,
+    checkpoint: () => projections.checkpoint(),
+    clock,
+    logger,
+    closing,
+  });
+  const identities = createIdentities({ projections, feed, progress });
+  let tokens: Tokens | undefined;
+  return {
+    ...ports,
+    keys,
+    feed,
+    progress,
+    identities,
+    folds: new SessionFolds(bus.log),
+    commands: createCommands({ inbox: bus.inbox, clock }),
+    passwords: new PasswordCheck(identities),
+    catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
+    tickets: new ExecTickets(clock),
+    metrics: createMetrics({ feed, progress }),
+    startedAtMs: clock.nowMs(),
+    tokens() {
+      if (tokens === undefined) throw new Error('the server is not built yet');
+      return tokens;
+    },
+    useTokens(built) {
+      tokens = built;
+    },
+    closing,
+  };
+}

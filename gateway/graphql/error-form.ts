@@ -1,0 +1,75 @@
+import { type Logger, OrreryError } from '@orrery/bus';
+import { GraphQLError } from 'graphql';
+import { RequestFailed } from '../errors.ts';
+
+/** The failure that a client is told for whatever was thrown. What nobody meant to tell stays hidden. */
+export function failureOf(error: unknown): RequestFailed {
+  if (error instanceof RequestFailed) return error;
+  if (error instanceof GraphQLError) {
+    const { originalError } = error;
+    if (
+      originalError instanceof Error &&
+      originalError !== error &&
+      !(originalError instanceof GraphQLError)
+    )
+      return failureOf(originalError);
+    return new RequestFailed('QUERY_INVALID', error.message);
+  }
+  if (error instanceof OrreryError && error.isRetryable) {
+    return new RequestFailed(
+      'UNAVAILABLE',
+      'A part of the system does not answer at the moment. Ask again in a moment.',
+      { cause: error },
+    );
+  }
+  return new RequestFailed('INTERNAL', 'Something went wrong in the gateway; its log says what.', {
+    cause: error,
+  });
+}
+
+/** Logged here, once: what the client is not told about, and what the system failed at. */
+export function logFailure(failure: RequestFailed, logger: Logger): void {
+  if (failure.code === 'INTERNAL') logger.error({ err: failure.cause }, 'a request met a defect');
+  else if (failure.status >= 500)
+    logger.warn({ err: failure.cause, code: failure.code }, failure.message);
+  else logger.debug({ code: failure.code, field: failure.field }, failure.message);
+}
+
+export function toGraphQLError(error: unknown, logger: Logger): GraphQLError {
+  const failure = failureOf(error);
+  logFailure(failure, logger);
+  const place = error instanceof GraphQLError ? error : undefined;
+  return new GraphQLError(failure.message, {
+    ...(place?.nodes === undefined ? {} : { nodes: place.nodes }),
+    ...(place?.path === undefined ? {} : { path: place.path }),
+    extensions: extensionsOf(failure),
+  });
+}
+
+/** `status` is the HTTP status that the failure alone would have. */
+export function extensionsOf(failure: RequestFailed): Record<string, unknown> {
+  const { code, field, details, status, isRetryable } = failure;
+  return {
+    code,
+    status,
+    ...(field === undefined ? {} : { field }),
+    ...(details === undefined ? {} : { details }),
+    ...(isRetryable ? { isRetryable, retryAfterMs: RETRY_AFTER_MS } : {}),
+  };
+}
+
+export const RETRY_AFTER_MS = 1_000;
+
+/** The HTTP status of an answer: 200 as soon as any root field was answered. */
+export function statusOfAnswer(
+  data: unknown,
+  errors: readonly Pick<GraphQLError, 'extensions'>[],
+): number {
+  const isAnswered =
+    typeof data === 'object' &&
+    data !== null &&
+    Object.values(data).some((value) => value !== null);
+  if (isAnswered) return 200;
+  const statuses = errors.map(({ extensions }) => Number(extensions['status'] ?? 200));
+  return Math.max(200, ...statuses);
+}

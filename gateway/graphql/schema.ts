@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  GraphQLError,
+  GraphQLObjectType,
+  GraphQLScalarType,
+  type GraphQLSchema,
+} from 'graphql';
+import type { FieldResolvers, SubscriptionResolvers } from './resolver.ts';
+import { type ScalarForm, scalarForms } from './scalars.ts';
+
+export interface Resolvers {
+  readonly Query: FieldResolvers;
+  readonly Mutation: FieldResolvers;
+  readonly Subscription: SubscriptionResolvers;
+}
+
+/** The contract with clients, as text. */
+export function readSchemaText(): string {
+  return readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8');
+}
+
+/** The schema with its resolvers. @throws when a root field has no resolver, or one has no field. */
+export function createSchema(resolvers: Resolvers): GraphQLSchema {
+  const schema = buildSchema(readSchemaText());
+  for (const [name, form] of Object.entries(scalarForms)) bindScalar(schema, name, form);
+  for (const name of ['Query', 'Mutation', 'Subscription'] as const) {
+    const type = schema.getType(name);
+    if (!(type instanceof GraphQLObjectType)) throw new Error(`the schema has no type ${name}`);
+    const fields = type.getFields();
+    const missing = Object.keys(fields).filter((field) => !(field in resolvers[name]));
+    if (missing.length > 0) throw new Error(`${name} has no resolver for ${missing.join(', ')}`);
+    for (const [field, resolver] of Object.entries(resolvers[name])) {
+      const found = fields[field];
+      if (found === undefined) throw new Error(`the schema has no field ${name}.${field}`);
+      if (name === 'Subscription') {
+        found.subscribe = resolver;
+        found.resolve = (item: unknown) => item;
+      } else {
+        found.resolve = resolver;
+      }
+    }
+  }
+  return schema;
+}
+
+function bindScalar(schema: GraphQLSchema, name: string, form: ScalarForm): void {
+  const type = schema.getType(name);
+  if (!(type instanceof GraphQLScalarType)) throw new Error(`the schema has no scalar ${name}`);
+  type.serialize = form.serialize;
+  type.parseValue = (value) => {
+    const parsed = form.parse(value);
+    if (parsed === undefined) throw new GraphQLError(`This is no ${name}: ${form.expectation}.`);
+    return parsed;
+  };
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** As GraphQL gives it: types are checked already, rules are not. */
+export const CreateSessionArguments = z.strictObject({
+  input: z.strictObject({
+    name: z.string().optional(),
+    type: z.enum(['INTERACTIVE', 'BATCH']),
+    image: z.string().optional(),
+    command: z.array(z.string()).optional(),
+    cpu: z.string(),
+    memory: z.string(),
+    slots: z.record(z.string(), z.string()).optional(),
+    environ: z.unknown().optional(),
+    resourceGroup: z.string().optional(),
+    projectId: z.string().optional(),
+    domain: z.string().optional(),
+    priority: z.number(),
+    tag: z.string().optional(),
+    architecture: z.string().optional(),
+    batchTimeoutSeconds: z.number().optional(),
+    idempotencyKey: z.string().optional(),
+  }),
+});
+export type CreateSessionInput = Readonly<z.infer<typeof CreateSessionArguments>['input']>;

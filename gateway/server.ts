@@ -1,0 +1,124 @@
+import { fastifyJwt } from '@fastify/jwt';
+import { fastifyWebsocket } from '@fastify/websocket';
+import { FRAME_BYTES_MAX } from '@orrery/bus';
+import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { handleProtocols } from 'graphql-ws';
+import { createTokens, TOKEN_ALGORITHM } from './auth/tokens.ts';
+import { type FailureCode, RequestFailed } from './errors.ts';
+import type { Gateway } from './gateway.ts';
+import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
+import { registerGraphql } from './graphql/graphql-routes.ts';
+import { problemOf } from './rest/problem.ts';
+import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
+import { serveExec } from './sockets/exec-socket.ts';
+
+export const BODY_BYTES_MAX = 1024 * 1024;
+const URL_CHARACTERS_MAX = 8_192;
+/** Time for a client to send a whole request. Milliseconds. */
+const REQUEST_MS_MAX = 30_000;
+const CLOSE_RESTARTS = 1012;
+
+/** The HTTP server, not yet listening. Closing it ends subscriptions with a code that says to come back. */
+export async function buildServer(gateway: Gateway): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    // Only the widest logger type gives the server type that plugins are written for.
+    loggerInstance: gateway.logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    routerOptions: { maxParamLength: URL_CHARACTERS_MAX },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+  });
+  await app.register(fastifyJwt, {
+    secret: Buffer.from(gateway.keys.tokenSigning),
+    sign: { algorithm: TOKEN_ALGORITHM },
+    verify: { algorithms: [TOKEN_ALGORITHM] },
+  });
+  gateway.useTokens(createTokens(app.jwt, gateway.clock));
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: FRAME_BYTES_MAX, handleProtocols },
+    preClose(done) {
+      for (const socket of this.websocketServer.clients)
+        socket.close(CLOSE_RESTARTS, 'the gateway restarts');
+      this.websocketServer.close(done);
+    },
+    errorHandler: (error, socket) => {
+      gateway.logger.debug({ err: error }, 'a socket failed');
+      socket.terminate();
+    },
+  });
+  registerObservers(app, gateway);
+  registerErrors(app, gateway);
+  await registerGraphql(app, gateway);
+  registerRest(app, gateway);
+  registerGraphiql(app);
+  registerExec(app, gateway);
+  return app;
+}
+
+function registerExec(app: FastifyInstance, gateway: Gateway): void {
+  app.route<{ Querystring: { readonly ticket?: unknown } }>({
+    method: 'GET',
+    url: '/exec',
+    handler: async () => {
+      throw new RequestFailed('METHOD_NOT_ALLOWED', 'A program is run over a WebSocket.');
+    },
+    wsHandler: async (socket, { query }) =>
+      serveExec(gateway, socket, typeof query.ticket === 'string' ? query.ticket : ''),
+  });
+}
+
+function registerObservers(app: FastifyInstance, { metrics }: Gateway): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    const labels = {
+      method,
+      route: routeOptions.url ?? 'unknown',
+      status: String(reply.statusCode),
+    };
+    metrics.httpSeconds.observe(labels, reply.elapsedTime / 1000);
+  });
+}
+
+function registerErrors(app: FastifyInstance, gateway: Gateway): void {
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const failure = failureOf(translated(error));
+    logFailure(failure, gateway.logger);
+    if (failure.status === 503) reply.header('retry-after', String(RETRY_AFTER_MS / 1000));
+    return reply
+      .code(failure.status)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problemOf(failure)));
+  });
+  app.setNotFoundHandler(({ method, url }) => {
+    const [path] = url.split('?');
+    throw new RequestFailed('ROUTE_NOT_FOUND', `There is no ${method} ${path}.`);
+  });
+}
+
+/** What fastify itself refuses, by its codes. */
+const OF_FASTIFY: Readonly<Record<string, readonly [FailureCode, string]>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: ['BODY_MALFORMED', 'The body is not valid JSON.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_MALFORMED', 'The body is empty, but should be JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'BODY_MALFORMED',
+    'The body is not as long as its header says.',
+  ],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE', `The body has more than ${BODY_BYTES_MAX} bytes.`],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'MEDIA_TYPE_UNSUPPORTED',
+    'The body is sent as application/json.',
+  ],
+  FST_ERR_BAD_URL: ['INPUT_INVALID', 'The URL is not valid.'],
+};
+
+function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const known = OF_FASTIFY[String(error.code)];
+  if (known !== undefined) return new RequestFailed(known[0], known[1], { cause: error });
+  const isClientsFault = 'statusCode' in error && error.statusCode === 400;
+  return isClientsFault && error instanceof SyntaxError
+    ? new RequestFailed('BODY_MALFORMED', 'The body is not valid JSON.', { cause: error })
+    : error;
+}
