@@ -26,13 +26,18 @@ export async function detach(
       }
     });
   });
-  const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1));
+  // Its last words come before the channel closes, which may be after its exit.
+  const parted = once(child, 'disconnect');
+  const ended = once(child, 'exit').then(async ([code]) => {
+    await parted;
+    return typeof code === 'number' ? code : 1;
+  });
   const interrupt = (): void => {
     child.kill('SIGTERM');
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const exitCode = await Promise.race([ready, ended]);
-  child.disconnect?.();
+  if (child.connected) child.disconnect();
   child.unref();
   return exitCode;
 }

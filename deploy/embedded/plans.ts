@@ -26,9 +26,10 @@ export const mains = {
 
 export type ProcessName = keyof typeof mains;
 
-export function mainPath(name: ProcessName): string {
-  return join(root, mains[name]);
-}
+/** Where the program of a process is. */
+export type FindMain = (name: ProcessName) => string;
+
+export const mainPath: FindMain = (name) => join(root, mains[name]);
 
 /** Names of all processes in the order of starting; they end in the opposite one. */
 export const startOrder = ['nats', 'postgres', 'projector', 'control', 'agent', 'gateway'] as const;
@@ -36,9 +37,15 @@ export const startOrder = ['nats', 'postgres', 'projector', 'control', 'agent', 
 /** The six processes of one installation, in the order of starting. */
 export function embeddedPlans(
   installation: Installation,
-  programs: { readonly natsServer: string; readonly cluster: PostgresCluster },
+  programs: {
+    readonly natsServer: string;
+    readonly cluster: PostgresCluster;
+    readonly findMain: FindMain;
+  },
 ): readonly ProcessPlan[] {
   const { directory, ports } = installation;
+  const own = (name: ProcessName): ProcessPlan =>
+    ownPlan(name, programs.findMain(name), installation);
   return [
     {
       name: 'nats',
@@ -53,10 +60,10 @@ export function embeddedPlans(
       stopWithinMs: STOP_WITHIN_MS,
     },
     postgresPlan(programs.cluster, ports.postgres),
-    ownPlan('projector', installation),
-    ownPlan('control', installation),
-    ownPlan('agent', installation),
-    { ...ownPlan('gateway', installation), isReady: () => isGatewayReady(ports.gateway) },
+    own('projector'),
+    own('control'),
+    own('agent'),
+    { ...own('gateway'), isReady: () => isGatewayReady(ports.gateway) },
   ];
 }
 
@@ -75,10 +82,10 @@ function postgresPlan(cluster: PostgresCluster, port: number): ProcessPlan {
   };
 }
 
-function ownPlan(name: ProcessName, { directory }: Installation): ProcessPlan {
+function ownPlan(name: ProcessName, main: string, { directory }: Installation): ProcessPlan {
   const launch: Launch = {
     command: process.execPath,
-    args: [mainPath(name), '--config', directory.settings],
+    args: [main, '--config', directory.settings],
     cwd: directory.path,
   };
   return {

@@ -15,9 +15,9 @@ import { LogFile } from './log-file.ts';
 import { natsConfiguration } from './nats.ts';
 import { obtainNatsServer } from './nats-server.ts';
 import type { StartOptions } from './options.ts';
-import { embeddedPlans, startOrder } from './plans.ts';
+import { embeddedPlans, type FindMain, mainPath, startOrder } from './plans.ts';
 import { assignPorts } from './ports.ts';
-import { preparePostgres } from './postgres.ts';
+import { type PostgresCluster, preparePostgres } from './postgres.ts';
 import type { Reporter } from './reporter.ts';
 import { type Installation, NATS_USER, settingsText } from './settings-file.ts';
 import { endOrphans, Supervisor } from './supervisor.ts';
@@ -30,7 +30,11 @@ const EXIT_INTERRUPTED = 130;
  * Runs an installation until this process gets SIGINT, SIGTERM or SIGHUP; resolves with the exit code.
  * @throws {DeployFailure} with everything ended that it had started.
  */
-export async function supervise(options: StartOptions, reporter: Reporter): Promise<number> {
+export async function supervise(
+  options: StartOptions,
+  reporter: Reporter,
+  findMain: FindMain = mainPath,
+): Promise<number> {
   const directory = openDataDirectory(options.dataDirectory);
   const lock = await lockDirectory(directory);
   const stopAsked = untilSignal();
@@ -43,8 +47,9 @@ export async function supervise(options: StartOptions, reporter: Reporter): Prom
   let supervisor: Supervisor | undefined;
   try {
     const installing = install(directory, options, say);
-    const starting = installing.then(async ({ plans, installation }) => {
+    const starting = installing.then(async ({ installation, programs }) => {
       const places = { run: directory.run, logs: directory.logs, onEnd: say };
+      const plans = embeddedPlans(installation, { ...programs, findMain });
       supervisor = new Supervisor(plans, places);
       say(`starting ${startOrder.join(', ')}`);
       await supervisor.start();
@@ -77,7 +82,7 @@ async function install(
   say: (line: string) => void,
 ): Promise<{
   readonly installation: Installation;
-  readonly plans: ReturnType<typeof embeddedPlans>;
+  readonly programs: { readonly natsServer: string; readonly cluster: PostgresCluster };
 }> {
   const orphans = await endOrphans(directory.run, startOrder);
   if (orphans.length > 0)
@@ -107,7 +112,7 @@ async function install(
       storeDirectory: directory.nats,
     }),
   );
-  return { installation, plans: embeddedPlans(installation, { natsServer, cluster }) };
+  return { installation, programs: { natsServer, cluster } };
 }
 
 export function urlOf(port: number): string {
