@@ -1,5 +1,5 @@
 import type { Amounts, HoldReason, NodeCapacity, QueuedSession, SchedulerEvent } from '@orrery/bus';
-import { fromAmounts, toAmounts, unreachable } from '@orrery/bus';
+import { toAmounts, unreachable } from '@orrery/bus';
 
 /** A node as the scheduler counts it. */
 export interface SchedulerNode {
@@ -115,9 +115,4 @@ export function deserialise(stored: unknown): SchedulerState {
     count(state, allocation.placements, 1n);
   }
   return state;
-}
-
-/** The slots that are given away on a node, as text. */
-export function occupiedSlots(node: SchedulerNode): ReturnType<typeof fromAmounts> {
-  return fromAmounts(node.occupied);
 }

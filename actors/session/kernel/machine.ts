@@ -92,8 +92,6 @@ export const kernelMachine = setup({
   },
 });
 
-export type KernelSnapshot = SnapshotFrom<typeof kernelMachine>;
-
 function remembered(event: KernelEvent): KernelContext {
   switch (event.type) {
     case 'kernel-scheduled':
