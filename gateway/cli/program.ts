@@ -28,8 +28,8 @@ export function declareProgram(io: CliIo, perform: Perform): Command {
       'after',
       `
 Every command takes --json, for one JSON document or a line of JSON per element,
-and --profile FILE: the JSON file that names the gateway and holds the keys (else
-ORRERY_PROFILE, else ~/.orrery/profile.json).
+and --profile FILE, the JSON file that names the gateway and holds the keys
+(else ORRERY_PROFILE, else ~/.orrery/profile.json).
 ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '@orrery/bus/clock';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
 import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import { type RefusalParts, ResponseUnexpected } from './errors.ts';
+import { type RefusalParts, ResponseUnexpected, SignInRefused } from './errors.ts';
 import { type ExecChannel, openExecChannel } from './exec-channel.ts';
 import { createGraphqlCaller, type GraphqlCaller } from './graphql.ts';
 import { createHttpSender, type HttpSender } from './http.ts';
@@ -142,7 +142,9 @@ export class OrreryClient implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<SignIn> {
     const call = { operation: 'signIn', variables: credentials, delivery: 'once', signal } as const;
-    const { token, expiresAt, user } = accepted<Nullable<SignIn>>(await this.#graphql.call(call));
+    const payload = shaped<Nullable<SignIn> & Rejectable>(await this.#graphql.call(call));
+    if (payload.rejection !== null) throw new SignInRefused(payload.rejection);
+    const { token, expiresAt, user } = payload;
     return { token: given(token), expiresAt: given(expiresAt), user: given(user) };
   }
 
@@ -254,6 +256,10 @@ export class OrreryClient implements AsyncDisposable {
   }
 }
 
+interface Rejectable {
+  readonly rejection: RefusalParts | null;
+}
+
 type Nullable<Type> = { readonly [Key in keyof Type]: Type[Key] | null };
 
 /**
@@ -266,7 +272,7 @@ function shaped<Shape>(value: unknown): Shape {
 
 /** The payload of a mutation. @throws {OperationRefused} when it holds a rejection. */
 function accepted<Payload>(value: unknown): Payload {
-  const payload = shaped<Payload & { readonly rejection: RefusalParts | null }>(value);
+  const payload = shaped<Payload & Rejectable>(value);
   if (payload.rejection !== null) throw refusalOf(payload.rejection);
   return payload;
 }
