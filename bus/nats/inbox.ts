@@ -25,9 +25,7 @@ export function createInbox(link: Link, config: KeyValues, partitions: number): 
       await send(envelope);
     },
     request: (envelope, signal) => request(link, { envelope, send, signal }),
-    reply: (replyTo, outcome) => {
-      link.connection.publish(replyTo, JSON.stringify(outcome));
-    },
+    reply: (replyTo, outcome) => link.tell(replyTo, JSON.stringify(outcome)),
     follow: (partition, afterSequence, signal) =>
       follow(link, { partition, afterSequence, signal }),
     checkpoint: (partition) => readCheckpoint(config, laneOf(partition)),

@@ -153,10 +153,19 @@ export class Link {
     return PublishAck.parse(stored).seq;
   }
 
+  /** Says something that may be lost; nothing once the connection is given up. */
+  tell(subject: string, body?: Uint8Array | string): void {
+    if (!this.#isGivenUp) this.connection.publish(subject, body);
+  }
+
   async close(): Promise<void> {
-    if (this.connection.isClosed() || this.connection.isDraining()) return;
+    if (this.#isGivenUp) return;
     if (this.#isConnected) await this.connection.drain();
     else await this.connection.close();
+  }
+
+  get #isGivenUp(): boolean {
+    return this.connection.isClosed() || this.connection.isDraining();
   }
 
   #guarded<Value>(work: Promise<Value>): Promise<Value> {

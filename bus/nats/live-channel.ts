@@ -15,9 +15,7 @@ interface LiveMessage {
 
 export function createLiveChannel(link: Link): LiveChannel {
   return {
-    publish: (subject, body) => {
-      if (!link.connection.isClosed()) link.connection.publish(subject, encodeBody(subject, body));
-    },
+    publish: (subject, body) => link.tell(subject, encodeBody(subject, body)),
     subscribe: (subject, signal) => subscribe(link, subject, signal),
     request: async (subject, body, timeoutMs) => {
       let answer: Msg;

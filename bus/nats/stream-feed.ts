@@ -101,7 +101,7 @@ class StreamFeed {
     if (this.#messages.length > messagesMax) return this.#messages.splice(0, messagesMax);
     const messages = this.#messages;
     this.#messages = [];
-    for (const subject of this.#flowReplies.splice(0)) this.#link.connection.publish(subject);
+    for (const subject of this.#flowReplies.splice(0)) this.#link.tell(subject);
     return messages;
   }
 
@@ -223,7 +223,7 @@ class StreamFeed {
 
   /** The server sends on only when told so: a slow reader holds no more than its flow-control window. */
   #allowMore(subject: string): void {
-    if (this.#messages.length === 0) this.#link.connection.publish(subject);
+    if (this.#messages.length === 0) this.#link.tell(subject);
     else this.#flowReplies.push(subject);
   }
 
