@@ -1,0 +1,135 @@
+import type { Bus, Clock, Logger, NodeFacts } from '@orrery/bus';
+import type { ContainerDriver } from './container-driver.ts';
+import type { KeptLogs } from './kept-logs.ts';
+import { KernelDesk } from './kernel-desk.ts';
+import type { KernelRecords } from './kernel-records.ts';
+import { serveStreams } from './kernel-streams.ts';
+import { KernelWork } from './kernel-work.ts';
+import { NodePresence } from './node-presence.ts';
+import { insist } from './persistence.ts';
+import { Reporter } from './reporter.ts';
+import { WishCheckpoint } from './wish-checkpoint.ts';
+
+export interface AgentOptions {
+  readonly bus: Bus;
+  readonly node: string;
+  readonly driver: ContainerDriver;
+  readonly facts: NodeFacts;
+  readonly records: KernelRecords;
+  readonly keptLogs?: KeptLogs | undefined;
+  readonly imagesFile?: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Agent {
+  /** Resolves when the node is registered and its wishes are heard. */
+  readonly ready: Promise<void>;
+  /** Resolves after the signal fired and all work has stopped; containers go on. @throws a defect. */
+  readonly done: Promise<void>;
+}
+
+/** The agent of one node: hears its wishes, carries them out, tells what is so. Runs until the signal fires. */
+export function startAgent(options: AgentOptions, signal: AbortSignal): Agent {
+  const ready = Promise.withResolvers<void>();
+  const done = run(options, signal, ready.resolve).catch((cause: unknown) => {
+    ready.reject(cause);
+    if (!signal.aborted) throw cause;
+  });
+  ready.promise.catch(() => undefined);
+  return { ready: ready.promise, done };
+}
+
+async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([stop, failed.signal]);
+  const { bus, node, driver, records, keptLogs, clock, logger } = options;
+  const shared = { node, clock, logger, signal };
+  const saved = await insist({ doing: 'read the checkpoint', clock, logger, signal }, () =>
+    bus.agents.checkpoint(node),
+  );
+  const reporter = new Reporter({ ...shared, inbox: bus.inbox });
+  const checkpoint = new WishCheckpoint({ ...shared, inbox: bus.agents, saved });
+  const onTimeout = (kernel: string): void => desk.timedOut(kernel);
+  using work = new KernelWork({ driver, reporter, records, keptLogs, clock, logger, onTimeout });
+  const desk = new KernelDesk({ work, reporter, checkpoint, logger, signal });
+  const presence = new NodePresence({
+    ...shared,
+    driver,
+    reporter,
+    live: bus.live,
+    imagesFile: options.imagesFile,
+  });
+  const listed = Promise.withResolvers<void>();
+  const parts = [
+    watchContainers({ driver, work, desk, records, presence, ...shared }, listed.resolve),
+    listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
+    serveStreams({ ...shared, live: bus.live, driver, keptLogs, records, desk }),
+    presence.beat(() => work.runningCount),
+    announce(presence, options.facts, logger).then(() => listed.promise.then(onReady)),
+  ];
+  stop.addEventListener('abort', () => listed.resolve(), { once: true });
+  try {
+    await Promise.all(parts);
+  } catch (cause) {
+    if (!stop.aborted) throw cause;
+  } finally {
+    failed.abort(new Error('the agent ends'));
+    await Promise.allSettled(parts);
+    await desk.allSettled();
+    await checkpoint.flush();
+  }
+}
+
+async function announce(presence: NodePresence, facts: NodeFacts, logger: Logger): Promise<void> {
+  await presence.tellImages().catch((err: unknown) => {
+    logger.warn({ err }, 'the images of this node could not be told yet');
+    presence.imagesChanged();
+  });
+  await presence.register(facts);
+}
+
+async function followWishes(
+  bus: Bus,
+  desk: KernelDesk,
+  from: { readonly node: string; readonly saved: number; readonly signal: AbortSignal },
+): Promise<void> {
+  for await (const wishes of bus.agents.follow(from.node, from.saved, from.signal))
+    for (const wish of wishes) await desk.take(wish);
+}
+
+/** Hears what happens to containers, and after every gap looks at all there are. */
+async function watchContainers(
+  parts: {
+    readonly driver: ContainerDriver;
+    readonly work: KernelWork;
+    readonly desk: KernelDesk;
+    readonly records: KernelRecords;
+    readonly presence: NodePresence;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+  },
+  onListed: () => void,
+): Promise<void> {
+  const { driver, work, desk, records, presence, clock, logger, signal } = parts;
+  for await (const change of driver.follow(signal)) {
+    switch (change.kind) {
+      case 'exited':
+        desk.exited(change.kernel, change.exit);
+        break;
+      case 'images-changed':
+        presence.imagesChanged();
+        break;
+      case 'resync': {
+        const remembered = records.all().filter(({ phase }) => phase !== 'gone');
+        const doing = 'list containers';
+        const found = await insist({ doing, clock, logger, signal }, () => driver.list(signal));
+        work.meet(found);
+        const kernels = new Set([...remembered, ...found].map(({ kernel }) => kernel));
+        for (const kernel of kernels) desk.look(kernel);
+        onListed();
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import type { Clock, Logger } from '@orrery/bus';
+import { KernelRecord } from './kernel-record.ts';
+
+/** How long a kernel that is gone is remembered, so that a late older wish cannot bring it back. */
+const GONE_MS_MAX = 3_600_000;
+const GONE_MAX = 50_000;
+/** The file is written anew when it has this many lines more than there are records. */
+const LINES_SPARE_MAX = 10_000;
+
+/** What the agent remembers of its kernels, across its own restarts where there is a file. */
+export class KernelRecords implements Disposable {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #path: string | undefined;
+  readonly #records = new Map<string, KernelRecord>();
+  #file: number | undefined;
+  #lines = 0;
+
+  /** Without a path nothing outlives this object. A line that cannot be read is passed over. */
+  constructor(options: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly path?: string | undefined;
+  }) {
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#path = options.path;
+    if (this.#path !== undefined) this.#load(this.#path);
+  }
+
+  find(kernel: string): KernelRecord | undefined {
+    return this.#records.get(kernel);
+  }
+
+  all(): readonly KernelRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** `kept`: also by the next agent. It survives the death of this process. */
+  put(record: Omit<KernelRecord, 'atMs'>, lasting: 'kept' | 'for-now'): KernelRecord {
+    const dated: KernelRecord = { ...record, atMs: this.#clock.nowMs() };
+    // The order of the map is the order of change, so that the oldest are found first.
+    this.#records.delete(record.kernel);
+    this.#records.set(record.kernel, dated);
+    if (lasting === 'kept' && this.#file !== undefined) {
+      writeSync(this.#file, `${JSON.stringify(dated)}\n`);
+      this.#lines += 1;
+    }
+    if (record.phase === 'gone') this.#forgetOld();
+    return dated;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #load(path: string): void {
+    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+    let unreadable = 0;
+    for (const line of lines.filter((text) => text !== '')) {
+      const record = parse(line);
+      if (record === undefined) {
+        unreadable += 1;
+        continue;
+      }
+      this.#records.delete(record.kernel);
+      this.#records.set(record.kernel, record);
+    }
+    if (unreadable > 0)
+      this.#logger.warn({ path, unreadable }, 'records of kernels could not be read');
+    this.#forgetOld();
+    this.#rewrite(path);
+  }
+
+  #forgetOld(): void {
+    const oldestMs = this.#clock.nowMs() - GONE_MS_MAX;
+    let surplus = this.#records.size - GONE_MAX;
+    for (const [kernel, { phase, atMs }] of this.#records) {
+      if (surplus <= 0 && atMs >= oldestMs) break;
+      if (phase !== 'gone') continue;
+      this.#records.delete(kernel);
+      surplus -= 1;
+    }
+    if (this.#path !== undefined && this.#lines > this.#records.size + LINES_SPARE_MAX)
+      this.#rewrite(this.#path);
+  }
+
+  #rewrite(path: string): void {
+    this[Symbol.dispose]();
+    const text = this.all().map((record) => `${JSON.stringify(record)}\n`);
+    const file = openSync(`${path}.new`, 'w', 0o600);
+    writeSync(file, text.join(''));
+    renameSync(`${path}.new`, path);
+    this.#file = file;
+    this.#lines = text.length;
+  }
+}
+
+function parse(line: string): KernelRecord | undefined {
+  try {
+    return KernelRecord.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,384 @@
+import {
+  type Clock,
+  currentTraceparent,
+  type KernelReport,
+  type KernelSpec,
+  type KernelWish,
+  type Logger,
+  OrreryError,
+} from '@orrery/bus';
+import type { ContainerDriver, ContainerExit, KernelContainer } from './container-driver.ts';
+import { type Action, decide, exitReport, VANISHED } from './decide.ts';
+import { ContainerFailure, EngineUnavailable, ImageNotFound } from './errors.ts';
+import type { KeptLogs } from './kept-logs.ts';
+import type { KernelEnd, KernelRecord } from './kernel-record.ts';
+import type { KernelRecords } from './kernel-records.ts';
+import { insist } from './persistence.ts';
+import type { Reporter } from './reporter.ts';
+
+/** How long a start goes on asking an engine that does not answer. */
+const ENGINE_MS_MAX = 20_000;
+const ENGINE_STEP_MS = 500;
+const SAVE_LOG_MS_MAX = 60_000;
+/** An end is told at the latest after this time, also when the removal takes longer. */
+const REMOVE_UNTOLD_MS_MAX = 10_000;
+const TASK_TIMEOUT_GRACE_MS = 5_000;
+const TASK_TIMEOUT = 'task-timeout';
+
+export interface WishJob {
+  readonly wish: KernelWish;
+  /** Place in the node's inbox. */
+  readonly sequence: number;
+  readonly traceparent?: string | undefined;
+}
+
+export interface KernelWorkOptions {
+  readonly driver: ContainerDriver;
+  readonly reporter: Reporter;
+  readonly records: KernelRecords;
+  /** Undefined: logs end with their containers. */
+  readonly keptLogs: KeptLogs | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called when a kernel's program ran for as long as it may. */
+  readonly onTimeout: (kernel: string) => void;
+}
+
+/** Carries out what is decided for one kernel, and tells what came of it. Called once a kernel at a time. */
+export class KernelWork {
+  readonly #options: KernelWorkOptions;
+  /** Kernels that may have a container; of all others it is known that they have none. */
+  readonly #there = new Set<string>();
+  readonly #running = new Set<string>();
+  readonly #pulling = new Map<string, KernelReport>();
+  readonly #timeouts = new Map<string, AbortController>();
+
+  constructor(options: KernelWorkOptions) {
+    this.#options = options;
+  }
+
+  /** Kernels whose program runs, as far as it was heard. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** What can be said of a kernel while work on it goes on; undefined: better wait for its end. */
+  findInterim(kernel: string): KernelReport | undefined {
+    return this.#pulling.get(kernel);
+  }
+
+  /** From a list of all that there is. */
+  meet(containers: readonly KernelContainer[]): void {
+    for (const { kernel } of containers) this.#there.add(kernel);
+  }
+
+  async wish(job: WishJob, signal: AbortSignal): Promise<void> {
+    const { wish } = job;
+    const { kernel, session } = 'spec' in wish ? wish.spec : wish;
+    const record = this.#options.records.find(kernel);
+    if (record !== undefined && wish.revision < record.revision) return;
+    const container = await this.#find(kernel, signal);
+    const action = decide(wish, { record, container });
+    if (action.action === 'ignore') return;
+    const isBeginning = action.action === 'prepare' || action.action === 'start';
+    const kept = isBeginning ? undefined : record;
+    const { traceparent = record?.traceparent } = job;
+    this.#options.records.put(
+      { phase: 'met', ...kept, kernel, session, revision: wish.revision, traceparent },
+      'for-now',
+    );
+    await this.#act(action, { kernel, container, cause: String(job.sequence), signal });
+  }
+
+  /** The engine says that it ended. */
+  async exited(kernel: string, exit: ContainerExit): Promise<void> {
+    const record = this.#options.records.find(kernel);
+    if (record === undefined || record.phase === 'ended' || record.phase === 'gone') return;
+    await this.#ended(kernel, exitReport(exit, record.stopReason), 'seen');
+  }
+
+  async timedOut(kernel: string, signal: AbortSignal): Promise<void> {
+    const record = this.#options.records.find(kernel);
+    if (record?.phase !== 'running') return;
+    this.#options.records.put({ ...record, stopReason: TASK_TIMEOUT }, 'kept');
+    const target = { kernel, graceMs: TASK_TIMEOUT_GRACE_MS };
+    const exit = await this.#insist('stop a kernel whose time is over', signal, () =>
+      this.#options.driver.stop(target, signal),
+    );
+    const end = exit === undefined ? VANISHED : exitReport(exit, TASK_TIMEOUT);
+    await this.#ended(kernel, end, 'seen');
+  }
+
+  /** Compares what is remembered with what is there, and tells what nobody was told yet. */
+  async look(kernel: string, signal: AbortSignal): Promise<void> {
+    const container = await this.#find(kernel, signal);
+    const record = this.#options.records.find(kernel) ?? this.#recall(container);
+    if (record === undefined || record.phase === 'gone') return;
+    if (record.phase === 'ended') {
+      if (record.end !== undefined) await this.#tell(kernel, record.end, 'seen');
+      if (container !== undefined) await this.#saveLog(kernel, record.end);
+      return;
+    }
+    switch (container?.state.phase) {
+      case 'running':
+        await this.#started(container, 'seen');
+        return;
+      case 'exited':
+        await this.#ended(kernel, exitReport(container.state.exit, record.stopReason), 'seen');
+        return;
+      case 'created':
+        // Its wish was not done when the last agent ended, and comes again.
+        return;
+      default:
+        if (record.phase === 'running') await this.#ended(kernel, VANISHED, 'seen');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const timeout of this.#timeouts.values()) timeout.abort();
+  }
+
+  async #act(action: Exclude<Action, { readonly action: 'ignore' }>, at: At): Promise<void> {
+    switch (action.action) {
+      case 'report':
+        await this.#answer(action.report, at);
+        return;
+      case 'prepare':
+        await this.#trying('prepare', at, async () => {
+          await this.#prepare(action.spec, at);
+          await this.#tell(at.kernel, { state: 'prepared' }, at.cause);
+        });
+        return;
+      case 'start':
+        await this.#trying('create', at, () => this.#start(action.spec, at));
+        return;
+      case 'stop':
+        await this.#stop(action, at);
+        return;
+      case 'clear':
+        await this.#clear(action.report, at);
+    }
+  }
+
+  async #answer(report: KernelReport, { kernel, container, cause }: At): Promise<void> {
+    const isEnd = report.state === 'exited' || report.state === 'failed';
+    const phase = this.#options.records.find(kernel)?.phase;
+    if (isEnd && phase !== 'ended' && phase !== 'gone') await this.#ended(kernel, report, cause);
+    else if (report.state === 'running' && container !== undefined)
+      await this.#started(container, cause);
+    else await this.#tell(kernel, report, cause);
+  }
+
+  async #prepare(spec: KernelSpec, { kernel, cause, signal }: At): Promise<void> {
+    const onPull = (): void => {
+      if (this.#pulling.has(kernel)) return;
+      this.#pulling.set(kernel, { state: 'pulling' });
+      // Kept in order with what follows by the reporter; what follows waits for it there.
+      this.#tell(kernel, { state: 'pulling' }, cause).catch(() => undefined);
+    };
+    try {
+      await this.#options.driver.prepare(spec, onPull, signal);
+    } finally {
+      this.#pulling.delete(kernel);
+    }
+  }
+
+  async #start(spec: KernelSpec, at: At): Promise<void> {
+    const { driver, records, keptLogs } = this.#options;
+    const record = records.find(at.kernel);
+    const origin = {
+      wishRevision: record?.revision ?? 0,
+      traceparent: currentTraceparent() ?? record?.traceparent,
+    };
+    await this.#prepare(spec, at);
+    this.#there.add(at.kernel);
+    if (keptLogs?.has(at.kernel)) await keptLogs.drop(at.kernel);
+    let container: KernelContainer;
+    try {
+      container = await driver.start(spec, origin, at.signal);
+    } catch (cause) {
+      // The image went away between its preparation and now: once more, from there.
+      if (!(cause instanceof ImageNotFound)) throw cause;
+      await this.#prepare(spec, at);
+      container = await driver.start(spec, origin, at.signal);
+    }
+    if (container.state.phase === 'exited')
+      await this.#ended(at.kernel, exitReport(container.state.exit, record?.stopReason), at.cause);
+    else await this.#started(container, at.cause);
+  }
+
+  async #started(container: KernelContainer, cause: string): Promise<void> {
+    const { kernel, id, state, batchTimeoutMs } = container;
+    if (state.phase !== 'running') return;
+    const { records } = this.#options;
+    const record = records.find(kernel);
+    if (record !== undefined && record.phase !== 'running')
+      records.put({ ...record, phase: 'running' }, 'kept');
+    this.#running.add(kernel);
+    if (batchTimeoutMs !== undefined) this.#setTimeout(kernel, state.startedAtMs + batchTimeoutMs);
+    const { startedAtMs } = state;
+    await this.#tell(kernel, { state: 'running', containerId: id, startedAtMs }, cause);
+  }
+
+  async #stop(
+    { graceMs, reason }: Extract<Action, { readonly action: 'stop' }>,
+    at: At,
+  ): Promise<void> {
+    const { driver, records } = this.#options;
+    const record = records.find(at.kernel);
+    const stopReason = record?.stopReason ?? reason;
+    if (record !== undefined) records.put({ ...record, stopReason }, 'kept');
+    const exit = await this.#insist('stop a kernel', at.signal, () =>
+      driver.stop({ kernel: at.kernel, graceMs }, at.signal),
+    );
+    const seen = records.find(at.kernel)?.end;
+    const end = seen ?? (exit === undefined ? VANISHED : exitReport(exit, stopReason));
+    await this.#clear(end, at);
+  }
+
+  /** Nothing of it is left when its end is told, as far as the engine lets us. */
+  async #clear(report: KernelReport, { kernel, cause, signal }: At): Promise<void> {
+    const { driver, records, clock } = this.#options;
+    const end = report.state === 'exited' || report.state === 'failed' ? report : undefined;
+    const record = records.find(kernel);
+    if (record !== undefined && record.phase !== 'gone')
+      records.put({ ...record, phase: 'ended', end }, 'kept');
+    this.#over(kernel);
+    if (end !== undefined && this.#there.has(kernel)) await this.#saveLog(kernel, end);
+    const removed = this.#insist('remove a kernel', signal, () => driver.remove(kernel, signal));
+    removed.catch(() => undefined);
+    const done = new AbortController();
+    const late = clock.sleep(REMOVE_UNTOLD_MS_MAX, AbortSignal.any([done.signal, signal]));
+    await Promise.race([removed, late]).finally(() => done.abort());
+    await this.#tell(kernel, report, cause);
+    await removed;
+    this.#there.delete(kernel);
+    const told = records.find(kernel);
+    if (told !== undefined) records.put({ ...told, phase: 'gone', end }, 'kept');
+  }
+
+  async #ended(kernel: string, end: KernelEnd, cause: string): Promise<void> {
+    const record = this.#options.records.find(kernel);
+    if (record !== undefined) this.#options.records.put({ ...record, phase: 'ended', end }, 'kept');
+    this.#over(kernel);
+    await this.#tell(kernel, end, cause);
+    if (this.#there.has(kernel)) await this.#saveLog(kernel, end);
+  }
+
+  #over(kernel: string): void {
+    this.#running.delete(kernel);
+    this.#timeouts.get(kernel)?.abort();
+    this.#timeouts.delete(kernel);
+  }
+
+  /** What is thrown is a result like any other, unless this work is not wanted any more. */
+  async #trying(
+    step: ContainerFailure['step'],
+    at: At,
+    attempt: () => Promise<void>,
+  ): Promise<void> {
+    const { clock, logger } = this.#options;
+    const deadlineMs = clock.nowMs() + ENGINE_MS_MAX;
+    for (;;) {
+      try {
+        await attempt();
+        return;
+      } catch (cause) {
+        at.signal.throwIfAborted();
+        if (cause instanceof EngineUnavailable && clock.nowMs() < deadlineMs) {
+          await clock.sleep(ENGINE_STEP_MS, at.signal);
+          continue;
+        }
+        logger.warn({ err: cause, kernel: at.kernel }, 'a kernel could not be started');
+        await this.#ended(at.kernel, failureReport(cause, step), at.cause);
+        return;
+      }
+    }
+  }
+
+  async #saveLog(kernel: string, end: KernelEnd | undefined): Promise<void> {
+    const { keptLogs, driver, logger } = this.#options;
+    if (keptLogs === undefined || keptLogs.has(kernel) || end?.state !== 'exited') return;
+    try {
+      const request = { kernel, offsetBytes: 0, mode: 'followed' } as const;
+      const chunks = driver.logs(request, AbortSignal.timeout(SAVE_LOG_MS_MAX));
+      await keptLogs.save(kernel, end.exitCode, chunks);
+    } catch (err) {
+      logger.warn({ err, kernel }, 'the log of a kernel could not be kept');
+    }
+  }
+
+  /** What is written on a container stands in for a record that was lost. */
+  #recall(container: KernelContainer | undefined): KernelRecord | undefined {
+    if (container === undefined) return undefined;
+    const { kernel, session, wishRevision: revision, traceparent } = container;
+    return this.#options.records.put(
+      { kernel, session, revision, traceparent, phase: 'met' },
+      'for-now',
+    );
+  }
+
+  async #find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined> {
+    if (!this.#there.has(kernel)) return undefined;
+    return this.#insist('look at a kernel', signal, () =>
+      this.#options.driver.find(kernel, signal),
+    );
+  }
+
+  async #tell(kernel: string, report: KernelReport, cause: string): Promise<void> {
+    const record = this.#options.records.find(kernel);
+    if (record === undefined) return;
+    const { session, revision: wishRevision, traceparent } = record;
+    await this.#options.reporter.report({
+      kernel,
+      session,
+      wishRevision,
+      report,
+      cause,
+      traceparent: currentTraceparent() ?? traceparent,
+    });
+  }
+
+  #setTimeout(kernel: string, atMs: number): void {
+    if (this.#timeouts.has(kernel)) return;
+    const timeout = new AbortController();
+    this.#timeouts.set(kernel, timeout);
+    this.#sleepUntil(atMs, timeout.signal).then(
+      () => this.#options.onTimeout(kernel),
+      // The kernel ended before.
+      () => undefined,
+    );
+  }
+
+  async #sleepUntil(atMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (;;) {
+      const leftMs = atMs - clock.nowMs();
+      if (leftMs <= 0) return;
+      await clock.sleep(Math.min(leftMs, SLEEP_MS_MAX), signal);
+    }
+  }
+
+  #insist<Value>(doing: string, signal: AbortSignal, call: () => Promise<Value>): Promise<Value> {
+    const { clock, logger } = this.#options;
+    return insist({ doing, clock, logger, signal }, call);
+  }
+}
+
+/** What a timer can be set to. */
+const SLEEP_MS_MAX = 2_000_000_000;
+
+/** The kernel that is worked on, why, and until when. */
+interface At {
+  readonly kernel: string;
+  readonly container: KernelContainer | undefined;
+  readonly cause: string;
+  readonly signal: AbortSignal;
+}
+
+function failureReport(cause: unknown, step: ContainerFailure['step']): KernelEnd {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof OrreryError ? cause.code : 'agent-failed';
+  const at = cause instanceof ContainerFailure ? cause.step : step;
+  return { state: 'failed', step: at, code, message };
+}

@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  type Bus,
+  connectBus,
+  createLogger,
+  type Logger,
+  readSettings,
+  type Settings,
+  SettingsInvalid,
+  startTelemetry,
+  systemClock,
+} from '@orrery/bus';
+import { type Agent, startAgent } from './agent.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { chooseDriver } from './driver-choice.ts';
+import { KeptLogs } from './kept-logs.ts';
+import { KernelRecords } from './kernel-records.ts';
+import { nodeFacts } from './node-facts.ts';
+
+type AgentSettings = NonNullable<Settings['agent']>;
+
+/**
+ * The agent process: `node actors/agent/main.ts --config FILE`. Prints `ready` when its nodes are
+ * registered. SIGTERM ends it; containers go on, and the next agent finds them.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  if (values.config === undefined) throw new Error('the agent needs --config FILE');
+  const settings = readSettings(values.config);
+  if (settings.agent === undefined)
+    throw new SettingsInvalid(`the settings file ${values.config} has no section agent`);
+  const logger = createLogger({ name: 'agent', level: settings.logging.level });
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => stop.abort(new Error(`the agent got ${name}`)));
+  const { tracing } = settings;
+  await using _telemetry = await startTelemetry({
+    service: 'agent',
+    tracing,
+    environ: process.env,
+  });
+  using directory = openDataDirectory(settings.agent.dataDirectory);
+  await using bus = await connectBus(settings.bus, { name: 'agent', logger });
+  const names = nodeNames(settings.agent);
+  const parts = { settings: settings.agent, bus, directory, logger, signal: stop.signal };
+  const agents = await Promise.all(names.map((node) => startNode(node, parts)));
+  await Promise.all(agents.map(({ ready }) => ready));
+  if (!stop.signal.aborted) process.stdout.write('ready\n');
+  await Promise.all(agents.map(({ done }) => done));
+  logger.info({ nodes: names.length }, 'the agent ends');
+}
+
+function nodeNames({ node, driver, simulatedNodes }: AgentSettings): readonly string[] {
+  if (driver !== 'simulated' || simulatedNodes === 1) return [node];
+  return Array.from({ length: simulatedNodes }, (_, index) => `${node}-${index}`);
+}
+
+async function startNode(
+  node: string,
+  parts: {
+    readonly settings: AgentSettings;
+    readonly bus: Bus;
+    readonly directory: DataDirectory;
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+  },
+): Promise<Agent> {
+  const { settings, bus } = parts;
+  const logger = parts.logger.child({ node });
+  const clock = systemClock;
+  const isSimulated = settings.driver === 'simulated';
+  const directory = isSimulated ? '' : parts.directory.ofNode(node);
+  const uid = process.getuid?.() ?? 0;
+  const driver = await chooseDriver({
+    settings,
+    node,
+    installation: parts.directory.installation,
+    directory,
+    environ: process.env,
+    user: uid === 0 ? undefined : `${uid}:${process.getgid?.() ?? uid}`,
+    clock,
+    logger,
+  });
+  const facts = nodeFacts(driver.name, await driver.capacity(parts.signal), settings);
+  const agent = startAgent(
+    {
+      bus,
+      node,
+      driver,
+      facts,
+      clock,
+      logger,
+      // What is only simulated ends with this process, and so does what is known of it.
+      records: new KernelRecords({
+        clock,
+        logger,
+        path: isSimulated ? undefined : join(directory, 'kernels.ndjson'),
+      }),
+      keptLogs: isSimulated ? undefined : await KeptLogs.open(join(directory, 'logs')),
+      imagesFile: isSimulated ? undefined : join(directory, 'images.json'),
+    },
+    parts.signal,
+  );
+  return { ready: agent.ready, done: agent.done.finally(() => driver[Symbol.asyncDispose]()) };
+}
+
+await main();
