@@ -84,13 +84,15 @@ function listen(name) {
 }
 
 async function install() {
-  say('installing the dependencies (npm ci); this is done once and takes a minute or so');
+  say('installing the dependencies (npm install); this is done once and takes a minute or so');
   const startedMs = Date.now();
   const npm = process.env.npm_execpath;
   const usesScript = npm?.endsWith('.js') === true && existsSync(npm);
-  const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit'];
+  // Not `npm ci`: that refuses a lock whose platforms are not all listed, as npm writes it where a
+  // registry has only some of them. The versions are those of the lock all the same: see isInstalled.
+  const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--include=optional'];
   const [command, ...first] = usesScript ? [process.execPath, npm] : ['npm'];
-  const child = spawn(command, [...first, ...args, '--no-fund', '--loglevel=error'], {
+  const child = spawn(command, [...first, ...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
@@ -98,7 +100,7 @@ async function install() {
   if (signal !== null) process.kill(process.pid, signal);
   if (code !== 0 || !isInstalled())
     fail(
-      `the dependencies could not be installed: npm ci ended with code ${code} (its messages are above; the npm registry must be within reach and the directory writable).`,
+      `the dependencies could not be installed: npm install ended with code ${code} (its messages are above; the npm registry must be within reach and the directory writable).`,
       EXIT_NOT_INSTALLED,
     );
   say(`the dependencies are installed (${Math.round((Date.now() - startedMs) / 1000)} s)`);

@@ -50,7 +50,7 @@ function locatePackage(): { readonly directory: string; readonly version: string
   } catch (cause) {
     throw new DeployFailure(
       'deploy.part-missing',
-      `the npm package ${name} is not installed: run npm ci in the repository.`,
+      `the npm package ${name} is not installed: run npm start or npm install in the repository.`,
       { cause },
     );
   }

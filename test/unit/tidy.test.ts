@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   importFaults,
   impurityFaults,
   linkFaults,
+  lockFaults,
   machineFaults,
   nameFaults,
   readmeFaults,
@@ -54,6 +57,13 @@ tidy('every link between documents leads somewhere', () => {
 
 tidy("nothing names a path of somebody's machine", () => {
   assert.equal([...tree.sources, ...tree.documents].flatMap(machineFaults), []);
+});
+
+tidy('npm ci works on every platform: the lock lists the packages of all of them', () => {
+  const lock = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../package-lock.json'), 'utf8'),
+  );
+  assert.equal(lockFaults(lock.packages), []);
 });
 
 tidy.run();

@@ -132,3 +132,17 @@ export function machineFaults({ path, text }: SourceFile): readonly string[] {
   const found = /(?<![\w.])\/(?:work|home\/\w+|Users)\/[\w./-]*/.exec(text);
   return found === null ? [] : [`${path}: names ${found[0]}`];
 }
+
+interface LockedPackage {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Packages that `npm ci` would miss: npm leaves out those of platforms that its registry lacks. */
+export function lockFaults(packages: Readonly<Record<string, LockedPackage>>): readonly string[] {
+  return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !packages[`node_modules/${name}`])
+      .filter((name) => !packages[`${path}/node_modules/${name}`])
+      .map((name) => `package-lock.json: has no entry for ${name} of ${path}`),
+  );
+}
