@@ -33,12 +33,9 @@ export function createSchema(resolvers: Resolvers): GraphQLSchema {
     for (const [field, resolver] of Object.entries(resolvers[name])) {
       const found = fields[field];
       if (found === undefined) throw new Error(`the schema has no field ${name}.${field}`);
-      if (name === 'Subscription') {
-        found.subscribe = resolver;
-        found.resolve = (item: unknown) => item;
-      } else {
-        found.resolve = resolver;
-      }
+      // An item is an object with the field's own name, which graphql resolves by itself.
+      if (name === 'Subscription') found.subscribe = resolver;
+      else found.resolve = resolver;
     }
   }
   return schema;
