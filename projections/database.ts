@@ -73,6 +73,8 @@ export class Database implements AsyncDisposable {
     const pool = createPool(url, {
       driverFactory: createPgDriverFactory(),
       interceptors: [rowParser],
+      // Every whole number that is stored has been a number of JavaScript before.
+      typeParsers: [{ name: 'int8', parse: Number }],
       maxPoolSize: connectionsMax,
       connectionRetryLimit: 0,
       connectionTimeout: CONNECT_MS_MAX,

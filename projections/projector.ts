@@ -1,11 +1,12 @@
 import type { Bus, Clock, Logger, RecordedCommit } from '@orrery/bus';
 import { BusUnavailable, OrreryError, subjects } from '@orrery/bus';
-import { sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
 import { BackOff } from './back-off.ts';
 import type { Batch } from './batch.ts';
 import type { Database } from './database.ts';
 import { LogMismatch } from './errors.ts';
 import { Gate } from './gate.ts';
+import { releaseLead, tryToLead } from './leadership.ts';
 import { migrate } from './migration.ts';
 import { migrations } from './migrations.ts';
 import { Projection } from './projection.ts';
@@ -18,6 +19,8 @@ import { type Checkpoint, RowStore } from './row-store.ts';
 const COMMITS_MAX = 1_000;
 /** How often an idle projector says how far it is, for those who came late. */
 const NOTICE_PERIOD_MS = 2_000;
+/** How often one that waits for another to end looks whether it has. */
+const STANDBY_PERIOD_MS = 200;
 
 export interface ProjectorOptions {
   readonly bus: Bus;
@@ -52,6 +55,8 @@ class Projector {
   readonly #gate = new Gate();
   /** Undefined whenever what is remembered may not be what the tables hold. */
   #projection: Projection | undefined;
+  /** `away`: the database or the bus does not answer. */
+  #role: 'leader' | 'standby' | 'away' = 'away';
 
   constructor(options: ProjectorOptions, signal: AbortSignal) {
     this.#options = options;
@@ -65,7 +70,6 @@ class Projector {
       try {
         await this.#followOnce(() => backOff.reset());
       } catch (error) {
-        this.#projection = undefined;
         state.interrupted();
         if (error instanceof OrreryError && !error.isRetryable) throw error;
         if (this.#signal.aborted) return;
@@ -75,33 +79,57 @@ class Projector {
     }
   }
 
-  /** From the checkpoint of the tables until the signal fires or something fails. */
   async #followOnce(onProgress: () => void): Promise<void> {
-    const { bus, database, schema, state } = this.#options;
+    const { database, schema } = this.#options;
     await database.use(async (pool) => {
       await this.#gate.enter(() => migrate(pool, schema, migrations));
       await pool.connect(async (connection) => {
-        // The log is the record: what a crash of the database loses is taken from there again.
-        await connection.query(sql.unsafe`SET synchronous_commit TO off`);
-        const store = new RowStore(connection, schema);
-        this.#projection = await Projection.resume(store);
-        const { checkpoint } = this.#projection;
-        const lastSequence = await bus.log.lastSequence();
-        verifyEnd(lastSequence, checkpoint.sequence);
-        state.resumed(checkpoint.sequence, lastSequence);
-        this.#notify();
-        const feed = bus.log.follow({
-          afterSequence: Math.max(checkpoint.sequence - 1, 0),
-          commitsMax: COMMITS_MAX,
-          signal: this.#signal,
-        });
-        for await (const commits of feed) {
-          verifyStart(commits, checkpoint);
-          await this.#gate.enter(() => this.#take(store, commits));
-          onProgress();
+        if (!(await this.#becomeLeader(connection))) return;
+        try {
+          await this.#lead(new RowStore(connection, schema), onProgress);
+        } finally {
+          this.#role = 'away';
+          this.#projection = undefined;
+          await releaseLead(connection);
         }
       });
     });
+  }
+
+  /** Waits while another projector leads. False when the signal fired first. */
+  async #becomeLeader(connection: CommonQueryMethods): Promise<boolean> {
+    const { clock, schema, logger } = this.#options;
+    while (!this.#signal.aborted) {
+      if (await tryToLead(connection, schema)) {
+        this.#role = 'leader';
+        return true;
+      }
+      if (this.#role !== 'standby') logger.info('another projector is at work; this one waits');
+      this.#role = 'standby';
+      await clock.sleep(STANDBY_PERIOD_MS, this.#signal).catch(() => undefined);
+    }
+    return false;
+  }
+
+  /** From the checkpoint of the tables until the signal fires or something fails. */
+  async #lead(store: RowStore, onProgress: () => void): Promise<void> {
+    const { bus, state } = this.#options;
+    this.#projection = await Projection.resume(store);
+    const { checkpoint } = this.#projection;
+    const lastSequence = await bus.log.lastSequence();
+    verifyEnd(lastSequence, checkpoint.sequence);
+    state.resumed(checkpoint.sequence, lastSequence);
+    this.#notify();
+    const feed = bus.log.follow({
+      afterSequence: Math.max(checkpoint.sequence - 1, 0),
+      commitsMax: COMMITS_MAX,
+      signal: this.#signal,
+    });
+    for await (const commits of feed) {
+      verifyStart(commits, checkpoint);
+      await this.#gate.enter(() => this.#take(store, commits));
+      onProgress();
+    }
   }
 
   async #take(store: RowStore, commits: readonly RecordedCommit[]): Promise<void> {
@@ -152,6 +180,8 @@ class Projector {
   async answerRequests(): Promise<void> {
     const { live } = this.#options.bus;
     for await (const { body, replyTo } of live.subscribe(subjects.projector, this.#signal)) {
+      // The one that leads answers.
+      if (this.#role === 'standby') continue;
       const answer = await this.#answer(body);
       if (replyTo !== undefined) live.publish(replyTo, answer);
     }
@@ -162,6 +192,10 @@ class Projector {
     if (!request.success) {
       const message = 'a request to the projector names the operation rebuild or verify';
       return { ok: false, error: { code: 'request-invalid', message } };
+    }
+    if (this.#role === 'away') {
+      const message = 'the projector cannot reach its database or the bus';
+      return { ok: false, error: { code: 'projector-unavailable', message } };
     }
     const { maintenance: database, schema, clock, logger, bus } = this.#options;
     const { operation } = request.data;

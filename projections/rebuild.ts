@@ -54,6 +54,7 @@ async function replay(
   to: { readonly pool: DatabasePool; readonly shadow: string; readonly sequence: number },
 ): Promise<number> {
   return await to.pool.connect(async (connection) => {
+    // Nobody reads these tables before they take the place of the others, which is synced.
     await connection.query(sql.unsafe`SET synchronous_commit TO off`);
     const projection = await Projection.resume(new RowStore(connection, to.shadow));
     const patience = new Patience(clock, SILENCE_MS_MAX);

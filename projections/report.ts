@@ -29,7 +29,7 @@ export type ProjectorAnswer = Readonly<z.infer<typeof ProjectorAnswer>>;
 
 /**
  * Has the projector compare its tables with rebuilt ones and, on `rebuild`, put those in their place.
- * Refused: `rebuild-failed`. @throws {BusUnavailable} when no projector answers within `REBUILD_MS_MAX`.
+ * Refused: `rebuild-failed`, `projector-unavailable`. @throws {BusUnavailable} when no projector answers within `REBUILD_MS_MAX`.
  */
 export async function requestReport(
   live: LiveChannel,
