@@ -215,7 +215,7 @@ export class KernelWork {
     if (record !== undefined && record.phase !== 'running')
       records.put({ ...record, phase: 'running' }, 'kept');
     this.#running.add(kernel);
-    if (batchTimeoutMs !== undefined) this.#setTimeout(kernel, state.startedAtMs + batchTimeoutMs);
+    if (batchTimeoutMs !== undefined) this.#watchTime(kernel, state.startedAtMs + batchTimeoutMs);
     const { startedAtMs } = state;
     await this.#tell(kernel, { state: 'running', containerId: id, startedAtMs }, cause);
   }
@@ -339,7 +339,7 @@ export class KernelWork {
     });
   }
 
-  #setTimeout(kernel: string, atMs: number): void {
+  #watchTime(kernel: string, atMs: number): void {
     if (this.#timeouts.has(kernel)) return;
     const timeout = new AbortController();
     this.#timeouts.set(kernel, timeout);
