@@ -1,8 +1,17 @@
 import { fastifyJwt } from '@fastify/jwt';
 import { fastifyWebsocket } from '@fastify/websocket';
 import { FRAME_BYTES_MAX } from '@orrery/bus';
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  fastify,
+  LogController,
+  type RouteOptions,
+} from 'fastify';
 import { handleProtocols } from 'graphql-ws';
+import { authorise } from './auth/authorise.ts';
+import { findOperation } from './auth/may.ts';
 import { createTokens, TOKEN_ALGORITHM } from './auth/tokens.ts';
 import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
@@ -18,12 +27,18 @@ const URL_CHARACTERS_MAX = 8_192;
 const REQUEST_MS_MAX = 30_000;
 const CLOSE_RESTARTS = 1012;
 
-/** The HTTP server, not yet listening. Closing it ends subscriptions with a code that says to come back. */
-export async function buildServer(gateway: Gateway): Promise<FastifyInstance> {
+/**
+ * The HTTP server, not yet listening. Closing it ends subscriptions with a code that says to come back.
+ * `tellOperation` is told the name of each route, as the table of `may` has it.
+ */
+export async function buildServer(
+  gateway: Gateway,
+  tellOperation: (operation: string) => void = () => {},
+): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     // Only the widest logger type gives the server type that plugins are written for.
     loggerInstance: gateway.logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
     routerOptions: { maxParamLength: URL_CHARACTERS_MAX },
@@ -34,6 +49,9 @@ export async function buildServer(gateway: Gateway): Promise<FastifyInstance> {
     secret: Buffer.from(gateway.keys.tokenSigning),
     sign: { algorithm: TOKEN_ALGORITHM },
     verify: { algorithms: [TOKEN_ALGORITHM] },
+  });
+  app.addHook('onRoute', (route) => {
+    for (const operation of operationsOf(route)) tellOperation(operation);
   });
   gateway.useTokens(createTokens(app.jwt, gateway.clock));
   await app.register(fastifyWebsocket, {
@@ -48,6 +66,7 @@ export async function buildServer(gateway: Gateway): Promise<FastifyInstance> {
       socket.terminate();
     },
   });
+  registerGuard(app);
   registerObservers(app, gateway);
   registerErrors(app, gateway);
   await registerGraphql(app, gateway);
@@ -66,6 +85,28 @@ function registerExec(app: FastifyInstance, gateway: Gateway): void {
     },
     wsHandler: async (socket, { query }) =>
       serveExec(gateway, socket, typeof query.ticket === 'string' ? query.ticket : ''),
+  });
+}
+
+function operationsOf({ method, url, ...route }: RouteOptions): readonly string[] {
+  const methods = [method].flat().filter((name) => name !== 'HEAD' && name !== 'OPTIONS');
+  const overHttp = methods.map((name) => `${name} ${url}`);
+  return route.wsHandler === undefined ? overHttp : [...overHttp, `WS ${url}`];
+}
+
+/** Nobody not signed in gets past a route that the table does not open to them. */
+function registerGuard(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ method, headers, routeOptions, ws }) => {
+    if (routeOptions.url === undefined) return;
+    const verb = method === 'HEAD' ? 'GET' : method;
+    const operation = findOperation(`${verb} ${routeOptions.url}`);
+    if (operation === undefined)
+      throw new RequestFailed(
+        'FORBIDDEN',
+        'Nobody may do this: it is missing in the table of operations.',
+      );
+    // Who sends credentials is known by the handler only, which then asks `may` again.
+    if (!ws && headers.authorization === undefined) authorise({ kind: 'anonymous' }, operation);
   });
 }
 

@@ -86,6 +86,14 @@ export const operations = {
 
 export type Operation = keyof typeof operations;
 
+export function findOperation(name: string): Operation | undefined {
+  return isOperation(name) ? name : undefined;
+}
+
+function isOperation(name: string): name is Operation {
+  return Object.hasOwn(operations, name);
+}
+
 /**
  * Whether the caller may do it to the target. Without a target an operation on what people own asks
  * whether there is anything that the caller may do it to; the answer is then narrowed by `reachOf`.

@@ -27,8 +27,8 @@ export interface AggregateCommand {
 
 export interface CommandOutcome {
   readonly outcome: Outcome;
-  /** It had to be sent again: what the first sending did is then met as already so. */
-  readonly wasRepeated: boolean;
+  /** Ids that the command was sent under: more than one when it had to be repeated. */
+  readonly commandIds: readonly string[];
 }
 
 export interface Commands {
@@ -72,11 +72,13 @@ async function requestUntil(
   parts: { readonly inbox: Inbox; readonly clock: Clock; readonly command: AggregateCommand },
 ): Promise<CommandOutcome> {
   const { inbox, clock, command } = parts;
-  for (let attempt = 0; ; attempt++) {
+  const commandIds: string[] = [];
+  for (;;) {
     const sentAtMs = clock.nowMs();
     const envelope = { id: newId(sentAtMs), sentAtMs, ...command };
+    commandIds.push(envelope.id);
     try {
-      return { outcome: await inbox.request(envelope, ended), wasRepeated: attempt > 0 };
+      return { outcome: await inbox.request(envelope, ended), commandIds };
     } catch (error) {
       ended.throwIfAborted();
       if (!(error instanceof BusUnavailable)) throw error;

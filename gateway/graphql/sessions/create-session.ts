@@ -1,6 +1,7 @@
 import { newId, type Rejection, type SessionCommand } from '@orrery/bus';
 import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { sessionIdOf } from '../../auth/master-key.ts';
+import type { Gateway } from '../../gateway.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { readSessionAfter } from './after-commit.ts';
@@ -34,13 +35,27 @@ export async function createSession(
   if (image === undefined) return refused(imageUnknown(reference));
   const command: SessionCommand = { type: 'enqueue', request: request.value(image.reference) };
   const actor = { kind: 'user', id: owner.userId } as const;
-  const { outcome, wasRepeated } = await gateway.commands.request(
+  const { outcome, commandIds } = await gateway.commands.request(
     { aggregate: 'session', aggregateId: id, actor, traceparent, command },
     signal,
   );
   if (!outcome.ok) return refused(outcome.error);
-  const isCreated = outcome.sequence > 0 || (wasRepeated && idempotencyKey === undefined);
-  return { session: await readSessionAfter(gateway, { id, outcome }, signal), isCreated };
+  const [session, isCreated] = await Promise.all([
+    readSessionAfter(gateway, { id, outcome }, signal),
+    idempotencyKey === undefined || wasCreatedBy(gateway, id, commandIds),
+  ]);
+  return { session, isCreated };
+}
+
+/** Whether the session's first commit is of one of these commands, and not of an earlier one. */
+async function wasCreatedBy(
+  { bus }: Gateway,
+  id: string,
+  commandIds: readonly string[],
+): Promise<boolean> {
+  for await (const { commandId } of bus.log.read('session', id))
+    return commandIds.includes(commandId);
+  return false;
 }
 
 const IMAGE_REQUIRED: Rejection = {

@@ -1,0 +1,255 @@
+import {
+  type Bus,
+  ImageEvent,
+  imageId,
+  KeypairEvent,
+  NodeEvent,
+  ok,
+  type RecordedCommit,
+  subjects,
+  UserEvent,
+} from '@orrery/bus';
+import {
+  type AgentRow,
+  type AuditRow,
+  foldSession,
+  type ImageRow,
+  type KeypairRow,
+  type Page,
+  type PageRequest,
+  type Projections,
+  type SessionRow,
+  type SessionWithKernels,
+  type UserRow,
+  type Visibility,
+} from '@orrery/projections';
+
+/** The projections' port over maps, folded from the log of a memory bus as it comes. */
+export class MemoryProjections implements Projections {
+  readonly #commits: RecordedCommit[] = [];
+  readonly #users = new Map<string, UserRow>();
+  readonly #keypairs = new Map<string, KeypairRow>();
+  readonly #images = new Map<string, ImageRow>();
+  readonly #nodes = new Map<string, AgentRow>();
+  #sequence = 0;
+  /** Reads of rows that a cache should spare. */
+  readonly reads: string[] = [];
+
+  async run(bus: Bus, signal: AbortSignal): Promise<void> {
+    for await (const commits of bus.log.follow({ afterSequence: 0, signal })) {
+      for (const commit of commits) this.#project(commit);
+      bus.live.publish(subjects.projected, { sequence: this.#sequence });
+    }
+  }
+
+  async findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined> {
+    return this.#sessions(visibility).find(({ session }) => session.id === id)?.session;
+  }
+
+  async listSessions(listing: Parameters<Projections['listSessions']>[0]) {
+    const { statuses, name } = listing.filter ?? {};
+    const rows = this.#sessions(listing.visibility)
+      .map(({ session }) => session)
+      .filter((row) => statuses?.includes(row.status) ?? true)
+      .filter((row) => name === undefined || row.name === name);
+    return ok(pageOf(rows, listing));
+  }
+
+  async sessionsByIds(ids: readonly string[], visibility: Visibility) {
+    return this.#sessions(visibility)
+      .map(({ session }) => session)
+      .filter(({ id }) => ids.includes(id));
+  }
+
+  async kernelsOfSessions(ids: readonly string[]) {
+    this.reads.push(`kernels of ${ids.length}`);
+    const states = this.#sessions({ kind: 'all' });
+    return states
+      .filter(({ session }) => ids.includes(session.id))
+      .flatMap(({ kernels }) => kernels);
+  }
+
+  async sessionAt(id: string, timeMs: number, visibility: Visibility) {
+    const commits = this.#commitsOf(id).filter(({ recordedAtMs }) => recordedAtMs <= timeMs);
+    const state = foldSession(commits);
+    return state !== undefined && isVisible(state, visibility) ? state : undefined;
+  }
+
+  async commitsOfSession(): Promise<readonly AuditRow[]> {
+    return [];
+  }
+
+  async listNodes(request: PageRequest) {
+    return ok(pageOf([...this.#nodes.values()], request));
+  }
+
+  async listImages(request: PageRequest) {
+    this.reads.push('images');
+    return ok(pageOf([...this.#images.values()], request));
+  }
+
+  async findImage(reference: string) {
+    this.reads.push(`image ${reference}`);
+    return this.#images.get(imageId(reference));
+  }
+
+  async findUser(id: string) {
+    this.reads.push(`user ${id}`);
+    return this.#users.get(id);
+  }
+
+  async findUserByEmail(email: string) {
+    return [...this.#users.values()].find((user) => user.email === email.toLowerCase());
+  }
+
+  async usersByIds(ids: readonly string[]) {
+    this.reads.push(`users ${ids.length}`);
+    return [...this.#users.values()].filter(({ id }) => ids.includes(id));
+  }
+
+  async findKeypair(accessKey: string) {
+    this.reads.push(`keypair ${accessKey}`);
+    return this.#keypairs.get(accessKey);
+  }
+
+  async auditEntries(listing: Parameters<Projections['auditEntries']>[0]) {
+    const rows = this.#commits
+      .filter(({ aggregate }) => aggregate === (listing.aggregate ?? aggregate))
+      .filter(({ aggregateId }) => aggregateId === (listing.aggregateId ?? aggregateId))
+      .map(
+        (commit): AuditRow => ({
+          ...commit,
+          commitId: commit.id,
+          actorKind: commit.actor.kind,
+          actorId: commit.actor.id,
+          traceparent: commit.traceparent ?? null,
+          events: [...commit.events],
+        }),
+      );
+    return ok(pageOf(rows, listing));
+  }
+
+  async clusterStatus() {
+    return {
+      sessionsByStatus: {},
+      agentsByStatus: { ALIVE: this.#nodes.size },
+      availableSlots: {},
+      occupiedSlots: {},
+      projectedSequence: this.#sequence,
+    };
+  }
+
+  async checkpoint() {
+    return this.#sequence;
+  }
+
+  async [Symbol.asyncDispose]() {}
+
+  #sessions(visibility: Visibility): readonly SessionWithKernels[] {
+    const ids = new Set(
+      this.#commits
+        .filter(({ aggregate }) => aggregate === 'session')
+        .map((commit) => commit.aggregateId),
+    );
+    return [...ids]
+      .map((id) => foldSession(this.#commitsOf(id)))
+      .filter((state) => state !== undefined)
+      .filter((state) => isVisible(state, visibility));
+  }
+
+  #commitsOf(id: string): readonly RecordedCommit[] {
+    return this.#commits.filter(
+      (commit) => commit.aggregate === 'session' && commit.aggregateId === id,
+    );
+  }
+
+  #project(commit: RecordedCommit): void {
+    this.#commits.push(commit);
+    this.#sequence = commit.sequence;
+    for (const event of commit.events) {
+      if (commit.aggregate === 'user') this.#projectUser(commit, UserEvent.parse(event));
+      if (commit.aggregate === 'keypair') this.#projectKeypair(commit, KeypairEvent.parse(event));
+      if (commit.aggregate === 'image') this.#projectImage(commit, ImageEvent.parse(event));
+      if (commit.aggregate === 'node') this.#projectNode(commit, NodeEvent.parse(event));
+    }
+  }
+
+  #projectUser(commit: RecordedCommit, event: UserEvent): void {
+    const row = this.#users.get(commit.aggregateId);
+    if (event.type === 'user-registered') {
+      const { profile, passwordHash } = event;
+      const id = commit.aggregateId;
+      this.#users.set(id, { ...placeOf(commit), ...profile, id, passwordHash, isActive: true });
+    } else if (row !== undefined && event.type === 'user-deactivated') {
+      this.#users.set(row.id, { ...row, isActive: false });
+    }
+  }
+
+  #projectKeypair(commit: RecordedCommit, event: KeypairEvent): void {
+    const row = this.#keypairs.get(commit.aggregateId);
+    if (event.type === 'keypair-created')
+      this.#keypairs.set(event.accessKey, { ...placeOf(commit), ...event, isActive: true });
+    else if (row !== undefined) this.#keypairs.set(row.accessKey, { ...row, isActive: false });
+  }
+
+  #projectImage(commit: RecordedCommit, event: ImageEvent): void {
+    const row = this.#images.get(commit.aggregateId);
+    if (event.type === 'image-registered') {
+      const { reference } = event;
+      this.#images.set(commit.aggregateId, {
+        ...placeOf(commit),
+        id: commit.aggregateId,
+        reference,
+        isForgotten: false,
+        facts: {},
+        architectures: [],
+        sizeBytes: null,
+        agentIds: [],
+        labels: {},
+        registeredAtMs: commit.recordedAtMs,
+      });
+    } else if (row !== undefined && event.type === 'image-found') {
+      const { labels } = event.facts;
+      this.#images.set(row.id, { ...row, labels, agentIds: [...row.agentIds, event.node] });
+    }
+  }
+
+  #projectNode(commit: RecordedCommit, event: NodeEvent): void {
+    if (event.type !== 'node-registered') return;
+    const { slots, ...facts } = event.facts;
+    this.#nodes.set(event.node, {
+      ...placeOf(commit),
+      ...facts,
+      id: event.node,
+      status: 'ALIVE',
+      isSchedulable: true,
+      availableSlots: slots,
+      occupiedSlots: {},
+      liveKernels: 0,
+      registeredAtMs: commit.recordedAtMs,
+      lostAtMs: null,
+      statusInfo: null,
+    });
+  }
+}
+
+function placeOf({ sequence, firstRevision, recordedAtMs }: RecordedCommit) {
+  return { sequence, revision: firstRevision, createdAtMs: recordedAtMs };
+}
+
+function isVisible({ session }: SessionWithKernels, visibility: Visibility): boolean {
+  return visibility.kind === 'all' || session.ownerUserId === visibility.userId;
+}
+
+function pageOf<Row>(rows: readonly Row[], { first, after }: PageRequest): Page<Row> {
+  const start = after === undefined ? 0 : Number(after) + 1;
+  const edges = rows
+    .slice(start, start + first)
+    .map((row, index) => ({ cursor: String(start + index), row }));
+  return {
+    edges,
+    totalCount: rows.length,
+    hasNextPage: start + first < rows.length,
+    hasPreviousPage: start > 0,
+  };
+}
