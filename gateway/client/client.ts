@@ -216,7 +216,10 @@ export class OrreryClient implements AsyncDisposable {
     signal?: AbortSignal,
   ): AsyncGenerator<SessionChange, void> {
     const { changesPlan } = await import('./streams.ts');
-    yield* this.#resume(changesPlan({ filter: request.filter, after: request.after }), signal);
+    // A cursor is a place in the log. Without a first one, what happens between a connection that is
+    // cut before the first change and the next connection would be missed.
+    const after = request.after ?? String((await this.status(signal)).logSequence);
+    yield* this.#resume(changesPlan({ filter: request.filter, after }), signal);
   }
 
   /** The log of the session's main kernel from a byte offset, each byte once. */

@@ -7,17 +7,20 @@ export type Slots = Readonly<Record<string, string>>;
 export type Json = unknown;
 
 export type SessionType = 'INTERACTIVE' | 'BATCH';
-export type SessionStatus =
-  | 'PENDING'
-  | 'SCHEDULED'
-  | 'PREPARING'
-  | 'PREPARED'
-  | 'CREATING'
-  | 'RUNNING'
-  | 'TERMINATING'
-  | 'TERMINATED'
-  | 'CANCELLED'
-  | 'ERROR';
+/** In the order of a life that meets with no trouble; the ways to end come last. */
+export const SESSION_STATUSES = [
+  'PENDING',
+  'SCHEDULED',
+  'PREPARING',
+  'PREPARED',
+  'CREATING',
+  'RUNNING',
+  'TERMINATING',
+  'TERMINATED',
+  'CANCELLED',
+  'ERROR',
+] as const;
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
 export type KernelStatus = SessionStatus | 'PULLING';
 export type SessionResult = 'UNDEFINED' | 'SUCCESS' | 'FAILURE';
 export type AgentStatus = 'ALIVE' | 'LOST' | 'TERMINATED';

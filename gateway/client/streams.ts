@@ -37,7 +37,7 @@ export function changesPlan({
   after,
 }: {
   readonly filter: SessionFilter | undefined;
-  readonly after: string | undefined;
+  readonly after: string;
 }): ResumablePlan<SessionChange> {
   let cursor = after;
   return {

@@ -12,6 +12,8 @@ export interface AuditOptions extends GlobalOptions {
   readonly after?: string;
 }
 
+const ENTITY_ID_CHARACTERS_MAX = 8;
+
 /** JSON: one entry a line. */
 export async function showAudit(
   context: CommandContext,
@@ -49,25 +51,34 @@ async function entityOf(context: CommandContext, entity: string): Promise<string
   return `session:${session.id}`;
 }
 
-/** Who did it does not fit beside whom it was done to: an entity's own log has no need of the latter. */
+/** The log of one entity has no need to name it again. */
 function columns(subject: string | undefined): readonly Column<AuditEntry>[] {
+  const entity: Column<AuditEntry> = { title: 'ENTITY', cell: wordEntity };
   return [
     { title: 'TIME', cell: ({ recordedAt }) => wordInstant(recordedAt) },
-    {
-      title: 'ENTITY',
-      cell: ({ entity, entityId }) => `${entity}:${entityId}`,
-      rank: subject === undefined ? 0 : 9,
-    },
-    { title: 'COMMAND', cell: ({ commandType }) => commandType, rank: 2 },
-    { title: 'EVENTS', cell: ({ events }) => events.map(eventType).join(', '), rank: 1 },
-    { title: 'ACTOR', cell: ({ actor }) => actor, rank: subject === undefined ? 3 : 2 },
+    ...(subject === undefined ? [entity] : []),
     {
       title: 'REVISION',
       cell: ({ firstRevision }) => String(firstRevision),
       side: 'right',
       rank: 4,
     },
+    { title: 'COMMAND', cell: ({ commandType }) => commandType, rank: 2 },
+    { title: 'ACTOR', cell: ({ actor }) => actor, rank: 3 },
+    { title: 'EVENTS', cell: ({ events }) => wordEvents(events), rank: 1 },
   ];
+}
+
+/** An id is cut to its first eight characters: `--json` has it whole. */
+function wordEntity({ entity, entityId }: AuditEntry): string {
+  const isLong = entityId.length > ENTITY_ID_CHARACTERS_MAX;
+  return `${entity}:${isLong ? `${entityId.slice(0, ENTITY_ID_CHARACTERS_MAX)}…` : entityId}`;
+}
+
+/** The first event and how many more. */
+function wordEvents(events: readonly unknown[]): string {
+  const [first, ...rest] = events.map(eventType);
+  return `${first ?? ''}${rest.length === 0 ? '' : ` +${rest.length}`}`;
 }
 
 function eventType(event: unknown): string {

@@ -11,7 +11,7 @@ const columns: readonly Column<Image>[] = [
   { title: 'DEFAULT', cell: ({ isDefault }) => (isDefault ? 'yes' : '') },
   {
     title: 'SIZE',
-    cell: ({ sizeBytes }) => (sizeBytes === null ? '' : wordBytes(sizeBytes)),
+    cell: ({ sizeBytes }) => (sizeBytes ? wordBytes(sizeBytes) : ''),
     side: 'right',
     rank: 1,
   },

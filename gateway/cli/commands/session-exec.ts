@@ -28,7 +28,9 @@ export async function exec(
     io.stdout.isTTY === true &&
     !output.isJson &&
     request.options.terminal;
-  const command = request.command.length === 0 ? DEFAULT_COMMAND : request.command;
+  // Options end at the session's name, so a `--` after it arrives as if it were the program.
+  const given = request.command[0] === '--' ? request.command.slice(1) : request.command;
+  const command = given.length === 0 ? DEFAULT_COMMAND : given;
   const terminal = hasTerminal ? sizeOf(context) : undefined;
   using channel = await client.exec({ id, command, terminal }, signal);
   using _ = hasTerminal ? useTerminal(context, channel) : usePipes(context, channel);

@@ -1,4 +1,4 @@
-import type { Session, SessionStatus } from '../../client/model.ts';
+import { SESSION_STATUSES, type Session, type SessionStatus } from '../../client/model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { UsageWrong } from '../errors.ts';
 import { collect } from '../paging.ts';
@@ -12,19 +12,6 @@ export interface ListOptions extends GlobalOptions {
   readonly name?: string;
   readonly limit: number;
 }
-
-const STATUSES: readonly SessionStatus[] = [
-  'PENDING',
-  'SCHEDULED',
-  'PREPARING',
-  'PREPARED',
-  'CREATING',
-  'RUNNING',
-  'TERMINATING',
-  'TERMINATED',
-  'CANCELLED',
-  'ERROR',
-];
 
 /** JSON: an array of sessions. */
 export async function listSessions(
@@ -60,9 +47,11 @@ export async function listSessions(
 }
 
 function parseStatus(text: string): SessionStatus {
-  const status = STATUSES.find((known) => known === text);
+  const status = SESSION_STATUSES.find((known) => known === text);
   if (status !== undefined) return status;
-  throw new UsageWrong(`${text} is no status of a session; they are ${STATUSES.join(', ')}`);
+  throw new UsageWrong(
+    `${text} is no status of a session; they are ${SESSION_STATUSES.join(', ')}`,
+  );
 }
 
 function columns({ output }: CommandContext, nowMs: number): readonly Column<Session>[] {

@@ -1,7 +1,7 @@
-import { isOver, type Session, type SessionStatus } from '../../client/model.ts';
+import { isOver, SESSION_STATUSES, type Session, type SessionStatus } from '../../client/model.ts';
 import type { Tone } from '../output.ts';
 import { cardLines } from '../table.ts';
-import { wordAgo, wordAmount, wordCommand, wordInstant, wordSlots } from '../wording.ts';
+import { wordAgo, wordAmount, wordCommand, wordMoment, wordSlots } from '../wording.ts';
 
 export function toneOf(status: SessionStatus): Tone {
   if (status === 'RUNNING') return 'good';
@@ -58,8 +58,13 @@ export function sessionLines(session: Session, nowMs: number): readonly string[]
       ['Ended', session.terminatedAt === null ? undefined : wordAgo(session.terminatedAt, nowMs)],
     ]),
     'History',
-    ...Object.entries(session.statusHistory)
-      .toSorted(([, left], [, right]) => Date.parse(left) - Date.parse(right))
-      .map(([status, at]) => `  ${wordInstant(at)}  ${status}`),
+    ...historyOf(session).map(([status, at]) => `  ${wordMoment(at)}  ${status}`),
   ];
+}
+
+/** By time, and by the order of statuses for those entered within the same millisecond. */
+function historyOf({ statusHistory }: Session): readonly (readonly [SessionStatus, string])[] {
+  return SESSION_STATUSES.map((status) => [status, statusHistory[status] ?? ''] as const)
+    .filter(([, at]) => at !== '')
+    .toSorted(([, left], [, right]) => Date.parse(left) - Date.parse(right));
 }

@@ -322,7 +322,7 @@ sessions('exec tells what the agent says went wrong', async () => {
     },
   };
   await against(state, script, async (call) => {
-    const printed = await call(['session', 'exec', 'quiet-owl', 'x']);
+    const printed = await call(['session', 'exec', 'quiet-owl', '--', 'x', '--json']);
     assert.equal(printed, {
       exitCode: 1,
       stdout: '',
