@@ -53,6 +53,18 @@ export class ScratchUnavailable extends ContainerFailure {
   }
 }
 
+export class DiskFull extends ContainerFailure {
+  override readonly name = 'DiskFull';
+  readonly code = 'disk-full';
+  readonly isRetryable = true;
+  readonly step: KernelStep;
+
+  constructor(step: KernelStep, options: Cause) {
+    super('the disk of this node is full', options);
+    this.step = step;
+  }
+}
+
 export class LimitRefused extends ContainerFailure {
   override readonly name = 'LimitRefused';
   readonly code = 'limit-refused';

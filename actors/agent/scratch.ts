@@ -1,7 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KernelSpec } from '@orrery/bus';
-import { ScratchUnavailable } from './errors.ts';
+import { DiskFull, ScratchUnavailable } from './errors.ts';
 import { type Directories, environLines, kernelEnviron } from './kernel-environ.ts';
 
 /** Where one kernel's files lie on the node. */
@@ -42,6 +42,8 @@ export class Scratch {
       await writeFile(join(paths.config, 'environ.txt'), environText(spec, this.#seen(paths)));
       await writeFile(join(paths.config, 'resource.txt'), resourceText(spec));
     } catch (cause) {
+      const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+      if (isFull) throw new DiskFull('prepare', { cause });
       throw new ScratchUnavailable(paths.root, { cause });
     }
     this.#made.add(spec.kernel);

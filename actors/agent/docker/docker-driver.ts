@@ -19,6 +19,7 @@ import {
   ContainerNameTaken,
   ContainerStartFailed,
   ContainerWillNotStop,
+  DiskFull,
   EngineRefused,
   ExecFailed,
   ImageNotFound,
@@ -43,6 +44,8 @@ import { OwnContainers } from './own-containers.ts';
 import { containerUlimits } from './process-limits.ts';
 
 const KILL_MS_MAX = 30_000;
+/** The engine tells it in prose only. */
+const NO_SPACE = /no space left on device/i;
 
 export interface DockerOptions {
   readonly docker: Docker;
@@ -294,6 +297,7 @@ class DockerDriver implements ContainerDriver {
         this.#images.forget(spec.image);
         throw new ImageNotFound(spec.image, { cause });
       }
+      if (NO_SPACE.test(cause.why)) throw new DiskFull('create', { cause });
       if (/memory|cpus?\b|pids|ulimit/i.test(cause.why))
         throw new LimitRefused(cause.why, { cause });
       throw new ContainerCreateFailed(cause.why, { cause });
@@ -310,6 +314,7 @@ class DockerDriver implements ContainerDriver {
       if (!(cause instanceof EngineRefused)) throw cause;
       await this.#containers.remove(id, signal);
       this.#containers.idByKernel.delete(spec.kernel);
+      if (NO_SPACE.test(cause.why)) throw new DiskFull('start', { cause });
       throw new ContainerStartFailed(cause.why, { cause });
     }
   }

@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import type { LocalImage, PullProgress } from '../container-driver.ts';
 import {
+  DiskFull,
   EngineRefused,
   ImageArchitectureMismatch,
   ImageNotFound,
@@ -185,8 +186,12 @@ function progressOf(
 }
 
 /** The engine tells in prose whether an image does not exist or could not be got. */
-function pullFailure(reference: string, cause: unknown): ImageNotFound | ImagePullFailed {
+function pullFailure(
+  reference: string,
+  cause: unknown,
+): ImageNotFound | ImagePullFailed | DiskFull {
   const why = cause instanceof Error ? cause.message : String(cause);
+  if (/no space left on device/i.test(why)) return new DiskFull('pull', { cause });
   const isMissing =
     /not found|manifest unknown|does not exist|repository name must|invalid reference|denied/i.test(
       why,
