@@ -57,8 +57,13 @@ async function main(): Promise<void> {
     statementMsMax: REBUILD_MS_MAX,
   });
   const schema = DEFAULT_SCHEMA;
-  await runProjector({ bus, database, maintenance, schema, clock, logger, state }, stop.signal);
-  logger.info({ projectedSequence: state.projectedSequence }, 'the projector ends');
+  try {
+    await runProjector({ bus, database, maintenance, schema, clock, logger, state }, stop.signal);
+    logger.info({ projectedSequence: state.projectedSequence }, 'the projector ends');
+  } catch (error) {
+    logger.fatal({ err: error }, 'the projector cannot go on');
+    process.exitCode = 1;
+  }
 }
 
 function hindrance(state: ProjectorState): string | undefined {

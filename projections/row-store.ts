@@ -11,6 +11,9 @@ export interface Checkpoint {
   readonly sequence: number;
   readonly hash: string;
 }
+/** A statement's name has 63 characters at most, so tables stand in it by number. */
+const TABLE_NAMES = Object.values(tables).map(({ name }) => name);
+const Count = z.object({ count: z.int() });
 const Checkpoint = z.object({ sequence: z.int(), hash: z.string() });
 
 /** The tables of one schema, as the projector loads and writes them. */
@@ -66,8 +69,10 @@ export class RowStore {
       UPDATE ${this.#checkpointTable} SET sequence = ${to.sequence}, hash = ${to.hash}
       WHERE sequence = ${from.sequence} RETURNING true)`;
     const parts = sql.join([moved, ...writes], sql.fragment`, `);
+    // The text depends on nothing but the tables, so it is planned once a connection.
+    const name = `write ${changes.map(({ table }) => TABLE_NAMES.indexOf(table.name)).join(' ')}`;
     const count = await this.#connection.oneFirst(
-      sql.type(z.object({ count: z.int() }))`WITH ${parts} SELECT count(*) AS count FROM moved`,
+      sql.prepared(name, Count)`WITH ${parts} SELECT count(*) AS count FROM moved`,
     );
     if (count !== 1) throw new CheckpointMoved(from.sequence);
   }

@@ -1,8 +1,7 @@
-import { derivedId, type SessionEvent } from '@orrery/bus';
+import { derivedId, known, type SessionEvent } from '@orrery/bus';
 import { foldSession } from '@orrery/projections';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { known } from '../../../bus/result.ts';
 import {
   enqueued,
   isoTimeOf,
