@@ -1,7 +1,7 @@
 import type { AgentInbox, Clock, Logger } from '@orrery/bus';
 
 /** At most one checkpoint is written in this time: it only spares a new agent some reading. */
-const SAVE_PERIOD_MS = 500;
+const SAVE_PERIOD_MS = 2_000;
 
 /** Knows up to which place of the node's inbox every wish is done, and writes it down. */
 export class WishCheckpoint {
