@@ -160,8 +160,17 @@ export class Link {
 
   async close(): Promise<void> {
     if (this.#isGivenUp) return;
-    if (this.#isConnected) await this.connection.drain();
-    else await this.connection.close();
+    if (!this.#isConnected) {
+      await this.connection.close();
+      return;
+    }
+    try {
+      await this.connection.drain();
+    } catch (error) {
+      // It broke while it was being drained: there is nobody left to say goodbye to.
+      if (!isTransient(error) && !isClosed(error)) throw error;
+      await this.connection.close();
+    }
   }
 
   get #isGivenUp(): boolean {

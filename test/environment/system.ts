@@ -6,6 +6,9 @@ import { findFreePort } from '../../deploy/embedded/port.ts';
 import { connect, type OrreryClient } from '../../gateway/client/client.ts';
 import { makeScratch } from './scratch.ts';
 
+/** A test kills gateways on purpose and waits for the next one. */
+const PATIENCE = { firstContactMs: 30_000, outageMs: 120_000 };
+
 const PROGRAM = new URL('../../deploy/orrery.ts', import.meta.url).pathname;
 
 /** A whole installation, every process real, in a directory of its own. */
@@ -32,7 +35,7 @@ export async function startSystem(
   await orrery(['start', ...place, '--port', port, '--detach', ...options], environ);
   const settings = readSettings(join(dataDirectory, 'run', 'settings.toml'));
   const profile = JSON.parse(readFileSync(join(dataDirectory, 'profile.json'), 'utf8'));
-  const client = connect(profile);
+  const client = connect({ ...profile, patience: PATIENCE });
   const bus = await connectBus(settings.bus, { name: 'onlooker' });
   return {
     endpoint: profile.endpoint,

@@ -17,21 +17,14 @@ const crash = suite('crashes: every process killed while sessions are created');
 crash(
   'all sessions run, one container each, nothing accepted is lost and the rows equal a rebuild',
   async () => {
-    const killed: string[] = [];
-    const sessions = await Promise.all(
-      Array.from({ length: SESSIONS }, async (_, index) => {
-        if (index % 3 === 0) await killNext(killed);
-        const { session } = await system.client.createSession({
-          type: 'INTERACTIVE',
-          image,
-          cpu: '0.01',
-          memory: '64m',
-          idempotencyKey: `crash-${index}`,
-        });
-        return session.id;
-      }),
-    );
-    while (killed.length < VICTIMS.length) await killNext(killed);
+    const creations: Promise<string>[] = [];
+    for (const [turn, victim] of VICTIMS.entries()) {
+      const upTo = Math.ceil(((turn + 1) * SESSIONS) / VICTIMS.length);
+      while (creations.length < upTo) creations.push(create(creations.length));
+      kill(victim);
+      await Promise.all(creations);
+    }
+    const sessions = await Promise.all(creations);
     const signal = AbortSignal.timeout(SETTLED_WITHIN_MS);
     await Promise.all(sessions.map((id) => isRunning(id, signal)));
     assert.is(new Set(sessions).size, SESSIONS);
@@ -58,11 +51,18 @@ crash(
   },
 );
 
-/** Kills the next process that has not been killed, in turn. */
-async function killNext(killed: string[]): Promise<void> {
-  const name = VICTIMS[killed.length];
-  if (name === undefined) return;
-  killed.push(name);
+async function create(index: number): Promise<string> {
+  const { session } = await system.client.createSession({
+    type: 'INTERACTIVE',
+    image,
+    cpu: '0.01',
+    memory: '64m',
+    idempotencyKey: `crash-${index}`,
+  });
+  return session.id;
+}
+
+function kill(name: string): void {
   const pid = system.pids()[name];
   assert.ok(pid, `${name} runs`);
   process.kill(pid ?? 0, 'SIGKILL');
