@@ -66,23 +66,27 @@ const SIGN_IN_CODES: ReadonlySet<string> = new Set([
 /** Codes of the gateway for what may pass by itself. */
 const PASSING_CODES: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
+  'LOGS_UNAVAILABLE',
   'SUBSCRIPTION_TOO_SLOW',
   'TOO_MANY_SIGN_INS',
 ]);
-/** The gateway has waited already for what could pass: this log will not come any more. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['LOGS_UNAVAILABLE']);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 function refusal(parts: Parts, status: number): ClientError {
   const { code, message } = parts;
   if (status === 401 || SIGN_IN_CODES.has(code)) return new SignInRefused(parts);
-  if (FINAL_CODES.has(code)) return new GatewayFailed({ code, message, isRetryable: false });
+  if (isLostLog(parts)) return new GatewayFailed({ code, message, isRetryable: false });
   if (parts.isRetryable === true || PASSING_CODES.has(code) || PASSING_STATUSES.has(status)) {
     return new GatewayFailed({ code, message, isRetryable: true });
   }
   if (isNotFound(code)) return new NotFound(parts);
   if (status >= 500) return new GatewayFailed({ code, message, isRetryable: false });
   return new OperationRefused(parts);
+}
+
+/** The node keeps nothing of that kernel: asking again would wait for what cannot come. */
+function isLostLog({ code, details }: Parts): boolean {
+  return code === 'LOGS_UNAVAILABLE' && asObject(details)['reason'] === 'kernel-not-found';
 }
 
 /** Deciders write `session-not-found`, the gateway `SESSION_NOT_FOUND`. */

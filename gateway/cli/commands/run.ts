@@ -65,10 +65,9 @@ async function watch(context: CommandContext, watched: Watched): Promise<Session
     printing?.throwIfBroken();
   }
   const last = (await client.findSession(session.id, stops.givenUp)) ?? session;
-  if (printing !== undefined && !(await printing.finish())) {
-    await context.output.note(
-      'orrery: the end of the output could not be read (run.output-incomplete)',
-    );
+  const failure = await printing?.finish();
+  if (failure !== undefined) {
+    await context.output.note(`The end of the output could not be read: ${sentenceOf(failure)}`);
   }
   return last;
 }
@@ -81,8 +80,8 @@ function hasContainer({ status, kernelStatus }: SessionEvent): boolean {
 interface Printing {
   /** @throws {OutputClosed} when nobody reads any more: there is nothing to run for. */
   throwIfBroken(): void;
-  /** Waits for the rest. False: it did not come. */
-  finish(): Promise<boolean>;
+  /** Waits for the rest. Gives why it did not come, when it did not. */
+  finish(): Promise<unknown>;
 }
 
 function startPrinting(context: CommandContext, { client, session, stops }: Watched): Printing {
@@ -91,19 +90,18 @@ function startPrinting(context: CommandContext, { client, session, stops }: Watc
   const signal = AbortSignal.any([stop.signal, stops.givenUp]);
   let chunks = 0;
   let failure: unknown;
-  const print = async (): Promise<boolean> => {
+  const print = async (): Promise<'done'> => {
     const position = { id: session.id, offset: 0, follow: 'until-end' } as const;
     try {
       for await (const chunk of client.sessionLogs(position, signal)) {
         chunks += 1;
         await printChunk(chunk, context.output);
       }
-      return true;
     } catch (error) {
       failure = error;
       if (error instanceof OutputClosed) stops.giveUp(error);
-      return false;
     }
+    return 'done';
   };
   const printed = print();
   const throwIfBroken = (): void => {
@@ -116,12 +114,12 @@ function startPrinting(context: CommandContext, { client, session, stops }: Watc
         const before = chunks;
         const finished = new AbortController();
         const quiet = clock.sleep(OUTPUT_QUIET_MS_MAX, finished.signal).catch(() => undefined);
-        const isWhole = await Promise.race([printed, quiet]);
+        const isDone = await Promise.race([printed, quiet]);
         finished.abort();
-        if (isWhole === undefined && chunks > before) continue;
-        stop.abort(new Interrupted('the output is not waited for any longer'));
+        if (isDone === undefined && chunks > before) continue;
+        stop.abort(new Interrupted('nothing more of it came'));
         throwIfBroken();
-        return isWhole === true;
+        return isDone === undefined ? stop.signal.reason : failure;
       }
     },
   };
