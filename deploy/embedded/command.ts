@@ -50,7 +50,7 @@ export function runCommand(
 }
 
 /** Lines of a crash report that say nothing by themselves: stack frames, brackets, Node's version. */
-const NOISE = /^(at |[\]{}^~ ]*$|Node\.js v|node:|\w+: '.*',?$)/;
+const NOISE = /^(at |[\]{}^~ ]*$|Node\.js v|node:|\w+: ('.*'|\[.*\]),?$)/;
 
 /** The last line of some output that tells a person what went wrong. */
 export function lastLine(text: string): string {

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from './cache-directory.ts';
 import type { Launch } from './launch.ts';
 import { isNatsReady } from './nats.ts';
 import {
@@ -87,6 +88,8 @@ function ownPlan(name: ProcessName, main: string, { directory }: Installation): 
     command: process.execPath,
     args: [main, '--config', directory.settings],
     cwd: directory.path,
+    // Halves the time to readiness from the second start on.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(cacheDirectory(), 'compiled') },
   };
   return {
     name,

@@ -63,6 +63,7 @@ sentences('of a crash report the line with the reason is kept', () => {
     "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/a/main.ts'",
     '    at finalizeResolution (node:internal/modules/esm/resolve:271:11) {',
     "  code: 'ERR_MODULE_NOT_FOUND',",
+    '  requireStack: []',
     '}',
     '',
     'Node.js v24.21.0',
