@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -36,11 +37,19 @@ export async function buildNvml(): Promise<NvmlBuild> {
   const command = nodeGyp === undefined ? 'npx' : process.execPath;
   const words = nodeGyp === undefined ? ['--no-install', 'node-gyp'] : [nodeGyp];
   if (nodeGyp === undefined && !isOnPath('npx')) return { isBuilt: false, missing: 'node-gyp' };
-  await promisify(execFile)(command, [...words, 'rebuild', `--nodedir=${headers}`, '--jobs=1'], {
-    cwd: folder,
-    timeout: BUILD_TIMEOUT_MS,
-    maxBuffer: OUTPUT_BYTES_MAX,
-  });
+  // node-gyp writes the path of the headers into a makefile unquoted: no blank may stand in it.
+  const scratch = await mkdtemp(join(tmpdir(), 'orrery-nvml-'));
+  try {
+    const link = join(scratch, 'node');
+    await symlink(headers, link);
+    await promisify(execFile)(command, [...words, 'rebuild', `--nodedir=${link}`, '--jobs=1'], {
+      cwd: folder,
+      timeout: BUILD_TIMEOUT_MS,
+      maxBuffer: OUTPUT_BYTES_MAX,
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
   return { isBuilt: true, work: 'compiled', addonPath, stubPath };
 }
 

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Bus, connectBus, derivedId, type ImageCommand, imageId } from '@orrery/bus';
 import { startNats, type TestNats } from '../environment/nats.ts';
 import { makeScratch } from '../environment/scratch.ts';
 import { monotonicMs, percentile, print, sideBySide, timed } from './measure.ts';
 import { betweenYardsticks } from './yardsticks.ts';
 
-const CONTROL = new URL('../../actors/control/main.ts', import.meta.url).pathname;
+const CONTROL = fileURLToPath(new URL('../../actors/control/main.ts', import.meta.url));
 const COMMANDS = 10_000;
 const ALONE = 300;
 

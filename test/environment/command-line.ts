@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const ORRERY = new URL('../../deploy/orrery', import.meta.url).pathname;
+const ORRERY = fileURLToPath(new URL('../../deploy/orrery', import.meta.url));
 
 export interface Spoken {
   readonly code: number | null;

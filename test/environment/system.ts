@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Bus, connectBus, readSettings, type Settings } from '@orrery/bus';
 import { findFreePort } from '../../deploy/embedded/port.ts';
 import { connect, type OrreryClient } from '../../gateway/client/client.ts';
@@ -9,7 +10,7 @@ import { makeScratch } from './scratch.ts';
 /** A test kills gateways on purpose and waits for the next one. */
 const PATIENCE = { firstContactMs: 30_000, outageMs: 120_000 };
 
-const PROGRAM = new URL('../../deploy/orrery.ts', import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL('../../deploy/orrery.ts', import.meta.url));
 
 /** A whole installation, every process real, in a directory of its own. */
 export interface StartedSystem extends AsyncDisposable {

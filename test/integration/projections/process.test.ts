@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { connectBus, createLogger, type RecordedCommit } from '@orrery/bus';
 import { openProjections, requestReport } from '@orrery/projections';
 import { suite } from 'uvu';
@@ -13,7 +14,7 @@ import { makeScratch } from '../../environment/scratch.ts';
 import { LogBook, lifeOf } from '../../unit/projections/log-book.ts';
 import { projected, Writer } from './stage.ts';
 
-const MAIN = new URL('../../../projections/main.ts', import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL('../../../projections/main.ts', import.meta.url));
 const READY_WITHIN_MS = 20_000;
 
 interface Context {

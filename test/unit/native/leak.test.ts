@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +10,7 @@ import { findHeaders } from '../../../native/build.ts';
 import { build } from './stub-scenario.ts';
 
 const TIMEOUT_MS = 60_000;
-const sources = new URL('../../../native/nvml/', import.meta.url).pathname;
+const sources = fileURLToPath(new URL('../../../native/nvml/', import.meta.url));
 const run = promisify(execFile);
 
 const leaks = suite('addon: leaks');
@@ -61,7 +62,7 @@ leaks('no byte is lost or misread over every kind of answer', async () => {
     'napi_create_promise',
   ];
   writeFileSync(suppressions, ofNode.map((name) => `leak:${name}\n`).join(''));
-  const workload = new URL('leak-workload.ts', import.meta.url).pathname;
+  const workload = fileURLToPath(new URL('leak-workload.ts', import.meta.url));
   const { stdout } = await run(
     process.execPath,
     ['--expose-gc', workload, await compileSanitized()],
