@@ -95,7 +95,7 @@ async function startLatency(): Promise<void> {
     const { session } = await system.client.createSession({
       type: 'INTERACTIVE',
       image,
-      cpu: '0.1',
+      cpu: '1',
       memory: '64m',
     });
     for await (const event of system.client.sessionEvents({ id: session.id }))
