@@ -14,6 +14,8 @@ import { RequestFailed } from '../errors.ts';
  * takes what waits in its inbox.
  */
 export const OUTCOME_WAIT_MS_MAX = 30_000;
+/** Given as a reason so that none is made, with a stack, for every command. */
+const FINISHED = new Error('the command is answered');
 /** Wait before a command that could not be sent is sent again. Milliseconds. */
 const SEND_AGAIN_MS = 250;
 
@@ -56,7 +58,7 @@ export function createCommands(options: {
         const ended = AbortSignal.any([signal, late.signal]);
         return await requestUntil(ended, { inbox, clock, command });
       } finally {
-        finished.abort();
+        finished.abort(FINISHED);
         await deadline;
       }
     },

@@ -1,4 +1,5 @@
 import type { KernelRow, Projections, UserRow } from '@orrery/projections';
+import type { Identities } from '../auth/identities.ts';
 
 /** Ids looked up by one query. */
 const IDS_AT_ONCE_MAX = 500;
@@ -46,8 +47,11 @@ export interface Loaders {
   kernelsOfSession(sessionId: string): Promise<readonly KernelRow[]>;
 }
 
-export function createLoaders(projections: Projections): Loaders {
+export function createLoaders(projections: Projections, identities: Identities): Loaders {
   const users = new BatchLoader<UserRow>(async (ids) => {
+    const [first = ''] = ids;
+    const only = ids.length === 1 ? await identities.findUser(first) : undefined;
+    if (only !== undefined) return new Map([[first, only]]);
     const rows = await projections.usersByIds(ids);
     return new Map(rows.map((row) => [row.id, row]));
   });
