@@ -1,5 +1,5 @@
 import type { SessionEvent, Slots } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup } from 'xstate';
+import { assign, setup } from 'xstate';
 
 /** The events of a session that one of its kernels takes. */
 export type KernelEvent = Extract<SessionEvent, { readonly kernel: string }>;
