@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -53,9 +54,13 @@ export function openDataDirectory(path: string): DataDirectory {
 
 /** With its missing parents, one by one: Node's own recursion never ends below a read-only /proc. */
 function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
+  if (!existsSync(path)) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    // It was there, or another start was quicker; a file in its place is a fault.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw cause;
+  }
 }
 
 /** The directory as it is; undefined when it is none of ours. */
