@@ -54,7 +54,7 @@ export function openDataDirectory(path: string): DataDirectory {
 
 /** With its missing parents, one by one: Node's own recursion never ends below a read-only /proc. */
 function makeDirectory(path: string): void {
-  if (!existsSync(path)) makeDirectory(dirname(path));
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (cause) {
