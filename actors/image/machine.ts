@@ -1,5 +1,6 @@
 import type { ImageEvent, ImageFacts } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import type { StateOf } from '../runtime/compiled-machine.ts';
 
 export interface ImageContext {
   readonly reference?: string;
@@ -29,7 +30,7 @@ export const imageMachine = setup({
   },
 });
 
-export type ImageSnapshot = SnapshotFrom<typeof imageMachine>;
+export type ImageSnapshot = StateOf<typeof imageMachine>;
 
 function remembered(context: ImageContext, event: ImageEvent): Partial<ImageContext> {
   switch (event.type) {

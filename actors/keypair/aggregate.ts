@@ -1,4 +1,5 @@
 import { KEYPAIR_SCHEMA_VERSION, KeypairCommand, type KeypairEvent } from '@orrery/bus';
+import { compile } from '../runtime/compiled-machine.ts';
 import { machineAggregate } from '../runtime/machine-aggregate.ts';
 import { decide } from './decide.ts';
 import { type KeypairSnapshot, keypairMachine } from './machine.ts';
@@ -6,7 +7,7 @@ import { type KeypairSnapshot, keypairMachine } from './machine.ts';
 export const keypairAggregate = machineAggregate<KeypairSnapshot, KeypairCommand, KeypairEvent>({
   name: 'keypair',
   schemaVersion: KEYPAIR_SCHEMA_VERSION,
-  machine: keypairMachine,
+  rules: compile(keypairMachine),
   parseCommand: (command) => KeypairCommand.parse(command),
   decide,
   messages: () => [],

@@ -1,5 +1,6 @@
 import type { KeypairEvent } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import type { StateOf } from '../runtime/compiled-machine.ts';
 
 export interface KeypairContext {
   readonly userId?: string;
@@ -24,4 +25,4 @@ export const keypairMachine = setup({
   },
 });
 
-export type KeypairSnapshot = SnapshotFrom<typeof keypairMachine>;
+export type KeypairSnapshot = StateOf<typeof keypairMachine>;

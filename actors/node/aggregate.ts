@@ -1,4 +1,5 @@
 import { NODE_SCHEMA_VERSION, NodeCommand, type NodeEvent } from '@orrery/bus';
+import { compile } from '../runtime/compiled-machine.ts';
 import { machineAggregate } from '../runtime/machine-aggregate.ts';
 import { decide } from './decide.ts';
 import { messages, reconcile } from './effects.ts';
@@ -7,7 +8,7 @@ import { type NodeSnapshot, nodeMachine } from './machine.ts';
 export const nodeAggregate = machineAggregate<NodeSnapshot, NodeCommand, NodeEvent>({
   name: 'node',
   schemaVersion: NODE_SCHEMA_VERSION,
-  machine: nodeMachine,
+  rules: compile(nodeMachine),
   parseCommand: (command) => NodeCommand.parse(command),
   decide,
   messages,

@@ -1,5 +1,6 @@
 import type { NodeEvent, NodeFacts } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import type { StateOf } from '../runtime/compiled-machine.ts';
 
 export interface NodeContext {
   readonly node?: string;
@@ -53,7 +54,7 @@ export const nodeMachine = setup({
   },
 });
 
-export type NodeSnapshot = SnapshotFrom<typeof nodeMachine>;
+export type NodeSnapshot = StateOf<typeof nodeMachine>;
 
 function remembered(event: NodeEvent): Partial<NodeContext> {
   switch (event.type) {

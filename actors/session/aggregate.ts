@@ -2,12 +2,12 @@ import { SESSION_SCHEMA_VERSION, SessionCommand, type SessionEvent } from '@orre
 import { machineAggregate } from '../runtime/machine-aggregate.ts';
 import { decide } from './decide.ts';
 import { messages, reconcile } from './effects.ts';
-import { type SessionSnapshot, sessionMachine } from './machine.ts';
+import { type SessionSnapshot, sessionRules } from './machine.ts';
 
 export const sessionAggregate = machineAggregate<SessionSnapshot, SessionCommand, SessionEvent>({
   name: 'session',
   schemaVersion: SESSION_SCHEMA_VERSION,
-  machine: sessionMachine,
+  rules: sessionRules,
   parseCommand: (command) => SessionCommand.parse(command),
   begins: (command) => command.type === 'enqueue',
   decide,

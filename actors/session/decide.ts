@@ -8,8 +8,7 @@ import {
   unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decided, Decision, Effect } from '../runtime/aggregate.ts';
-import { applyEvent } from '../runtime/machine-aggregate.ts';
-import { isKernelOver, type Kernel, type SessionSnapshot, sessionMachine } from './machine.ts';
+import { isKernelOver, type Kernel, type SessionSnapshot, sessionRules } from './machine.ts';
 import { promote } from './promote.ts';
 
 /** Starts that are tried before a session is given up (reference: default of `max_retry_count`). */
@@ -134,7 +133,7 @@ function concluded(
   for (let next = first; next.length > 0; next = promote(state)) {
     for (const event of next) {
       events.push(event);
-      const applied = applyEvent(sessionMachine, state, event);
+      const applied = sessionRules.apply(state, event);
       if (applied === undefined) return { events };
       state = applied.state;
       effects.push(...applied.effects);

@@ -1,6 +1,7 @@
 import type { KernelRequest, Placement, SessionEvent, SessionRequest } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup, transition } from 'xstate';
-import { type KernelContext, type KernelEvent, kernelMachine } from './kernel/machine.ts';
+import { assign, setup } from 'xstate';
+import { compile, type StateOf } from '../runtime/compiled-machine.ts';
+import { type KernelContext, type KernelEvent, kernelRules } from './kernel/machine.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -161,7 +162,10 @@ export const sessionMachine = setup({
   },
 });
 
-export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
+export type SessionSnapshot = StateOf<typeof sessionMachine>;
+
+/** The machine as tables. */
+export const sessionRules = compile(sessionMachine);
 
 export function isKernelEvent(event: SessionEvent): event is KernelEvent {
   return event.type.startsWith('kernel-');
@@ -169,28 +173,26 @@ export function isKernelEvent(event: SessionEvent): event is KernelEvent {
 
 /** Whether a kernel in that status is over: asked of its machine, listed nowhere else. */
 export function isKernelOver(kernel: Kernel): boolean {
-  return kernelSnapshot(kernel).status === 'done';
+  return standingOf(kernel).status === 'done';
 }
 
-function kernelSnapshot(kernel: Kernel) {
-  return kernelMachine.resolveState({
-    value: kernel.status as Parameters<typeof kernelMachine.resolveState>[0]['value'],
-    context: kernel.context,
-  });
+function standingOf({ status, context }: Kernel) {
+  return kernelRules.resolve({ value: status, context });
 }
 
 function kernelTakes(context: SessionContext, event: KernelEvent): boolean {
   const kernel = context.kernels[event.kernel];
-  return kernel !== undefined && kernelSnapshot(kernel).can(event);
+  return kernel !== undefined && kernelRules.can(standingOf(kernel), event);
 }
 
 function withKernel(context: SessionContext, event: KernelEvent): SessionContext['kernels'] {
   const kernel = context.kernels[event.kernel];
   if (kernel === undefined) return context.kernels;
-  const [next] = transition(kernelMachine, kernelSnapshot(kernel), event);
+  const next = kernelRules.apply(standingOf(kernel), event)?.state;
+  if (next === undefined) return context.kernels;
   return {
     ...context.kernels,
-    [event.kernel]: { ...kernel, status: String(next.value), context: next.context },
+    [event.kernel]: { ...kernel, status: next.value, context: next.context },
   };
 }
 

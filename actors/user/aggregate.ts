@@ -1,4 +1,5 @@
 import { USER_SCHEMA_VERSION, UserCommand, type UserEvent } from '@orrery/bus';
+import { compile } from '../runtime/compiled-machine.ts';
 import { machineAggregate } from '../runtime/machine-aggregate.ts';
 import { decide } from './decide.ts';
 import { type UserSnapshot, userMachine } from './machine.ts';
@@ -6,7 +7,7 @@ import { type UserSnapshot, userMachine } from './machine.ts';
 export const userAggregate = machineAggregate<UserSnapshot, UserCommand, UserEvent>({
   name: 'user',
   schemaVersion: USER_SCHEMA_VERSION,
-  machine: userMachine,
+  rules: compile(userMachine),
   parseCommand: (command) => UserCommand.parse(command),
   decide,
   messages: () => [],

@@ -1,5 +1,6 @@
 import type { UserEvent, UserProfile } from '@orrery/bus';
-import { assign, type SnapshotFrom, setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import type { StateOf } from '../runtime/compiled-machine.ts';
 
 export interface UserContext {
   readonly profile?: UserProfile;
@@ -28,7 +29,7 @@ export const userMachine = setup({
   },
 });
 
-export type UserSnapshot = SnapshotFrom<typeof userMachine>;
+export type UserSnapshot = StateOf<typeof userMachine>;
 
 function remembered(event: UserEvent): Partial<UserContext> {
   switch (event.type) {

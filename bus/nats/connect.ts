@@ -40,7 +40,10 @@ export async function connectBus(
     snapshots: createSnapshotStore(link),
     live: createLiveChannel(link),
     config,
-    flush: () => link.exchange('take what was sent', () => link.connection.flush()),
+    flush: () => {
+      link.flush();
+      return link.exchange('take what was sent', () => link.guarded(link.connection.flush()));
+    },
     [Symbol.asyncDispose]: () => link.close(),
   };
 }

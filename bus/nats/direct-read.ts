@@ -21,7 +21,7 @@ export async function* readSubject(
       batch: PAGE_MESSAGES_MAX,
     });
     const page = await link.exchange('read a subject', () =>
-      readPage(link, `$JS.API.DIRECT.GET.${place.stream}`, question),
+      link.guarded(readPage(link, `$JS.API.DIRECT.GET.${place.stream}`, question)),
     );
     yield* page.messages;
     const last = page.messages.at(-1);

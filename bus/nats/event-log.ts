@@ -7,7 +7,7 @@ import { MalformedMessage, RevisionConflict } from '../errors.ts';
 import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
 import { readSubject } from './direct-read.ts';
-import type { Link } from './link.ts';
+import { type Link, sequenceOf } from './link.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const COMMITS_MAX = 500;
@@ -29,7 +29,6 @@ export function createEventLog(link: Link): EventLog {
 }
 
 const StreamState = z.object({ state: z.object({ last_seq: z.int() }) });
-const PublishAck = z.object({ seq: z.int() });
 
 async function append(
   link: Link,
@@ -58,7 +57,7 @@ interface Store {
 async function storeOnce(link: Link, store: Store): Promise<number> {
   try {
     const stored = await link.call(store.subject, store.body, store.headers);
-    return PublishAck.parse(stored).seq;
+    return sequenceOf(stored);
   } catch (error) {
     if (!isConflict(error)) throw error;
     // The answer to an earlier try may have been lost: then what stands in the way is this very commit.

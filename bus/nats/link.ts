@@ -1,22 +1,22 @@
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import {
-  ClosedConnectionError,
   connect,
   createInbox,
-  DrainingConnectionError,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  PermissionViolationError,
   RequestError,
   TimeoutError,
 } from '@nats-io/transport-node';
-import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { BusUnavailable } from '../errors.ts';
+import { BusUnavailable, MalformedMessage } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { decodeBody } from '../message-codec.ts';
 import { ReplyRoom } from './reply-room.ts';
+import { isClosed, Requests, Unanswered } from './requests.ts';
 
-/** One exchange with the server, and all tries of it together. */
+/** One call of the manager, and all tries of an exchange together. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const EXCHANGE_MS_MAX = 30_000;
 const CONNECT_MS_MAX = 30_000;
@@ -34,9 +34,6 @@ export interface LinkOptions {
   readonly logger: Logger;
 }
 
-/** Thrown inside this file when the connection broke under an exchange; it is tried again. */
-class Interrupted extends Error {}
-
 /** One connection that lasts for the life of the process, and exchanges over it that outlive its breaks. */
 export class Link {
   readonly connection: NatsConnection;
@@ -44,6 +41,7 @@ export class Link {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly replies: ReplyRoom;
+  readonly #requests: Requests;
   readonly #closing = new AbortController();
   /** Fires when the connection was given up for good. */
   readonly closed = this.#closing.signal;
@@ -61,6 +59,8 @@ export class Link {
     this.clock = options.clock;
     this.logger = options.logger;
     this.replies = new ReplyRoom(connection, createInbox());
+    const { closed } = this;
+    this.#requests = new Requests({ connection, prefix: createInbox(), closed, ...options });
     void this.#watch();
     void this.#watchEnd();
   }
@@ -107,7 +107,8 @@ export class Link {
   }
 
   /**
-   * Does something idempotent, again after every break, until it works or the server refuses.
+   * Does something idempotent, again after every break, until it works or the server refuses. What the
+   * attempt waits for besides `send` and `call` must be `guarded`.
    * @throws {BusUnavailable} when it did not work within `EXCHANGE_MS_MAX`.
    */
   async exchange<Value>(
@@ -120,7 +121,7 @@ export class Link {
       // What is sent while the connection is down is lost, and its answer would be waited for in vain.
       if (!this.#isConnected) await this.#untilConnected(deadlineMs);
       try {
-        return await this.#guarded(attempt(count));
+        return await attempt(count);
       } catch (cause) {
         signal?.throwIfAborted();
         if (this.closed.aborted || isClosed(cause)) throw new BusUnavailable(what, { cause });
@@ -135,31 +136,34 @@ export class Link {
   /** One request; the answer of the JetStream API or the acknowledgement of a publish. */
   async call(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<unknown> {
     const answer = await this.send(subject, body, headers);
-    const value = Answer.parse(JSON.parse(answer.string()));
+    const value = answerOf(answer);
     if (value.error !== undefined) throw new JetStreamApiError(value.error);
     return value;
   }
 
   send(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
-    return this.connection.request(subject, body, {
-      timeout: REQUEST_TIMEOUT_MS,
-      ...(headers === undefined ? {} : { headers }),
-    });
+    return this.#requests.ask(subject, body, headers);
   }
 
   /** Stores one message, once for its message id, and gives its place. @throws {BusUnavailable} */
   async publish(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<number> {
     const stored = await this.exchange('store a message', () => this.call(subject, body, headers));
-    return PublishAck.parse(stored).seq;
+    return sequenceOf(stored);
   }
 
   /** Says something that may be lost; nothing once the connection is given up. */
   tell(subject: string, body?: Uint8Array | string): void {
-    if (!this.#isGivenUp) this.connection.publish(subject, body);
+    if (!this.#isGivenUp) this.#requests.tell(subject, body);
+  }
+
+  /** Hands everything told so far to the connection. */
+  flush(): void {
+    this.#requests.flush();
   }
 
   async close(): Promise<void> {
     if (this.#isGivenUp) return;
+    this.#requests.flush();
     if (!this.#isConnected) {
       await this.connection.close();
       return;
@@ -177,7 +181,8 @@ export class Link {
     return this.connection.isClosed() || this.connection.isDraining();
   }
 
-  #guarded<Value>(work: Promise<Value>): Promise<Value> {
+  /** Ends the wait when the connection breaks. @throws {Unanswered} then. */
+  guarded<Value>(work: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       this.#interrupts.add(reject);
       work.then(
@@ -219,7 +224,10 @@ export class Link {
         this.#interruptAll('the connection is another one');
         for (const listener of [...this.#reconnectListeners]) listener();
       } else if (status.type === 'error') {
-        this.logger.error({ err: status.error }, 'the bus server complains');
+        const { error } = status;
+        if (error instanceof PermissionViolationError && error.operation === 'publish')
+          this.#requests.rejectAll(error, error.subject);
+        this.logger.error({ err: error }, 'the bus server complains');
       }
     }
   }
@@ -232,30 +240,41 @@ export class Link {
   }
 
   #interruptAll(why: string): void {
-    for (const interrupt of [...this.#interrupts]) interrupt(new Interrupted(why));
+    const reason = new Unanswered(why);
+    this.#requests.rejectAll(reason);
+    for (const interrupt of [...this.#interrupts]) interrupt(reason);
     this.#interrupts.clear();
   }
 }
 
-const Answer = z.looseObject({
-  error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }).optional(),
-});
+interface Answer {
+  readonly seq?: unknown;
+  readonly error?: ConstructorParameters<typeof JetStreamApiError>[0];
+}
 
-const PublishAck = z.object({ stream: z.string(), seq: z.int() });
+/** Read by hand: there is one for everything that is stored. @throws {MalformedMessage} */
+function answerOf(message: Msg): Answer {
+  const value = decodeBody(message.subject, message.data);
+  if (typeof value !== 'object' || value === null) throw new MalformedMessage(message.subject);
+  return value;
+}
+
+/** The place that the acknowledgement of a publish tells. @throws {MalformedMessage} */
+export function sequenceOf(acknowledgement: unknown): number {
+  const { seq } = acknowledgement as Answer;
+  if (typeof seq === 'number' && Number.isSafeInteger(seq)) return seq;
+  throw new MalformedMessage('an acknowledgement');
+}
 
 const SERVICE_UNAVAILABLE = 503;
 
 function isTransient(error: unknown): boolean {
   return (
-    error instanceof Interrupted ||
+    error instanceof Unanswered ||
     error instanceof TimeoutError ||
     error instanceof RequestError ||
     (error instanceof JetStreamApiError && error.status === SERVICE_UNAVAILABLE)
   );
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof ClosedConnectionError || error instanceof DrainingConnectionError;
 }
 
 function isAuthorization(error: unknown): boolean {

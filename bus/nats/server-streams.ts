@@ -28,18 +28,22 @@ export async function ensureStreams(link: Link, replicas: number): Promise<void>
 }
 
 async function ensureStream(link: Link, config: NamedConfig): Promise<void> {
-  await link.exchange(`make the stream ${config.name}`, async () => {
-    const { streams: api } = link.manager;
-    try {
-      await api.info(config.name);
-    } catch (error) {
-      if (!isStreamMissing(error)) throw error;
-      await api.add(config);
-      return;
-    }
-    const { name, retention: _retention, storage: _storage, ...updatable } = config;
-    await api.update(name, updatable);
-  });
+  await link.exchange(`make the stream ${config.name}`, () =>
+    link.guarded(ensureStreamOnce(link, config)),
+  );
+}
+
+async function ensureStreamOnce(link: Link, config: NamedConfig): Promise<void> {
+  const { streams: api } = link.manager;
+  try {
+    await api.info(config.name);
+  } catch (error) {
+    if (!isStreamMissing(error)) throw error;
+    await api.add(config);
+    return;
+  }
+  const { name, retention: _retention, storage: _storage, ...updatable } = config;
+  await api.update(name, updatable);
 }
 
 function isStreamMissing(error: unknown): boolean {

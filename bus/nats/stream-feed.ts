@@ -157,19 +157,21 @@ class StreamFeed {
     await this.#link.exchange(
       'make a consumer',
       () =>
-        this.#link.manager.consumers.add(stream, {
-          name,
-          deliver_subject: deliverSubject,
-          deliver_policy: DeliverPolicy.StartSequence,
-          opt_start_seq: this.#position + 1,
-          ack_policy: AckPolicy.None,
-          filter_subject: filter,
-          flow_control: true,
-          idle_heartbeat: nanos(this.#heartbeatPeriodMs),
-          inactive_threshold: nanos(ABANDONED_MS_MAX),
-          mem_storage: true,
-          num_replicas: 1,
-        }),
+        this.#link.guarded(
+          this.#link.manager.consumers.add(stream, {
+            name,
+            deliver_subject: deliverSubject,
+            deliver_policy: DeliverPolicy.StartSequence,
+            opt_start_seq: this.#position + 1,
+            ack_policy: AckPolicy.None,
+            filter_subject: filter,
+            flow_control: true,
+            idle_heartbeat: nanos(this.#heartbeatPeriodMs),
+            inactive_threshold: nanos(ABANDONED_MS_MAX),
+            mem_storage: true,
+            num_replicas: 1,
+          }),
+        ),
       this.#ended.signal,
     );
   }

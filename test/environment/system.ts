@@ -86,15 +86,33 @@ export interface ProcessUse {
 
 const TICK_MS = 10;
 
-/** CPU time and peak resident memory of a process so far, from /proc; undefined when it is gone. */
+/**
+ * CPU time and peak resident memory of a process and its children so far, from /proc; undefined when it
+ * is gone. What children share is counted for each.
+ */
 export function useOf(pid: number): ProcessUse | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
+    // User and system time, of the process itself and of its children that have ended.
+    const ticks = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15);
     const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return { cpuMs: ticks * TICK_MS, peakMib: Number(peak?.[1] ?? 0) / 1024 };
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? [];
+    const uses = children.flatMap((child) => useOf(Number(child)) ?? []);
+    return {
+      cpuMs: sum([
+        ...ticks.map((count) => Number(count) * TICK_MS),
+        ...uses.map((use) => use.cpuMs),
+      ]),
+      peakMib: sum([Number(peak?.[1] ?? 0) / 1024, ...uses.map((use) => use.peakMib)]),
+    };
   } catch {
     return undefined;
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -21,10 +21,13 @@ export const Simulation = z.object({
 });
 export type Simulation = Readonly<z.infer<typeof Simulation>>;
 
+/** What is written in the environment. Made once: making a schema costs far more than using it. */
+const Written = Simulation.partial();
+
 /** What the kernel's environment says, over the driver's defaults. @throws when it says nonsense. */
 export function simulationOf(spec: KernelSpec, defaults: Partial<Simulation>): Simulation {
   const written: unknown = JSON.parse(spec.environ[SIMULATION_VARIABLE] ?? '{}');
-  const told = Simulation.partial().parse(written);
+  const told = Written.parse(written);
   return Simulation.parse({
     runMs: spec.sessionType === 'batch' ? 0 : null,
     ...defaults,

@@ -1,5 +1,6 @@
 import type { SessionEvent, Slots } from '@orrery/bus';
 import { assign, setup } from 'xstate';
+import { compile } from '../../runtime/compiled-machine.ts';
 
 /** The events of a session that one of its kernels takes. */
 export type KernelEvent = Extract<SessionEvent, { readonly kernel: string }>;
@@ -91,6 +92,9 @@ export const kernelMachine = setup({
     ERROR: { type: 'final' },
   },
 });
+
+/** The machine as tables: a session asks it at every turn. */
+export const kernelRules = compile(kernelMachine);
 
 function remembered(event: KernelEvent): KernelContext {
   switch (event.type) {
