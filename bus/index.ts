@@ -1,3 +1,7 @@
+export type { AuditFault, FaultKind } from './audit/fault.ts';
+export { sequenceBefore } from './audit/log-place.ts';
+export { type AuditReport, type VerifyOptions, verifyLog } from './audit/verify.ts';
+export type { Witness } from './audit/witness.ts';
 export type {
   AgentInbox,
   Alarms,
@@ -7,6 +11,8 @@ export type {
   Inbox,
   KeyValues,
   LiveChannel,
+  LogMessage,
+  ReadOptions,
   ReceivedCommand,
   ReceivedWish,
   SnapshotStore,

@@ -45,6 +45,19 @@ export function createMemoryLog(source: Source): EventLog {
         if (commits.length > 0) yield commits;
       }
     },
+    readMessages: async function* ({ aggregate, aggregateId, afterSequence, messagesMax }) {
+      const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
+      let position = afterSequence;
+      for (;;) {
+        const from = position;
+        const limit = messagesMax ?? PAGE_MESSAGES_MAX;
+        const page = await carrier.ask(() => stream.read(filter, from, limit));
+        const last = page.at(-1);
+        if (last === undefined) return;
+        position = last.sequence;
+        yield page;
+      }
+    },
     lastSequence: () => carrier.ask(() => stream.lastSequence),
   };
 }
