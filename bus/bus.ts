@@ -38,6 +38,8 @@ export interface ReadOptions {
   readonly afterSequence: number;
   readonly aggregate?: AggregateName | undefined;
   readonly aggregateId?: string | undefined;
+  /** Default: the newest. */
+  readonly upToSequence?: number | undefined;
   /** Messages of a page. Default 256. */
   readonly messagesMax?: number | undefined;
 }

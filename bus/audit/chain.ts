@@ -1,7 +1,7 @@
 import type { LogMessage } from '../bus.ts';
 import type { RecordedCommit } from '../envelope.ts';
 import { MalformedMessage } from '../errors.ts';
-import { decodeCommit, hashOf } from '../message-codec.ts';
+import { hashOf, readCommit } from '../message-codec.ts';
 import { subjects } from '../subjects.ts';
 import { type AuditFault, type CommitPlace, faultAt } from './fault.ts';
 
@@ -86,7 +86,7 @@ export class ChainWalk {
 
 function decode(message: LogMessage): RecordedCommit | undefined {
   try {
-    return decodeCommit(message.subject, message.sequence, message.body);
+    return readCommit(message);
   } catch (error) {
     if (error instanceof MalformedMessage) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import type { EventLog, LogMessage } from '../bus.ts';
 import { MalformedMessage } from '../errors.ts';
-import { decodeCommit } from '../message-codec.ts';
+import { readCommit } from '../message-codec.ts';
 import { CLOCK_SKEW_MS_MAX } from './chain.ts';
 
 /**
@@ -37,9 +37,9 @@ async function firstTimed(
   return undefined;
 }
 
-function timeOf({ subject, sequence, body }: LogMessage): number | undefined {
+function timeOf(message: LogMessage): number | undefined {
   try {
-    return decodeCommit(subject, sequence, body).recordedAtMs;
+    return readCommit(message).recordedAtMs;
   } catch (error) {
     if (error instanceof MalformedMessage) return undefined;
     throw error;

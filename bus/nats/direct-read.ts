@@ -4,6 +4,8 @@ import { BusUnavailable } from '../errors.ts';
 import type { Link } from './link.ts';
 
 const PAGE_MESSAGES_MAX = 256;
+/** A page ends after the message with which it reaches this size. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 const PAGE_TIMEOUT_MS = 5_000;
 const STATUS_END = 204;
 const STATUS_NOT_FOUND = 404;
@@ -13,6 +15,8 @@ export interface ReadPlace {
   /** May hold wildcards. `>` is quicker than what would match all subjects too. */
   readonly subject: string;
   readonly afterSequence: number;
+  /** Default: the newest. */
+  readonly upToSequence?: number | undefined;
   readonly messagesMax?: number | undefined;
 }
 
@@ -21,19 +25,22 @@ export async function* readPages(
   link: Link,
   place: ReadPlace,
 ): AsyncGenerator<readonly LogMessage[]> {
+  const { upToSequence = Number.MAX_SAFE_INTEGER } = place;
   let afterSequence = place.afterSequence;
   for (;;) {
     const question = JSON.stringify({
       seq: afterSequence + 1,
       next_by_subj: place.subject,
       batch: place.messagesMax ?? PAGE_MESSAGES_MAX,
+      max_bytes: PAGE_BYTES_MAX,
     });
     const page = await link.exchange('read a subject', () =>
       link.guarded(readPage(link, `$JS.API.DIRECT.GET.${place.stream}`, question)),
     );
-    if (page.messages.length > 0) yield page.messages;
+    const messages = page.messages.filter(({ sequence }) => sequence <= upToSequence);
+    if (messages.length > 0) yield messages;
     const last = page.messages.at(-1);
-    if (last === undefined || !page.hasMore) return;
+    if (last === undefined || !page.hasMore || last.sequence >= upToSequence) return;
     afterSequence = last.sequence;
   }
 }
