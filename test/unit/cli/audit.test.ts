@@ -51,12 +51,10 @@ verifying('a whole log is told in one line, and ends with 0', async () => {
     });
     await call(['audit', 'verify', '--aggregate', 'session:quiet-owl', '--since', '5m']);
     assert.is((await call(['audit', 'verify', '--since', 'noon'])).exitCode, 2);
-    assert.equal(
-      asked,
-      [{}, { entity: `session:${SESSION_ID}`, since: Date.parse('2026-11-20T12:00:00.000Z') }].map(
-        (part) => ('since' in part ? { ...part, since: '2026-11-20T12:00:00.000Z' } : part),
-      ),
-    );
+    assert.equal(asked, [
+      {},
+      { entity: `session:${SESSION_ID}`, since: '2026-11-20T12:00:00.000Z' },
+    ]);
   });
 });
 
