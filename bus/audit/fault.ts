@@ -23,9 +23,7 @@ export type FaultKind =
   /** The log holds this commit, the witness does not although it is further. */
   | 'commit-unknown'
   /** The log holds it at another place among its neighbours than the witness. */
-  | 'commit-moved'
-  /** A segment of the archive is not what was written. */
-  | 'segment-damaged';
+  | 'commit-moved';
 
 /** What is wrong, and where. */
 export interface AuditFault {
