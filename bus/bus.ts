@@ -25,8 +25,32 @@ export interface EventLog {
    * `commitsMax`). Survives lost connections without gap or double. Ends when the signal fires.
    */
   follow(options: FollowOptions): AsyncIterable<readonly RecordedCommit[]>;
+  /**
+   * Messages after `afterSequence` as they lie there, checked by nobody, oldest first, up to now, in pages
+   * that are fetched when they are asked for: a slow reader holds no more than one.
+   */
+  readMessages(options: ReadOptions): AsyncIterable<readonly LogMessage[]>;
   /** Sequence of the newest commit of all; 0 when there is none. */
   lastSequence(): Promise<number>;
+}
+
+export interface ReadOptions {
+  readonly afterSequence: number;
+  readonly aggregate?: AggregateName | undefined;
+  readonly aggregateId?: string | undefined;
+  /** Default: the newest. */
+  readonly upToSequence?: number | undefined;
+  /** Messages of a page. Default 256. */
+  readonly messagesMax?: number | undefined;
+}
+
+/** One message of the log. */
+export interface LogMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  /** What makes a repeat harmless: the id of its commit. */
+  readonly messageId: string | undefined;
+  readonly body: Uint8Array;
 }
 
 export interface FollowOptions {

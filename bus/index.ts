@@ -1,3 +1,8 @@
+export { CLOCK_SKEW_MS_MAX } from './audit/chain.ts';
+export type { AuditFault, FaultKind } from './audit/fault.ts';
+export { sequenceBefore } from './audit/log-place.ts';
+export { type AuditReport, type VerifyOptions, verifyLog } from './audit/verify.ts';
+export type { Witness } from './audit/witness.ts';
 export type {
   AgentInbox,
   Alarms,
@@ -7,6 +12,8 @@ export type {
   Inbox,
   KeyValues,
   LiveChannel,
+  LogMessage,
+  ReadOptions,
   ReceivedCommand,
   ReceivedWish,
   SnapshotStore,
@@ -114,6 +121,7 @@ export {
   type MemoryBusOptions,
 } from './memory/memory-bus.ts';
 export { SimulatedClock } from './memory/simulated-clock.ts';
+export { readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { parseSettings, readSettings, Settings } from './settings.ts';

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import type { LogMessage } from './bus.ts';
 import {
   AggregateId,
   AggregateName,
@@ -36,6 +37,11 @@ export function decodeCommit(subject: string, sequence: number, body: Uint8Array
   if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
   const commit: Commit = parsed.data;
   return { ...commit, sequence, hash: hashOf(body) };
+}
+
+/** @throws {MalformedMessage} when the body is no commit at all. */
+export function readCommit({ subject, sequence, body }: LogMessage): RecordedCommit {
+  return decodeCommit(subject, sequence, body);
 }
 
 /** The JSON value of a message body. @throws {MalformedMessage} */

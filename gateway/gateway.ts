@@ -1,5 +1,6 @@
 import type { Bus, Clock, Logger, Settings } from '@orrery/bus';
 import type { Projections } from '@orrery/projections';
+import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
 import { type DerivedKeys, deriveKeys } from './auth/master-key.ts';
@@ -36,6 +37,7 @@ export interface Gateway extends GatewayPorts {
   readonly catalogue: Catalogue;
   readonly tickets: ExecTickets;
   readonly metrics: Metrics;
+  readonly readings: LogReadings;
   readonly startedAtMs: number;
   /** There once the server is built. */
   tokens(): Tokens;
@@ -70,6 +72,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
     tickets: new ExecTickets(clock),
     metrics: createMetrics({ feed, progress }),
+    readings: new LogReadings(),
     startedAtMs: clock.nowMs(),
     tokens() {
       if (tokens === undefined) throw new Error('the server is not built yet');

@@ -18,6 +18,7 @@ import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
 import { problemOf } from './rest/problem.ts';
+import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
 import { serveExec } from './sockets/exec-socket.ts';
 
@@ -72,6 +73,7 @@ export async function buildServer(
   await registerGraphql(app, gateway);
   registerRest(app, gateway);
   registerGraphiql(app);
+  registerReplay(app, gateway);
   registerExec(app, gateway);
   return app;
 }

@@ -1,8 +1,10 @@
+export type { ClusterMoment, NodeThen } from './cluster-fold.ts';
 export { ProjectionsUnavailable } from './errors.ts';
 export { openProjections } from './open-projections.ts';
 export type {
   AgentRow,
   AuditListing,
+  AuditRange,
   ClusterTotals,
   Page,
   Paged,

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '@orrery/bus';
 import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
-import { auditEntries, commitsOfSession } from './queries/audit.ts';
+import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
+import { clusterAt } from './queries/cluster-at.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
 import { findImage, listImages } from './queries/images.ts';
 import { checkpoint, clusterStatus, listNodes } from './queries/nodes.ts';
@@ -44,6 +45,8 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     usersByIds: (ids) => usersByIds(source, ids),
     findKeypair: (accessKey) => findKeypair(source, accessKey),
     auditEntries: (listing) => auditEntries(source, listing),
+    witnesses: (range) => witnesses(source, range),
+    clusterAt: (timeMs, visibility) => clusterAt(source, timeMs, visibility),
     clusterStatus: (visibility) => clusterStatus(source, visibility),
     checkpoint: () => checkpoint(source),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

@@ -1,4 +1,5 @@
-import type { Rejection, Result, SessionStatus, SessionType, Slots } from '@orrery/bus';
+import type { Rejection, Result, SessionStatus, SessionType, Slots, Witness } from '@orrery/bus';
+import type { ClusterMoment } from './cluster-fold.ts';
 import type {
   AuditRow,
   ImageRow,
@@ -65,6 +66,14 @@ export interface AuditListing extends PageRequest {
   readonly aggregateId?: string | undefined;
 }
 
+/** A part of the log, of one aggregate or of all. */
+export interface AuditRange {
+  readonly afterSequence: number;
+  readonly upToSequence: number;
+  readonly aggregate?: string | undefined;
+  readonly aggregateId?: string | undefined;
+}
+
 export interface ClusterTotals {
   readonly sessionsByStatus: Readonly<Record<string, number>>;
   readonly agentsByStatus: Readonly<Record<string, number>>;
@@ -108,7 +117,11 @@ export interface Projections extends AsyncDisposable {
   findKeypair(accessKey: string): Promise<KeypairRow | undefined>;
   /** Oldest first. A user sees the commits of their own sessions. */
   auditEntries(listing: AuditListing): Paged<AuditRow>;
+  /** What the tables remember of each commit of a part of the log, in order, in pages. */
+  witnesses(range: AuditRange): AsyncIterable<readonly Witness[]>;
   clusterStatus(visibility: Visibility): Promise<ClusterTotals>;
+  /** The cluster as it was at that time, folded from all that was recorded until then. */
+  clusterAt(timeMs: number, visibility: Visibility): Promise<ClusterMoment>;
   /** Sequence of the newest commit that the tables hold. */
   checkpoint(): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import type { EventLog } from '../bus.ts';
+import type { EventLog, LogMessage, ReadOptions } from '../bus.ts';
 import { MalformedMessage, RevisionConflict } from '../errors.ts';
 import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
 import { subjects } from '../subjects.ts';
@@ -45,6 +45,7 @@ export function createMemoryLog(source: Source): EventLog {
         if (commits.length > 0) yield commits;
       }
     },
+    readMessages: (options) => readPages(source, options),
     lastSequence: () => carrier.ask(() => stream.lastSequence),
   };
 }
@@ -55,5 +56,24 @@ function decodeOrSkip({ subject, sequence, body }: StoredMessage) {
   } catch (error) {
     if (error instanceof MalformedMessage) return [];
     throw error;
+  }
+}
+
+async function* readPages(
+  { stream, carrier }: Source,
+  options: ReadOptions,
+): AsyncGenerator<readonly LogMessage[]> {
+  const { aggregate, aggregateId, messagesMax = PAGE_MESSAGES_MAX } = options;
+  const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
+  const upToSequence = options.upToSequence ?? stream.lastSequence;
+  let position = options.afterSequence;
+  for (;;) {
+    const from = position;
+    const page = await carrier.ask(() => stream.read(filter, from, messagesMax));
+    const messages = page.filter(({ sequence }) => sequence <= upToSequence);
+    const last = messages.at(-1);
+    if (last === undefined) return;
+    position = last.sequence;
+    yield messages;
   }
 }

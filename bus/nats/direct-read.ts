@@ -1,42 +1,57 @@
 import { type Msg, TimeoutError } from '@nats-io/transport-node';
+import type { LogMessage } from '../bus.ts';
 import { BusUnavailable } from '../errors.ts';
 import type { Link } from './link.ts';
-import type { StreamMessage } from './stream-feed.ts';
 
 const PAGE_MESSAGES_MAX = 256;
+/** A page ends after the message with which it reaches this size. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 const PAGE_TIMEOUT_MS = 5_000;
 const STATUS_END = 204;
 const STATUS_NOT_FOUND = 404;
 
-/** All messages of one subject after a sequence, oldest first, up to now: one round trip a page. */
-export async function* readSubject(
+export interface ReadPlace {
+  readonly stream: string;
+  /** May hold wildcards. `>` is quicker than what would match all subjects too. */
+  readonly subject: string;
+  readonly afterSequence: number;
+  /** Default: the newest. */
+  readonly upToSequence?: number | undefined;
+  readonly messagesMax?: number | undefined;
+}
+
+/** All messages of a subject after a sequence, oldest first, up to now: one round trip a page. */
+export async function* readPages(
   link: Link,
-  place: { readonly stream: string; readonly subject: string; readonly afterSequence: number },
-): AsyncGenerator<StreamMessage> {
+  place: ReadPlace,
+): AsyncGenerator<readonly LogMessage[]> {
+  const { upToSequence = Number.MAX_SAFE_INTEGER } = place;
   let afterSequence = place.afterSequence;
   for (;;) {
     const question = JSON.stringify({
       seq: afterSequence + 1,
       next_by_subj: place.subject,
-      batch: PAGE_MESSAGES_MAX,
+      batch: place.messagesMax ?? PAGE_MESSAGES_MAX,
+      max_bytes: PAGE_BYTES_MAX,
     });
     const page = await link.exchange('read a subject', () =>
       link.guarded(readPage(link, `$JS.API.DIRECT.GET.${place.stream}`, question)),
     );
-    yield* page.messages;
+    const messages = page.messages.filter(({ sequence }) => sequence <= upToSequence);
+    if (messages.length > 0) yield messages;
     const last = page.messages.at(-1);
-    if (last === undefined || !page.hasMore) return;
+    if (last === undefined || !page.hasMore || last.sequence >= upToSequence) return;
     afterSequence = last.sequence;
   }
 }
 
 interface Page {
-  readonly messages: readonly StreamMessage[];
+  readonly messages: readonly LogMessage[];
   readonly hasMore: boolean;
 }
 
 async function readPage(link: Link, api: string, question: string): Promise<Page> {
-  const messages: StreamMessage[] = [];
+  const messages: LogMessage[] = [];
   const patience = new AbortController();
   const page = Promise.withResolvers<Page>();
   const subject = link.replies.enter((message) => {
@@ -60,11 +75,12 @@ async function readPage(link: Link, api: string, question: string): Promise<Page
   }
 }
 
-function parseDirect(message: Msg): StreamMessage {
+function parseDirect(message: Msg): LogMessage {
   const place = message.headers;
   return {
     subject: place?.get('Nats-Subject') ?? '',
     sequence: Number(place?.get('Nats-Sequence')),
+    messageId: place?.get('Nats-Msg-Id') || undefined,
     body: message.data,
   };
 }

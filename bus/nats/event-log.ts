@@ -6,7 +6,7 @@ import type { Commit, RecordedCommit } from '../envelope.ts';
 import { MalformedMessage, RevisionConflict } from '../errors.ts';
 import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
-import { readSubject } from './direct-read.ts';
+import { readPages } from './direct-read.ts';
 import { type Link, sequenceOf } from './link.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
@@ -19,6 +19,11 @@ export function createEventLog(link: Link): EventLog {
     read: (aggregate, id, afterSequence = 0) =>
       read(link, subjects.event(aggregate, id), afterSequence),
     follow: (options) => follow(link, options),
+    readMessages: ({ aggregate, aggregateId, ...place }) => {
+      const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
+      const subject = aggregate === undefined && aggregateId === undefined ? '>' : filter;
+      return readPages(link, { stream: streams.events, subject, ...place });
+    },
     lastSequence: async () => {
       const info = await link.exchange('tell its last sequence', () =>
         link.call(`$JS.API.STREAM.INFO.${streams.events}`, ''),
@@ -104,8 +109,8 @@ async function* read(
   afterSequence: number,
 ): AsyncGenerator<RecordedCommit> {
   const place = { stream: streams.events, subject, afterSequence };
-  for await (const message of readSubject(link, place)) {
-    yield decodeCommit(message.subject, message.sequence, message.body);
+  for await (const page of readPages(link, place)) {
+    for (const message of page) yield decodeCommit(message.subject, message.sequence, message.body);
   }
 }
 

@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import type { AuditOptions } from './commands/audit.ts';
+import type { VerifyOptions } from './commands/audit-verify.ts';
 import type { LoginOptions } from './commands/login.ts';
+import type { ReplayOptions } from './commands/replay.ts';
 import type { GlobalOptions } from './context.ts';
-import { type Perform, parseCount } from './options.ts';
+import { type Perform, parseCount, parseSpeed } from './options.ts';
 
 export function declareClusterCommands(program: Command, perform: Perform): void {
   declareLists(program, perform);
   declareAudit(program, perform);
+  declareReplay(program, perform);
   declareUpkeep(program, perform);
   declareSelf(program, perform);
 }
@@ -58,6 +61,40 @@ function declareAudit(program: Command, perform: Perform): void {
     .action((reference: string, time: string, _options: GlobalOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/audit.ts')).showSessionAt(context, reference, time),
+      ),
+    );
+  audit
+    .command('cluster')
+    .description('show sessions, agents and what they held as they were at a time')
+    .argument('<time>', 'such as 2026-11-20T12:00:00Z, or 5m for five minutes ago')
+    .action((time: string, _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/audit-cluster.ts')).showClusterAt(context, time),
+      ),
+    );
+  audit
+    .command('verify')
+    .description('look for what in the log is not as it was written; exit 1 if there is any')
+    .option('--aggregate <entity>', 'only this one, such as session:ID or node:NAME')
+    .option('--since <time>', 'only what was recorded since then')
+    .action((options: VerifyOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/audit-verify.ts')).verifyAudit(context, options),
+      ),
+    );
+}
+
+function declareReplay(program: Command, perform: Perform): void {
+  program
+    .command('replay')
+    .description('print the commits of the log as they came, one JSON document a line')
+    .option('--from <place>', 'a time, or a sequence of the log (default: the first)')
+    .option('--to <place>', 'the same, included (default: the newest there is)')
+    .option('--aggregate <entity>', 'only this one, such as session:ID or node:NAME')
+    .option('--speed <factor>', 'times as fast as it was, or max for no pauses', parseSpeed, 1)
+    .action((options: ReplayOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/replay.ts')).replayLog(context, options),
       ),
     );
 }

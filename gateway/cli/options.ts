@@ -17,6 +17,18 @@ export function parseCount(text: string): number {
   return count;
 }
 
+const SPEED_MAX = 1_000_000;
+
+/** How many times as fast as it was. */
+export function parseSpeed(text: string): number | 'max' {
+  if (text === 'max') return text;
+  const speed = Number(text);
+  if (text.trim() === '' || !(speed > 0 && speed <= SPEED_MAX)) {
+    throw new InvalidArgumentError(`It must be max, or a number above 0 and up to ${SPEED_MAX}.`);
+  }
+  return speed;
+}
+
 /** Collects `NAME=VALUE` given several times. */
 export function parsePair(
   text: string,

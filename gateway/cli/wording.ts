@@ -1,4 +1,5 @@
 import type { Slots } from '../client/model.ts';
+import { UsageWrong } from './errors.ts';
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 const SECOND_MS = 1_000;
@@ -86,6 +87,23 @@ export function parseInstant(text: string, nowMs: number): string | undefined {
         : Number.NaN;
   const at = new Date(atMs);
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** As `parseInstant`. @throws {UsageWrong} when the text is no time. */
+export function instantOf(text: string, nowMs: number): string {
+  const instant = parseInstant(text, nowMs);
+  if (instant !== undefined) return instant;
+  throw new UsageWrong(
+    `${JSON.stringify(text)} is no time such as 2026-11-20T12:00:00Z, or 5m for five minutes ago`,
+  );
+}
+
+/** Such as `2 RUNNING, 1 PENDING`. */
+export function wordCounts(counts: Readonly<Record<string, number>>): string {
+  const words = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`);
+  return words.join(', ') || 'none';
 }
 
 function two(value: number): string {

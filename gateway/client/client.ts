@@ -11,6 +11,8 @@ import type { LiveConnection } from './live-connection.ts';
 import type {
   Agent,
   AuditEntry,
+  AuditVerification,
+  ClusterMoment,
   ClusterStatus,
   CreateSessionInput,
   ExecTicket,
@@ -18,6 +20,7 @@ import type {
   LogChunk,
   Page,
   ProjectionReport,
+  ReplayedCommit,
   Session,
   SessionChange,
   SessionEvent,
@@ -28,12 +31,13 @@ import type {
   User,
 } from './model.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
+import type { ReplayRange } from './replay-stream.ts';
 import { refusalOf } from './response.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { LogsPosition } from './streams.ts';
 
-/** Rebuilding reads the whole log. */
-const PROJECTIONS_MS_MAX = 30 * 60_000;
+/** Rebuilding and verifying read the whole log. */
+const WHOLE_LOG_MS_MAX = 30 * 60_000;
 const DEFAULT_PATIENCE: PatienceLimits = { firstContactMs: 0, outageMs: 60_000 };
 
 export type ConnectOptions = Credentials & {
@@ -137,6 +141,36 @@ export class OrreryClient implements AsyncDisposable {
     return shaped(await this.#graphql.call({ operation: 'auditLog', variables, signal }));
   }
 
+  /** `entity` such as `session:0190b0c8-…`, `since` in ISO 8601; absent: the whole log. */
+  async verifyAudit(
+    part: { readonly entity?: string | undefined; readonly since?: string | undefined },
+    signal?: AbortSignal,
+  ): Promise<AuditVerification> {
+    const deadlineMs = WHOLE_LOG_MS_MAX;
+    const call = { operation: 'verifyAudit', variables: part, deadlineMs, signal } as const;
+    return shaped(await this.#graphql.call(call));
+  }
+
+  /** The cluster as it was at that time (ISO 8601). */
+  async clusterAt(time: string, signal?: AbortSignal): Promise<ClusterMoment> {
+    const deadlineMs = WHOLE_LOG_MS_MAX;
+    const call = { operation: 'clusterAt', variables: { time }, deadlineMs, signal } as const;
+    return shaped(await this.#graphql.call(call));
+  }
+
+  /** Commits in the order of the log, each once; without `to` up to the newest there is now. */
+  async *replay(
+    range: Omit<ReplayRange, 'to'> & { readonly to?: string | undefined },
+    signal?: AbortSignal,
+  ): AsyncGenerator<ReplayedCommit, void> {
+    const { replayCommits } = await import('./replay-stream.ts');
+    const to = range.to ?? String((await this.status(signal)).logSequence);
+    yield* replayCommits(
+      { ...range, to },
+      { endpoint: this.#endpoint, tokens: this.#tokens, patience: this.#patience, signal },
+    );
+  }
+
   async signIn(
     credentials: { readonly email: string; readonly password: string },
     signal?: AbortSignal,
@@ -237,7 +271,7 @@ export class OrreryClient implements AsyncDisposable {
   }
 
   async #projections(operation: DocumentName, signal?: AbortSignal): Promise<ProjectionReport> {
-    const deadlineMs = PROJECTIONS_MS_MAX;
+    const deadlineMs = WHOLE_LOG_MS_MAX;
     return shaped(await this.#graphql.call({ operation, deadlineMs, delivery: 'once', signal }));
   }
 

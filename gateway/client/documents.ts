@@ -24,6 +24,15 @@ const pageFields = 'pageInfo { hasNextPage hasPreviousPage startCursor endCursor
 
 const rejection = 'rejection { code message field details }';
 
+const verificationFields = `isWhole commits aggregates lastSequence witnessedSequence
+  faults { kind entity entityId revision sequence message } hasMoreFaults durationMs`;
+
+const momentFields = `time sequence sessionsByStatus
+  agents {
+    id status isSchedulable driver architecture resourceGroup version availableSlots occupiedSlots
+  }
+  allocations { agentId sessionId kernelId attempt slots }`;
+
 const reportFields =
   'sequence events isEqual differences { table missing unexpected changed } durationMs';
 
@@ -53,6 +62,10 @@ export const documents = {
       edges { cursor node { ${auditFields} } } ${pageFields}
     }
   }`,
+  verifyAudit: `query VerifyAudit($entity: String, $since: DateTime) {
+    verifyAudit(entity: $entity, since: $since) { ${verificationFields} }
+  }`,
+  clusterAt: `query ClusterAt($time: DateTime!) { clusterAt(time: $time) { ${momentFields} } }`,
   signIn: `mutation SignIn($email: String!, $password: String!) {
     signIn(email: $email, password: $password) {
       token expiresAt user { ${userFields} } ${rejection}

@@ -213,6 +213,66 @@ export interface SignIn {
   readonly user: User;
 }
 
+/** Something in the log that is not as it was written, and where. */
+export interface AuditFault {
+  /** A stable word such as `commit-missing`. */
+  readonly kind: string;
+  readonly entity: string | null;
+  readonly entityId: string | null;
+  readonly revision: number | null;
+  readonly sequence: number | null;
+  readonly message: string;
+}
+
+export interface AuditVerification {
+  readonly isWhole: boolean;
+  readonly commits: number;
+  readonly aggregates: number;
+  readonly lastSequence: number;
+  readonly witnessedSequence: number;
+  readonly faults: readonly AuditFault[];
+  readonly hasMoreFaults: boolean;
+  readonly durationMs: number;
+}
+
+/** What one kernel held. */
+export interface Allocation {
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly kernelId: string;
+  readonly attempt: number;
+  readonly slots: Slots;
+}
+
+export interface ClusterMoment {
+  readonly time: DateTime;
+  readonly sequence: number;
+  readonly sessionsByStatus: Readonly<Record<string, number>>;
+  readonly agents: readonly Pick<
+    Agent,
+    | 'id'
+    | 'status'
+    | 'isSchedulable'
+    | 'driver'
+    | 'architecture'
+    | 'resourceGroup'
+    | 'version'
+    | 'availableSlots'
+    | 'occupiedSlots'
+  >[];
+  readonly allocations: readonly Allocation[];
+}
+
+/** One commit of the log, whole. */
+export interface ReplayedCommit {
+  readonly sequence: number;
+  readonly hash: string;
+  readonly recordedAtMs: number;
+  readonly aggregate: string;
+  readonly aggregateId: string;
+  readonly events: readonly Json[];
+}
+
 export interface ProjectionReport {
   readonly sequence: number;
   readonly events: number;

@@ -1,5 +1,7 @@
 import { agents } from './agents/agents.ts';
 import { auditLog } from './audit/audit-log.ts';
+import { verifyAudit } from './audit/verify-audit.ts';
+import { clusterAt } from './cluster/cluster-at.ts';
 import { rebuildProjections, verifyProjections } from './cluster/projection-report.ts';
 import { status } from './cluster/status.ts';
 import { signIn } from './identity/sign-in.ts';
@@ -19,7 +21,18 @@ import { sessions } from './sessions/sessions.ts';
 import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 
-const queries = { viewer, status, session, sessions, sessionAt, agents, images, auditLog };
+const queries = {
+  viewer,
+  status,
+  session,
+  sessions,
+  sessionAt,
+  agents,
+  images,
+  auditLog,
+  verifyAudit,
+  clusterAt,
+};
 const mutations = {
   signIn,
   createSession,

@@ -1,9 +1,9 @@
-import { ok } from '@orrery/bus';
+import { ok, type Witness } from '@orrery/bus';
 import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import { instantMs } from '../moment.ts';
 import { pageOf, planPage } from '../page.ts';
-import type { AuditListing, Paged } from '../projections.ts';
+import type { AuditListing, AuditRange, Paged } from '../projections.ts';
 import type { AuditRow } from '../rows.ts';
 import { storable } from '../storable-text.ts';
 import { columnsOf } from '../table-sql.ts';
@@ -13,6 +13,8 @@ import { keyset, type Source } from './source.ts';
 
 /** Commits of one session that are read at once. Usual are 10 to 20. */
 const COMMITS_MAX = 10_000;
+
+const WITNESSES_MAX = 5_000;
 
 const ORDER = { name: 'audit', value: 'number', key: 'number' } as const;
 
@@ -45,7 +47,11 @@ export async function auditEntries(source: Source, listing: AuditListing): Paged
 
 function conditionsOf(
   source: Source,
-  { visibility, aggregate, aggregateId }: AuditListing,
+  {
+    visibility,
+    aggregate,
+    aggregateId,
+  }: Pick<AuditListing, 'visibility' | 'aggregate' | 'aggregateId'>,
 ): readonly FragmentSqlToken[] {
   const conditions: FragmentSqlToken[] = [];
   if (aggregate !== undefined) conditions.push(sql.fragment`a.aggregate = ${storable(aggregate)}`);
@@ -80,4 +86,41 @@ export async function commitsOfSession(
         WHERE ${own} AND ${isInTime} ORDER BY a.sequence LIMIT ${COMMITS_MAX}`,
     ),
   );
+}
+
+const WitnessRow = z.object({
+  sequence: z.int(),
+  aggregate: z.string(),
+  aggregateId: z.string(),
+  firstRevision: z.int(),
+  hash: z.string(),
+});
+
+/** What the tables remember of the commits of a part of the log, in order, page by page. */
+export async function* witnesses(
+  source: Source,
+  range: AuditRange,
+): AsyncGenerator<readonly Witness[], void> {
+  const audit = source.table('audit');
+  const conditions = conditionsOf(source, { ...range, visibility: { kind: 'all' } });
+  let after = range.afterSequence;
+  for (;;) {
+    const taken = sql.and([
+      sql.fragment`a.sequence > ${after}`,
+      sql.fragment`a.sequence <= ${range.upToSequence}`,
+      ...conditions,
+    ]);
+    const page = await source.read((connection) =>
+      connection.any(
+        sql.type(WitnessRow)`
+          SELECT a.sequence, a.aggregate, a.aggregate_id AS "aggregateId",
+            a.first_revision AS "firstRevision", a.hash
+          FROM ${audit} AS a WHERE ${taken} ORDER BY a.sequence LIMIT ${WITNESSES_MAX}`,
+      ),
+    );
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    after = last.sequence;
+  }
 }

@@ -33,12 +33,18 @@ export async function listAgents(context: CommandContext): Promise<undefined> {
   );
 }
 
-function wordStatus({ status, isSchedulable }: Agent): string {
+export function wordStatus({
+  status,
+  isSchedulable,
+}: Pick<Agent, 'status' | 'isSchedulable'>): string {
   return status === 'ALIVE' && !isSchedulable ? 'ALIVE, paused' : status;
 }
 
 /** Such as `cpu 1/4, mem 1 GiB/8 GiB`. */
-function wordUse({ availableSlots, occupiedSlots }: Agent): string {
+export function wordUse({
+  availableSlots,
+  occupiedSlots,
+}: Pick<Agent, 'availableSlots' | 'occupiedSlots'>): string {
   return Object.entries(availableSlots)
     .map(([name, total]) => {
       const used = wordAmount(name, occupiedSlots[name] ?? '0');

@@ -1,10 +1,10 @@
 import type { AuditEntry } from '../../client/model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
-import { NothingFound, UsageWrong } from '../errors.ts';
+import { NothingFound } from '../errors.ts';
 import { collect } from '../paging.ts';
 import { lookUpSession } from '../session-lookup.ts';
 import { type Column, tableLines } from '../table.ts';
-import { parseInstant, wordInstant } from '../wording.ts';
+import { instantOf, wordInstant } from '../wording.ts';
 import { sessionLines } from './session-view.ts';
 
 export interface AuditOptions extends GlobalOptions {
@@ -43,7 +43,7 @@ export async function showAudit(
 }
 
 /** `node:local` stays as it is; anything else is the id or name of a session. */
-async function entityOf(context: CommandContext, entity: string): Promise<string> {
+export async function entityOf(context: CommandContext, entity: string): Promise<string> {
   const [, kind, rest = ''] = /^([a-z]+):(.+)$/.exec(entity) ?? [];
   if (kind !== undefined && kind !== 'session') return entity;
   const client = await context.client();
@@ -93,13 +93,7 @@ export async function showSessionAt(
   timeText: string,
 ): Promise<undefined> {
   const { io, output, signal } = context;
-  const nowMs = io.clock.nowMs();
-  const time = parseInstant(timeText, nowMs);
-  if (time === undefined) {
-    throw new UsageWrong(
-      `${JSON.stringify(timeText)} is no time such as 2026-11-20T12:00:00Z, or 5m for five minutes ago`,
-    );
-  }
+  const time = instantOf(timeText, io.clock.nowMs());
   const client = await context.client();
   const { id, name } = await lookUpSession(client, reference, signal);
   const session = await client.sessionAt(id, time, signal);

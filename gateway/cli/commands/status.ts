@@ -1,6 +1,6 @@
 import type { CommandContext } from '../context.ts';
 import { cardLines } from '../table.ts';
-import { wordAgo, wordAmount } from '../wording.ts';
+import { wordAgo, wordAmount, wordCounts } from '../wording.ts';
 
 /** JSON: the status as the gateway gives it. */
 export async function showStatus(context: CommandContext): Promise<undefined> {
@@ -23,11 +23,4 @@ export async function showStatus(context: CommandContext): Promise<undefined> {
       ['Projections', behind <= 0 ? 'hold all of them' : `${behind} commits behind`],
     ]),
   );
-}
-
-function wordCounts(counts: Readonly<Record<string, number>>): string {
-  const words = Object.entries(counts)
-    .filter(([, count]) => count > 0)
-    .map(([status, count]) => `${count} ${status}`);
-  return words.join(', ') || 'none';
 }

@@ -1,13 +1,15 @@
-import { AggregateId, AggregateName } from '@orrery/bus';
 import type { AuditRow } from '@orrery/projections';
 import { z } from 'zod';
+import { ENTITY_CHARACTERS_MAX, parseEntity } from '../../audit/entity.ts';
 import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
-import { RequestFailed } from '../../errors.ts';
 import { parseArguments } from '../arguments.ts';
 import { pageArguments, shapeConnection } from '../connection.ts';
 import type { GatewayContext } from '../context.ts';
 
-const Arguments = z.strictObject({ ...pageArguments, entity: z.string().max(256).optional() });
+const Arguments = z.strictObject({
+  ...pageArguments,
+  entity: z.string().max(ENTITY_CHARACTERS_MAX).optional(),
+});
 
 export async function auditLog(
   _root: unknown,
@@ -23,25 +25,6 @@ export async function auditLog(
     after,
   });
   return shapeConnection(page, shapeEntry);
-}
-
-/** `session` for all of them, `session:<id>` for one. */
-function parseEntity(entity: string | undefined): {
-  readonly aggregate?: string;
-  readonly aggregateId?: string;
-} {
-  if (entity === undefined) return {};
-  const at = entity.indexOf(':');
-  const aggregate = AggregateName.safeParse(at < 0 ? entity : entity.slice(0, at));
-  const aggregateId = at < 0 ? undefined : AggregateId.safeParse(entity.slice(at + 1));
-  if (aggregate.success && aggregateId === undefined) return { aggregate: aggregate.data };
-  if (aggregate.success && aggregateId?.success === true)
-    return { aggregate: aggregate.data, aggregateId: aggregateId.data };
-  throw new RequestFailed(
-    'INPUT_INVALID',
-    'An entity is written session:<id>, or image, node, user, keypair or scheduler in its place.',
-    { field: 'entity' },
-  );
 }
 
 function shapeEntry(row: AuditRow): object {

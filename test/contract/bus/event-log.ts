@@ -81,6 +81,49 @@ export function eventLogContract(name: string, start: () => Promise<BusHarness>)
     },
   );
 
+  log('gives messages as they lie there, in pages, between two sequences', async ({ bus }) => {
+    const afterSequence = await bus.log.lastSequence();
+    const id = freshId();
+    const commits = [commitOf(id), commitOf(id), commitOf(freshId()), commitOf(id)];
+    const places: number[] = [];
+    let previous = 0;
+    for (const commit of commits) {
+      const expected = commit.aggregateId === id ? previous : 0;
+      const { sequence } = await bus.log.append(commit, expected);
+      if (commit.aggregateId === id) previous = sequence;
+      places.push(sequence);
+    }
+    const pages = await collect(bus.log.readMessages({ afterSequence, messagesMax: 3 }));
+    assert.equal(
+      pages.map((page) => page.map(({ sequence }) => sequence)),
+      [places.slice(0, 3), places.slice(3)],
+    );
+    assert.equal(
+      pages
+        .flat()
+        .map(({ subject, messageId, body }) => [subject, messageId, JSON.parse(String(body))]),
+      commits.map((commit) => [`evt.session.${commit.aggregateId}`, commit.id, commit]),
+    );
+    const upToSequence = places[2] ?? 0;
+    const own = { afterSequence, upToSequence, aggregate: 'session', aggregateId: id } as const;
+    const some = (await collect(bus.log.readMessages(own))).flat();
+    assert.equal(
+      some.map(({ sequence }) => sequence),
+      places.slice(0, 2),
+    );
+    const none = bus.log.readMessages({ afterSequence: await bus.log.lastSequence() });
+    assert.equal(await collect(none), []);
+  });
+
+  log('a page of large messages ends early, and none is left out', async ({ bus }) => {
+    const afterSequence = await bus.log.lastSequence();
+    const text = 'x'.repeat(900_000);
+    for (let count = 0; count < 12; count += 1)
+      await bus.log.append(commitOf(freshId(), { commandId: text }), 0);
+    const pages = await collect(bus.log.readMessages({ afterSequence }));
+    assert.is(pages.flat().length, 12);
+  });
+
   log('follows what is there and what comes, in order and without gap', async ({ bus }) => {
     const afterSequence = await bus.log.lastSequence();
     const ids = Array.from({ length: 50 }, freshId);

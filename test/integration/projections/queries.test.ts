@@ -305,4 +305,56 @@ querying('a clock that went back leaves no hole in the past', async ({ stage }) 
   assert.is(later?.session.status, 'RUNNING');
 });
 
+querying('the cluster at a time has what each session held then', async ({ stage, book }) => {
+  const { projections } = stage;
+  const placed = book.commits.filter(({ events }) => events[0]?.type === 'session-placed');
+  const released = book.commits.filter(({ events }) => events[0]?.type === 'allocation-released');
+  for (const { sequence } of book.commits) {
+    const moment = await projections.clusterAt(timeOf(sequence), ALL);
+    const held = (commits: readonly { readonly sequence: number }[]): number =>
+      commits.filter((commit) => commit.sequence <= sequence).length;
+    const sessions = new Set(moment.allocations.map(({ sessionId }) => sessionId));
+    assert.is(sessions.size, held(placed) - held(released), `at ${sequence}`);
+  }
+  const now = await projections.clusterAt(timeOf(100_000_000), ALL);
+  const status = await projections.clusterStatus(ALL);
+  assert.equal(now.sessionsByStatus, status.sessionsByStatus);
+  assert.equal(now.nodes[0]?.occupiedSlots, status.occupiedSlots);
+  const strangers = await projections.clusterAt(timeOf(100_000_000), AS_STRANGER);
+  assert.equal(strangers.sessionsByStatus, { RUNNING: 1 });
+  assert.equal(
+    [...new Set(strangers.allocations.map(({ sessionId }) => sessionId))],
+    [sessionIdOf('other')],
+  );
+  assert.equal(strangers.nodes[0]?.occupiedSlots, status.occupiedSlots);
+  assert.equal(await projections.clusterAt(timeOf(0), ALL), {
+    sequence: 0,
+    sessionsByStatus: {},
+    nodes: [],
+    allocations: [],
+  });
+});
+
+querying('the witness gives every commit of a part of the log', async ({ stage, book }) => {
+  const range = { afterSequence: 3, upToSequence: 20 };
+  const pages = [];
+  for await (const page of stage.projections.witnesses(range)) pages.push(...page);
+  assert.equal(
+    pages.map(({ sequence, aggregate, aggregateId, firstRevision }) => [
+      sequence,
+      aggregate,
+      aggregateId,
+      firstRevision,
+    ]),
+    book.commits
+      .slice(3, 20)
+      .map(({ sequence, aggregate, aggregateId, firstRevision }) => [
+        sequence,
+        aggregate,
+        aggregateId,
+        firstRevision,
+      ]),
+  );
+});
+
 querying.run();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import websocket from '@fastify/websocket';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import mercurius from 'mercurius';
 import type { WebSocket } from 'ws';
 import { signature } from '../../../gateway/auth/signing.ts';
@@ -22,6 +22,8 @@ type Resolver = (arguments_: Record<string, unknown>) => unknown;
 export interface Script {
   readonly operations?: Readonly<Record<string, Resolver>>;
   readonly exec?: (socket: WebSocket) => void;
+  /** Answers `GET /replay`. */
+  readonly replay?: (query: Readonly<Record<string, string>>, reply: FastifyReply) => unknown;
 }
 
 /** A gateway in this process: real HTTP, WebSocket and schema, scripted answers. */
@@ -76,6 +78,9 @@ export class FakeGateway implements AsyncDisposable {
       this.#tokens.add(token);
       return { token, expiresAt: '2099-01-01T00:00:00.000Z' };
     });
+    app.get<{ Querystring: Record<string, string> }>('/replay', async (request, reply) =>
+      this.#script.replay?.(request.query, reply),
+    );
     await app.register(websocket);
     app.get('/exec', { websocket: true }, (socket) => this.#script.exec?.(socket));
     await app.register(mercurius, {
@@ -182,6 +187,8 @@ const QUERIES = [
   'agents',
   'images',
   'auditLog',
+  'verifyAudit',
+  'clusterAt',
 ];
 const MUTATIONS = [
   'signIn',

@@ -56,6 +56,7 @@ function brittleLog(commits: readonly RecordedCommit[]): EventLog {
       yield [next];
       throw new BusUnavailable('go on');
     },
+    async *readMessages() {},
     lastSequence: async () => 0,
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '@orrery/bus';
 import {
   type AgentRow,
+  type AuditRange,
   type AuditRow,
   foldSession,
   type ImageRow,
@@ -23,6 +24,7 @@ import {
   type UserRow,
   type Visibility,
 } from '@orrery/projections';
+import { ClusterFold } from '../../../projections/cluster-fold.ts';
 
 /** The projections' port over maps, folded from the log of a memory bus as it comes. */
 export class MemoryProjections implements Projections {
@@ -137,6 +139,20 @@ export class MemoryProjections implements Projections {
       occupiedSlots: {},
       projectedSequence: this.#sequence,
     };
+  }
+
+  async *witnesses({ afterSequence, upToSequence, aggregate, aggregateId }: AuditRange) {
+    yield this.#commits
+      .filter(({ sequence }) => sequence > afterSequence && sequence <= upToSequence)
+      .filter((commit) => commit.aggregate === (aggregate ?? commit.aggregate))
+      .filter((commit) => commit.aggregateId === (aggregateId ?? commit.aggregateId));
+  }
+
+  async clusterAt(timeMs: number, visibility: Visibility) {
+    const fold = new ClusterFold();
+    for (const commit of this.#commits) if (commit.recordedAtMs <= timeMs) fold.take(commit);
+    const own = new Set(this.#sessions(visibility).map(({ session }) => session.id));
+    return fold.moment((session) => own.has(session));
   }
 
   async checkpoint() {
