@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ENTITY_CHARACTERS_MAX, parseEntity } from '../audit/entity.ts';
 import { type ReplayEnd, type ReplayRange, replay } from '../audit/replay.ts';
+import { shownEvent } from '../audit/shown-event.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import { authoriseSignedIn, visibilityOf } from '../auth/authorise.ts';
 import { RequestFailed } from '../errors.ts';
@@ -66,7 +67,7 @@ async function* linesOf(
 }
 
 function lineOfCommit(commit: RecordedCommit): string {
-  return `${JSON.stringify(commit)}\n`;
+  return `${JSON.stringify({ ...commit, events: commit.events.map(shownEvent) })}\n`;
 }
 
 /** @throws {RequestFailed} `INPUT_INVALID` */

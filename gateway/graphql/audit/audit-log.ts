@@ -1,6 +1,7 @@
 import type { AuditRow } from '@orrery/projections';
 import { z } from 'zod';
 import { ENTITY_CHARACTERS_MAX, parseEntity } from '../../audit/entity.ts';
+import { shownEvent } from '../../audit/shown-event.ts';
 import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
 import { parseArguments } from '../arguments.ts';
 import { pageArguments, shapeConnection } from '../connection.ts';
@@ -41,6 +42,6 @@ function shapeEntry(row: AuditRow): object {
     traceId: row.traceparent?.split('-')[1] ?? null,
     hash: row.hash,
     previousHash: row.previousHash,
-    events: row.events,
+    events: row.events.map(shownEvent),
   };
 }

@@ -131,6 +131,18 @@ past('verifying finds the log as it was written, until something is taken out', 
   );
 });
 
+past('nobody is shown a password hash or a sealed secret', async () => {
+  const { edges } = await system.client.auditLog({ first: 100 });
+  const kinds = edges.flatMap(({ node }) => node.events as readonly { readonly type: string }[]);
+  assert.ok(kinds.some(({ type }) => type === 'user-registered'));
+  assert.ok(kinds.some(({ type }) => type === 'keypair-created'));
+  const { stdout } = await runOrrery(system.dataDirectory, 'replay', '--speed', 'max');
+  for (const text of [JSON.stringify(edges), stdout]) {
+    assert.not.match(text, /\$argon2|"sealedSecret":"(?!\(hidden\))/);
+    assert.match(text, /\(hidden\)/);
+  }
+});
+
 past.after(async () => {
   await system[Symbol.asyncDispose]();
 });
