@@ -17,6 +17,9 @@ export const OUTCOME_WAIT_MS_MAX = 30_000;
 /** Wait before a command that could not be sent is sent again. Milliseconds. */
 const SEND_AGAIN_MS = 250;
 
+/** Without a reason of ours, each abort would make an error with its stack. */
+const FINISHED = 'finished';
+
 export interface AggregateCommand {
   readonly aggregate: AggregateName;
   readonly aggregateId: string;
@@ -56,7 +59,7 @@ export function createCommands(options: {
         const ended = AbortSignal.any([signal, late.signal]);
         return await requestUntil(ended, { inbox, clock, command });
       } finally {
-        finished.abort();
+        finished.abort(FINISHED);
         await deadline;
       }
     },

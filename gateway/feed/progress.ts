@@ -7,6 +7,9 @@ export const PROJECTED_WAIT_MS_MAX = 30_000;
 /** The projector's notices may be lost: while somebody waits, its checkpoint is read this often. */
 const CHECKPOINT_READ_MS = 250;
 
+/** Without a reason of ours, each abort would make an error with its stack. */
+const FINISHED = 'finished';
+
 const Projected = z.object({ sequence: z.int().min(0) });
 
 interface Waiter {
@@ -71,7 +74,7 @@ export class Progress {
       await Promise.race([promise, late]);
     } finally {
       this.#waiters.delete(waiter);
-      finished.abort();
+      finished.abort(FINISHED);
       late.catch(() => undefined);
     }
   }
