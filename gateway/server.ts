@@ -91,7 +91,9 @@ function registerExec(app: FastifyInstance, gateway: Gateway): void {
 function operationsOf({ method, url, ...route }: RouteOptions): readonly string[] {
   const methods = [method].flat().filter((name) => name !== 'HEAD' && name !== 'OPTIONS');
   const overHttp = methods.map((name) => `${name} ${url}`);
-  return route.wsHandler === undefined ? overHttp : [...overHttp, `WS ${url}`];
+  // Fastify adds a HEAD route to each GET route, with the same handlers.
+  const isSocket = route.wsHandler !== undefined && methods.length > 0;
+  return isSocket ? [...overHttp, `WS ${url}`] : overHttp;
 }
 
 /** Nobody not signed in gets past a route that the table does not open to them. */

@@ -165,8 +165,8 @@ export class KernelNotFound extends OrreryError {
   readonly code = 'kernel-not-found';
   readonly isRetryable = false;
 
-  constructor(kernel: string) {
-    super(`this node has nothing of kernel ${kernel}`);
+  constructor(kernel: string, options?: Cause) {
+    super(`this node has nothing of kernel ${kernel}`, options);
   }
 }
 

@@ -7,9 +7,10 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DeployFailure, systemCode } from './failure.ts';
 
 /** Less free space than this and neither the log nor PostgreSQL could be set up or go on. */
@@ -37,7 +38,7 @@ export interface DataDirectory {
  */
 export function openDataDirectory(path: string): DataDirectory {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     const directory = layOut(realpathSync(path));
     for (const each of [directory.run, directory.logs, directory.nats, directory.agent])
       mkdirSync(each, { recursive: true, mode: 0o700 });
@@ -48,6 +49,17 @@ export function openDataDirectory(path: string): DataDirectory {
     return directory;
   } catch (cause) {
     throw unusable(path, cause);
+  }
+}
+
+/** With its missing parents, one by one: Node's own recursion never ends below a read-only /proc. */
+function makeDirectory(path: string): void {
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    // It was there, or another start was quicker; a file in its place is a fault.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw cause;
   }
 }
 
@@ -90,6 +102,7 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: "is beyond this user's disk quota; make room, or choose another with --data-dir.",
   ENOTDIR: 'cannot be made because a part of its path is a file.',
   EEXIST: 'is a file, not a directory.',
+  ENOENT: 'cannot be made there; choose another with --data-dir.',
   ENAMETOOLONG: 'has a name that is too long.',
 };
 

@@ -69,7 +69,7 @@ export async function endOrphans(
         withinMs: ORPHAN_WITHIN_MS,
       });
     }
-    rmSync(join(run, file));
+    rmSync(join(run, file), { force: true });
   }
   return found;
 }

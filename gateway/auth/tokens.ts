@@ -1,5 +1,6 @@
 import type { JWT } from '@fastify/jwt';
 import type { Clock } from '@orrery/bus';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { RequestFailed } from '../errors.ts';
 
@@ -7,6 +8,8 @@ import { RequestFailed } from '../errors.ts';
 export const TOKEN_MS = 12 * 60 * 60 * 1000;
 export const TOKEN_ALGORITHM = 'HS256';
 const TOKEN_ISSUER = 'orrery';
+/** Tokens whose signature need not be computed again. */
+const TOKENS_KEPT_MAX = 10_000;
 
 const Claims = z.object({
   sub: z.uuid(),
@@ -29,6 +32,15 @@ export interface Tokens {
 }
 
 export function createTokens(jwt: JWT, clock: Clock): Tokens {
+  const verified = new LRUCache<string, z.infer<typeof Claims>>({ max: TOKENS_KEPT_MAX });
+  const claimsOf = (token: string): z.infer<typeof Claims> => {
+    const kept = verified.get(token);
+    if (kept !== undefined) return kept;
+    const claims = Claims.safeParse(verifiedPayload(jwt, token));
+    if (!claims.success) throw invalid();
+    verified.set(token, claims.data);
+    return claims.data;
+  };
   return {
     issue({ userId, accessKey }) {
       const issuedAt = Math.floor(clock.nowMs() / 1000);
@@ -37,12 +49,11 @@ export function createTokens(jwt: JWT, clock: Clock): Tokens {
       return { token: jwt.sign(payload), expiresAtMs: expiresAt * 1000 };
     },
     verify(token) {
-      const claims = Claims.safeParse(verifiedPayload(jwt, token));
-      if (!claims.success) throw invalid();
-      if (claims.data.exp * 1000 <= clock.nowMs()) {
+      const { exp, sub, accessKey } = claimsOf(token);
+      if (exp * 1000 <= clock.nowMs()) {
         throw new RequestFailed('TOKEN_EXPIRED', 'The token has expired. Sign in again.');
       }
-      return { userId: claims.data.sub, accessKey: claims.data.accessKey };
+      return { userId: sub, accessKey };
     },
   };
 }

@@ -14,11 +14,10 @@ import { RequestFailed } from '../errors.ts';
  * takes what waits in its inbox.
  */
 export const OUTCOME_WAIT_MS_MAX = 30_000;
+/** Given as a reason so that none is made, with a stack, for every command. */
+const FINISHED = new Error('the command is answered');
 /** Wait before a command that could not be sent is sent again. Milliseconds. */
 const SEND_AGAIN_MS = 250;
-
-/** Without a reason of ours, each abort would make an error with its stack. */
-const FINISHED = 'finished';
 
 export interface AggregateCommand {
   readonly aggregate: AggregateName;

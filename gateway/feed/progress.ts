@@ -7,8 +7,8 @@ export const PROJECTED_WAIT_MS_MAX = 30_000;
 /** The projector's notices may be lost: while somebody waits, its checkpoint is read this often. */
 const CHECKPOINT_READ_MS = 250;
 
-/** Without a reason of ours, each abort would make an error with its stack. */
-const FINISHED = 'finished';
+/** Given as a reason so that none is made, with a stack, for every wait. */
+const FINISHED = new Error('the wait is over');
 
 const Projected = z.object({ sequence: z.int().min(0) });
 

@@ -35,7 +35,9 @@ export function logFailure(failure: RequestFailed, logger: Logger): void {
   else logger.debug({ code: failure.code, field: failure.field }, failure.message);
 }
 
+/** What is told of an error. One that was made here before stays as it is. */
 export function toGraphQLError(error: unknown, logger: Logger): GraphQLError {
+  if (error instanceof GraphQLError && 'status' in error.extensions) return error;
   const failure = failureOf(error);
   logFailure(failure, logger);
   const place = error instanceof GraphQLError ? error : undefined;

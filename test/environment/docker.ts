@@ -1,6 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { nowMs } from '../../deploy/embedded/clock.ts';
 import { runCommand } from '../../deploy/embedded/command.ts';
 import { findDockerSocket, isDockerAnswering } from '../../deploy/embedded/docker-engine.ts';
 import type { Launch } from '../../deploy/embedded/launch.ts';
@@ -12,6 +22,9 @@ export const ENGINE_VARIABLE = 'ORRERY_TEST_DOCKER_SOCKET';
 const INSTALL_WITHIN_MS = 240_000;
 const PROBE_WITHIN_MS = 10_000;
 const NETWORKS = 250;
+/** A short path: a Unix socket's may have 107 bytes. */
+const PREFIX = '/tmp/orrery-docker-';
+const REMAINS_AGE_MS_MIN = 120_000;
 
 export interface TestEngine {
   readonly socketPath: string;
@@ -67,9 +80,9 @@ async function installDocker(): Promise<void> {
 }
 
 async function startPrivateEngine(): Promise<TestEngine> {
-  // A short path: a Unix socket's may have 107 bytes.
-  const directory = mkdtempSync('/tmp/orrery-docker-');
-  const bridge = await makeBridge(directory.slice(-6));
+  await clearRemains();
+  const directory = mkdtempSync(PREFIX);
+  const bridge = await makeBridge(bridgeName(directory));
   const failures: string[] = [];
   for (const network of networks(bridge)) {
     const child = new EnvironmentChild(engineLaunch(directory, network), {
@@ -117,6 +130,28 @@ function engineLaunch(directory: string, network: readonly string[]): Launch {
   return { command: 'setpriv', args: ['--pdeathsig', 'TERM', 'dockerd', ...args] };
 }
 
+/** Files and bridges of engines whose test run was killed before it could end them. */
+async function clearRemains(): Promise<void> {
+  const names = readdirSync(dirname(PREFIX)).filter((name) => name.startsWith(basename(PREFIX)));
+  for (const name of names) {
+    const directory = join(dirname(PREFIX), name);
+    const changedMs = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const isYoung = nowMs() - changedMs < REMAINS_AGE_MS_MIN;
+    if (isYoung || isEngineAlive(directory)) continue;
+    for (const path of mountsBelow(directory)) await succeeds('umount', '--lazy', path);
+    await removeBridge(bridgeName(directory));
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function isEngineAlive(directory: string): boolean {
+  const file = join(directory, 'docker.pid');
+  if (!existsSync(file)) return false;
+  const pid = readFileSync(file, 'utf8').trim();
+  const commandLine = join('/proc', pid, 'cmdline');
+  return existsSync(commandLine) && readFileSync(commandLine, 'utf8').includes(directory);
+}
+
 async function endEngine(
   child: EnvironmentChild,
   directory: string,
@@ -125,22 +160,25 @@ async function endEngine(
   shared = undefined;
   if (child.isRunning) await child.end('SIGTERM');
   await removeBridge(bridge);
-  unmountBelow(directory).forEach((path) => {
+  mountsBelow(directory).forEach((path) => {
     process.stderr.write(`left mounted: ${path}\n`);
   });
   rmSync(directory, { recursive: true, force: true });
 }
 
-function unmountBelow(directory: string): readonly string[] {
+function mountsBelow(directory: string): readonly string[] {
   return readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path.startsWith(`${directory}/`));
 }
 
+function bridgeName(directory: string): string {
+  return `orrery${directory.slice(-6)}`;
+}
+
 /** A bridge of its own keeps the engine away from the networks of any other. */
-async function makeBridge(suffix: string): Promise<string | undefined> {
-  const name = `orrery${suffix}`;
+async function makeBridge(name: string): Promise<string | undefined> {
   if (!(await succeeds('ip', 'link', 'add', name, 'type', 'bridge'))) return undefined;
   const first = randomInt(NETWORKS);
   for (let offset = 0; offset < NETWORKS; offset++) {

@@ -163,7 +163,13 @@ export class ProcessDriver implements ContainerDriver {
     const { log } = kernelFiles(this.#stateRoot, kernel);
     const isOver = (): boolean =>
       mode === 'so-far' || findKernel(this.#stateRoot, kernel)?.state.phase !== 'running';
-    yield* readLog(log, { offsetBytes, isOver }, signal);
+    try {
+      yield* readLog(log, { offsetBytes, isOver }, signal);
+    } catch (cause) {
+      // Its files are removed while they are read; what was kept goes on from there.
+      if (isMissing(cause)) throw new KernelNotFound(kernel, { cause });
+      throw cause;
+    }
   }
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
@@ -300,4 +306,8 @@ export class ProcessDriver implements ContainerDriver {
 async function firstLine(stream: Readable, signal: AbortSignal): Promise<string> {
   for await (const line of createInterface({ input: stream, signal })) return line;
   throw new Error('the stream ended without a line');
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
