@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** A time-ordered UUID (version 7, RFC 9562) for `nowMs`, with 74 random bits. */
 export function newId(nowMs: number, random: Uint8Array = randomBytes(10)): string {
@@ -11,8 +11,24 @@ export function newId(nowMs: number, random: Uint8Array = randomBytes(10)): stri
 
 /** The same UUID (version 8, RFC 9562) for the same parts, for ever. */
 export function derivedId(...parts: readonly string[]): string {
-  const digest = createHash('sha256').update(JSON.stringify(parts)).digest();
-  return formatUuid(new Uint8Array(digest.subarray(0, 16)), 8);
+  return uuidOfDigest(hash('sha256', JSON.stringify(parts), 'hex'));
+}
+
+/** The same UUID (version 8) for the same text, for ever; not the one that `derivedId` makes of it. */
+export function contentId(content: string): string {
+  return uuidOfDigest(hash('sha256', content, 'hex'));
+}
+
+/** Version 8 and the variant stand in two of its digits. */
+function uuidOfDigest(hex: string): string {
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
 }
 
 function formatUuid(bytes: Uint8Array, version: number): string {

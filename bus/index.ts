@@ -111,7 +111,7 @@ export {
   SettingsInvalid,
   StreamBroken,
 } from './errors.ts';
-export { derivedId, newId } from './ids.ts';
+export { contentId, derivedId, newId } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
 export type { Faults, Hop } from './memory/faults.ts';
 export {

@@ -4,6 +4,7 @@ import {
   type Context,
   context,
   type HrTime,
+  INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
@@ -15,6 +16,9 @@ import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Settings } from './settings.ts';
 
 const TRACER = 'orrery';
+/** The library is one a process as well; asking it costs more than the work of a short span. */
+let isTracing = false;
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 /** Spans that wait for a slow disk; above this they are dropped. */
 const WAITING_BYTES_MAX = 8 * 1_048_576;
 
@@ -48,8 +52,10 @@ export async function startTelemetry(options: {
   const provider = new sdk.TracerProvider({ resource, spanProcessors });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   trace.setGlobalTracerProvider(provider);
+  isTracing = true;
   return {
     [Symbol.asyncDispose]: async () => {
+      isTracing = false;
       trace.disable();
       context.disable();
       await provider.shutdown();
@@ -70,6 +76,7 @@ export function withSpan<Value>(
   },
   work: (span: Span) => Promise<Value>,
 ): Promise<Value> {
+  if (!isTracing) return work(NO_SPAN);
   const { traceparent, attributes = {}, kind } = options;
   const parent = traceparent === undefined ? context.active() : contextOf(traceparent);
   const spanKind = kind === undefined ? SpanKind.INTERNAL : SPAN_KINDS[kind];

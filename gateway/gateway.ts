@@ -1,5 +1,5 @@
 import type { Bus, Clock, Logger, Settings } from '@orrery/bus';
-import type { Projections } from '@orrery/projections';
+import type { KernelRow, Projections, SessionRow } from '@orrery/projections';
 import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
@@ -7,6 +7,7 @@ import { type DerivedKeys, deriveKeys } from './auth/master-key.ts';
 import { PasswordCheck } from './auth/sign-in.ts';
 import type { Tokens } from './auth/tokens.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
+import { GatheredRead } from './feed/gathered-read.ts';
 import { LogFeed } from './feed/log-feed.ts';
 import { Progress } from './feed/progress.ts';
 import { SessionFolds } from './feed/session-folds.ts';
@@ -31,6 +32,9 @@ export interface Gateway extends GatewayPorts {
   readonly feed: LogFeed;
   readonly progress: Progress;
   readonly folds: SessionFolds;
+  /** Everybody's sessions and their kernels, by the session's id. */
+  readonly sessionRows: GatheredRead<SessionRow>;
+  readonly kernelRows: GatheredRead<readonly KernelRow[]>;
   readonly commands: Commands;
   readonly identities: Identities;
   readonly passwords: PasswordCheck;
@@ -67,6 +71,13 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     progress,
     identities,
     folds: new SessionFolds(bus.log),
+    sessionRows: new GatheredRead(async (ids) => {
+      const rows = await projections.sessionsByIds(ids, { kind: 'all' });
+      return new Map(rows.map((row) => [row.id, row]));
+    }),
+    kernelRows: new GatheredRead<readonly KernelRow[]>(async (ids) =>
+      Map.groupBy(await projections.kernelsOfSessions(ids), ({ sessionId }) => sessionId),
+    ),
     commands: createCommands({ inbox: bus.inbox, clock }),
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),

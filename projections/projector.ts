@@ -17,6 +17,11 @@ import { type Checkpoint, RowStore } from './row-store.ts';
 
 /** Commits of one transaction: what has arrived, up to so many. */
 const COMMITS_MAX = 1_000;
+/**
+ * From the beginning of one transaction to that of the next, at least: a transaction costs as much as a
+ * dozen of its commits, so under load it pays to let some gather. The first after a pause begins at once.
+ */
+const BATCH_PERIOD_MS = 10;
 /** How often an idle projector says how far it is, for those who came late. */
 const NOTICE_PERIOD_MS = 2_000;
 /** How often one that waits for another to end looks whether it has. */
@@ -113,7 +118,7 @@ class Projector {
 
   /** From the checkpoint of the tables until the signal fires or something fails. */
   async #lead(store: RowStore, onProgress: () => void): Promise<void> {
-    const { bus, state } = this.#options;
+    const { bus, clock, state } = this.#options;
     this.#projection = await Projection.resume(store);
     const { checkpoint } = this.#projection;
     const lastSequence = await bus.log.lastSequence();
@@ -126,9 +131,13 @@ class Projector {
       signal: this.#signal,
     });
     for await (const commits of feed) {
+      const beganAtMs = clock.nowMs();
       verifyStart(commits, checkpoint);
       await this.#gate.enter(() => this.#take(store, commits));
       onProgress();
+      const leftMs = beganAtMs + BATCH_PERIOD_MS - clock.nowMs();
+      if (leftMs > 0 && leftMs <= BATCH_PERIOD_MS)
+        await clock.sleep(leftMs, this.#signal).catch(() => undefined);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type FragmentSqlToken, type IdentifierSqlToken, type ListSqlToken, sql } from 'slonik';
+import { type FragmentSqlToken, type IdentifierSqlToken, sql } from 'slonik';
 import { storable, storableJson } from './storable-text.ts';
 import type { ColumnType, Table } from './tables.ts';
 
@@ -8,20 +8,51 @@ export function qualified(schema: string, table: Pick<Table, 'name'>): Identifie
 
 /**
  * All columns of a table under the names of its row's properties, or what stands `instead` of some;
- * `alias` is what the query calls the table.
+ * `alias` is what the query calls the table. To be composed once a query, not once an execution.
  */
 export function columnsOf(
   table: Table,
   alias: string,
   instead: Readonly<Record<string, FragmentSqlToken>> = {},
-): ListSqlToken {
-  return sql.join(
+): FragmentSqlToken {
+  const columns = sql.join(
     table.columns.map(({ name, property }) => {
       const value = instead[property] ?? sql.identifier([alias, name]);
       return sql.fragment`${value} AS ${sql.identifier([property])}`;
     }),
     sql.fragment`, `,
   );
+  return sql.fragment`${columns}`;
+}
+
+/** What the columns alone decide is composed once a table, and not once a batch. */
+const writtenParts = new WeakMap<Table['columns'], ReturnType<typeof composeParts>>();
+
+function partsOf(table: Table): ReturnType<typeof composeParts> {
+  const known = writtenParts.get(table.columns);
+  if (known !== undefined) return known;
+  const parts = composeParts(table);
+  writtenParts.set(table.columns, parts);
+  return parts;
+}
+
+function composeParts({ columns, key }: Table) {
+  const names = sql.join(
+    columns.map(({ name }) => sql.identifier([name])),
+    sql.fragment`, `,
+  );
+  const changes = sql.join(
+    columns.map(
+      ({ name }) => sql.fragment`${sql.identifier([name])} = ${sql.identifier(['excluded', name])}`,
+    ),
+    sql.fragment`, `,
+  );
+  return {
+    names: sql.fragment`${names}`,
+    onConflict: sql.fragment`ON CONFLICT (${sql.identifier([key])}) DO UPDATE SET ${changes}
+    WHERE excluded.sequence > target.sequence`,
+    types: columns.map(({ type }) => type),
+  };
 }
 
 /**
@@ -34,28 +65,15 @@ export function upsert(
   condition: FragmentSqlToken,
 ): FragmentSqlToken {
   const { schema, table } = place;
-  const names = sql.join(
-    table.columns.map(({ name }) => sql.identifier([name])),
-    sql.fragment`, `,
-  );
-  const changes = sql.join(
-    table.columns.map(
-      ({ name }) => sql.fragment`${sql.identifier([name])} = ${sql.identifier(['excluded', name])}`,
-    ),
-    sql.fragment`, `,
-  );
+  const { names, onConflict, types } = partsOf(table);
   const tuples = withoutDoubles(table, rows).map((row) =>
     table.columns.map(({ type, property }) => parameterOf(type, row[property])),
   );
   return sql.fragment`
     INSERT INTO ${qualified(schema, table)} AS target (${names})
-    SELECT * FROM ${sql.unnest(
-      tuples,
-      table.columns.map(({ type }) => type),
-    )}
+    SELECT * FROM ${sql.unnest(tuples, types)}
     WHERE ${condition}
-    ON CONFLICT (${sql.identifier([table.key])}) DO UPDATE SET ${changes}
-    WHERE excluded.sequence > target.sequence`;
+    ${onConflict}`;
 }
 
 /** The last of the rows with one key: a statement may not write a row twice. */

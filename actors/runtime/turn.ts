@@ -2,7 +2,7 @@ import {
   type AggregateName,
   type CommandEnvelope,
   type Commit,
-  derivedId,
+  contentId,
   err,
   ok,
   type RecordedCommit,
@@ -97,7 +97,7 @@ export function prepare(
   };
   // The id stands for the content: a commit decided anew after a lost answer is another one, which the
   // log refuses, and not a double of which nobody knows the hash.
-  const commit: Commit = { id: derivedId(JSON.stringify(content)), ...content };
+  const commit: Commit = { id: contentId(JSON.stringify(content)), ...content };
   return ok({ commit, state: applied.value.state, effects: applied.value.effects });
 }
 

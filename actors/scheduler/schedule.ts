@@ -7,7 +7,7 @@ import {
   type QueuedSession,
   toAmounts,
 } from '@orrery/bus';
-import { freeAmounts, type SchedulerState, type Waiting } from './state.ts';
+import type { SchedulerState, Waiting } from './state.ts';
 
 export interface Policy {
   /** `dispersed`: the node with most left; `concentrated`: the one with least left that still fits. */
@@ -40,12 +40,14 @@ interface Candidate {
  * one that does not fit holds up nobody behind it. Pure; `state` is only read.
  */
 export function schedule(state: SchedulerState, waiting: Iterable<Waiting>, policy: Policy): Plan {
+  const inOrder = byPriority(waiting);
+  if (inOrder.length === 0) return { placed: [], held: [] };
   const candidates = [...state.nodes.values()]
     .filter(({ capacity }) => capacity.isSchedulable)
-    .map((node): Candidate => ({ capacity: node.capacity, free: freeAmounts(node) }));
+    .map(({ capacity, free }): Candidate => ({ capacity, free }));
   const placed: Plan['placed'][number][] = [];
   const held: Plan['held'][number][] = [];
-  for (const { queued, reason: before } of byPriority(waiting)) {
+  for (const { queued, reason: before } of inOrder) {
     const outcome = place(queued, candidates, policy);
     if (outcome.placements !== undefined) {
       placed.push({ queued, placements: outcome.placements });
@@ -127,22 +129,30 @@ function choose(
   eligible: readonly Candidate[],
   policy: Policy,
 ): Candidate | undefined {
+  const order = slotsInOrder(wanted, policy);
   let best: Candidate | undefined;
+  let bestUnneeded = 0;
   for (const candidate of eligible) {
     if (!fits(wanted, candidate.free)) continue;
-    if (best === undefined || isBetter(candidate, best, { wanted, policy })) best = candidate;
+    const unneeded = unneededSlots(wanted, candidate.free);
+    const isBest =
+      best === undefined ||
+      unneeded < bestUnneeded ||
+      (unneeded === bestUnneeded && isBetter(candidate, best, { order, policy }));
+    if (!isBest) continue;
+    best = candidate;
+    bestUnneeded = unneeded;
   }
   return best;
 }
 
+/** Of two with as many kinds of slots that are not wanted. */
 function isBetter(
   left: Candidate,
   right: Candidate,
-  { wanted, policy }: { readonly wanted: Amounts; readonly policy: Policy },
+  { order, policy }: { readonly order: readonly string[]; readonly policy: Policy },
 ): boolean {
-  const unneeded = unneededSlots(wanted, left.free) - unneededSlots(wanted, right.free);
-  if (unneeded !== 0) return unneeded < 0;
-  for (const name of slotsInOrder(wanted, policy)) {
+  for (const name of order) {
     const difference = (left.free[name] ?? 0n) - (right.free[name] ?? 0n);
     if (difference !== 0n)
       return policy.strategy === 'dispersed' ? difference > 0n : difference < 0n;
@@ -152,8 +162,9 @@ function isBetter(
 
 /** Kinds of slots that a node has and the session does not want: CPU jobs leave GPU nodes alone. */
 function unneededSlots(wanted: Amounts, free: Amounts): number {
-  return Object.entries(free).filter(([name, amount]) => amount > 0n && (wanted[name] ?? 0n) === 0n)
-    .length;
+  let count = 0;
+  for (const name in free) if ((free[name] ?? 0n) > 0n && (wanted[name] ?? 0n) === 0n) count += 1;
+  return count;
 }
 
 function slotsInOrder(wanted: Amounts, { resourcePriority }: Policy): readonly string[] {
@@ -169,7 +180,8 @@ function slotsInOrder(wanted: Amounts, { resourcePriority }: Policy): readonly s
 }
 
 function fits(wanted: Amounts, free: Amounts): boolean {
-  return Object.entries(wanted).every(([name, amount]) => amount <= (free[name] ?? 0n));
+  for (const name in wanted) if ((wanted[name] ?? 0n) > (free[name] ?? 0n)) return false;
+  return true;
 }
 
 /** What the node that comes closest lacks. */

@@ -4,8 +4,11 @@ import { toAmounts, unreachable } from '@orrery/bus';
 /** A node as the scheduler counts it. */
 export interface SchedulerNode {
   capacity: NodeCapacity;
-  /** What is given to sessions, in thousandths by slot. */
+  /** What it has, and what of it is given to sessions, in thousandths by slot. */
+  total: Amounts;
   readonly occupied: Record<string, bigint>;
+  /** What is left; replaced whenever one of both changes, never changed itself. */
+  free: Amounts;
 }
 
 export interface Waiting {
@@ -32,13 +35,17 @@ export function emptyState(): SchedulerState {
   return { nodes: new Map(), queue: new Map(), allocations: new Map() };
 }
 
-/** What a node has left; below zero when it shrank under its allocations. */
-export function freeAmounts({ capacity, occupied }: SchedulerNode): Amounts {
+function nodeOf(capacity: NodeCapacity): SchedulerNode {
   const total = toAmounts(capacity.slots);
-  const names = new Set([...Object.keys(total), ...Object.keys(occupied)]);
-  return Object.fromEntries(
-    [...names].map((name) => [name, (total[name] ?? 0n) - (occupied[name] ?? 0n)]),
-  );
+  return { capacity, total, occupied: {}, free: total };
+}
+
+/** Below zero when the node shrank under its allocations. */
+function countFree(node: SchedulerNode): void {
+  const free: Record<string, bigint> = { ...node.total };
+  for (const [name, amount] of Object.entries(node.occupied))
+    free[name] = (free[name] ?? 0n) - amount;
+  node.free = free;
 }
 
 export function fold(state: SchedulerState, event: SchedulerEvent): void {
@@ -73,8 +80,13 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
     case 'node-capacity-changed': {
       const { capacity } = event;
       const node = state.nodes.get(capacity.node);
-      if (node === undefined) state.nodes.set(capacity.node, { capacity, occupied: {} });
-      else node.capacity = capacity;
+      if (node === undefined) {
+        state.nodes.set(capacity.node, nodeOf(capacity));
+        return;
+      }
+      node.capacity = capacity;
+      node.total = toAmounts(capacity.slots);
+      countFree(node);
       return;
     }
     default:
@@ -83,12 +95,13 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
 }
 
 function count(state: SchedulerState, placements: Allocation['placements'], sign: bigint): void {
-  for (const { node, slots } of placements) {
-    const occupied = state.nodes.get(node)?.occupied;
-    if (occupied === undefined) continue;
-    for (const [name, amount] of Object.entries(toAmounts(slots))) {
-      occupied[name] = (occupied[name] ?? 0n) + sign * amount;
-    }
+  for (const { node: name, slots } of placements) {
+    const node = state.nodes.get(name);
+    if (node === undefined) continue;
+    const { occupied } = node;
+    for (const [slot, amount] of Object.entries(toAmounts(slots)))
+      occupied[slot] = (occupied[slot] ?? 0n) + sign * amount;
+    countFree(node);
   }
 }
 
@@ -108,7 +121,7 @@ export function deserialise(stored: unknown): SchedulerState {
     readonly allocations: readonly (readonly [string, Allocation])[];
   };
   const state = emptyState();
-  for (const capacity of nodes) state.nodes.set(capacity.node, { capacity, occupied: {} });
+  for (const capacity of nodes) state.nodes.set(capacity.node, nodeOf(capacity));
   for (const waiting of queue) state.queue.set(waiting.queued.session, { ...waiting });
   for (const [session, allocation] of allocations) {
     state.allocations.set(session, allocation);

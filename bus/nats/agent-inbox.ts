@@ -1,10 +1,10 @@
-import { headers } from '@nats-io/transport-node';
 import type { AgentInbox, KeyValues, ReceivedWish } from '../bus.ts';
 import { MalformedMessage } from '../errors.ts';
-import { decodeWish, encodeBody } from '../message-codec.ts';
+import { decodeWish } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
 import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { Link } from './link.ts';
+import { storeNamed } from './stored-message.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const WISHES_MAX = 500;
@@ -15,9 +15,8 @@ export function createAgentInbox(link: Link, config: KeyValues): AgentInbox {
   return {
     send: async ({ node, key, id, wish, traceparent }) => {
       const subject = subjects.wish(node, key);
-      const identity = headers();
-      identity.set('Nats-Msg-Id', id);
-      await link.publish(subject, encodeBody(subject, { wish, traceparent }), identity);
+      const content = { wish, traceparent };
+      await storeNamed(link, { stream: streams.agent, subject, messageId: id, content });
     },
     follow: (node, afterSequence, signal) => follow(link, { node, afterSequence, signal }),
     checkpoint: (node) => readCheckpoint(config, laneOf(node)),

@@ -7,7 +7,7 @@ import { MalformedMessage, RevisionConflict } from '../errors.ts';
 import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
 import { readPages } from './direct-read.ts';
-import { type Link, sequenceOf } from './link.ts';
+import type { Link } from './link.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const COMMITS_MAX = 500;
@@ -42,27 +42,34 @@ async function append(
 ): Promise<{ readonly sequence: number; readonly hash: string }> {
   const subject = subjects.event(commit.aggregate, commit.aggregateId);
   const body = encodeBody(subject, commit);
-  const expectation = headers();
-  expectation.set(MESSAGE_ID, commit.id);
-  expectation.set('Nats-Expected-Last-Subject-Sequence', String(expectedSequence));
-  const sequence = await link.exchange('store a commit', () =>
-    storeOnce(link, { subject, body, headers: expectation, id: commit.id, expectedSequence }),
-  );
+  const store: Store = { subject, body, id: commit.id, expectedSequence };
+  const sequence = await link.lane(streams.events).store({
+    subject,
+    body,
+    headers: () => expectationOf(store),
+    alone: () => link.exchange('store a commit', () => storeOnce(link, store)),
+  });
   return { sequence, hash: hashOf(body) };
 }
 
 interface Store {
   readonly subject: string;
   readonly body: Buffer;
-  readonly headers: MsgHdrs;
   readonly id: string;
   readonly expectedSequence: number;
 }
 
+function expectationOf({ id, expectedSequence }: Store): MsgHdrs {
+  const expectation = headers();
+  expectation.set(MESSAGE_ID, id);
+  expectation.set('Nats-Expected-Last-Subject-Sequence', String(expectedSequence));
+  return expectation;
+}
+
 async function storeOnce(link: Link, store: Store): Promise<number> {
   try {
-    const stored = await link.call(store.subject, store.body, store.headers);
-    return sequenceOf(stored);
+    const { subject, body } = store;
+    return await link.store({ subject, body, headers: expectationOf(store) });
   } catch (error) {
     if (!isConflict(error)) throw error;
     // The answer to an earlier try may have been lost: then what stands in the way is this very commit.

@@ -1,10 +1,10 @@
-import { headers } from '@nats-io/transport-node';
 import type { Inbox, KeyValues, ReceivedCommand } from '../bus.ts';
 import type { CommandEnvelope, Outcome } from '../envelope.ts';
-import { decodeCommand, decodeOutcome, encodeBody } from '../message-codec.ts';
+import { decodeCommand, decodeOutcome } from '../message-codec.ts';
 import { partitionOf, streams, subjects } from '../subjects.ts';
 import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { Link } from './link.ts';
+import { storeNamed } from './stored-message.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const COMMANDS_MAX = 500;
@@ -14,9 +14,7 @@ export function createInbox(link: Link, config: KeyValues, partitions: number): 
     const partition = partitionOf(envelope.aggregate, envelope.aggregateId, partitions);
     const { aggregate, aggregateId, actor } = envelope;
     const subject = subjects.command(partition, aggregate, aggregateId, actor);
-    const identity = headers();
-    identity.set('Nats-Msg-Id', messageId);
-    return link.publish(subject, encodeBody(subject, envelope), identity);
+    return storeNamed(link, { stream: streams.inbox, subject, messageId, content: envelope });
   };
   return {
     partitions,

@@ -15,6 +15,7 @@ import type { Logger } from '../logger.ts';
 import { decodeBody } from '../message-codec.ts';
 import { ReplyRoom } from './reply-room.ts';
 import { isClosed, Requests, Unanswered } from './requests.ts';
+import { StoreLane } from './store-lane.ts';
 
 /** One call of the manager, and all tries of an exchange together. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -24,6 +25,12 @@ const RECONNECT_DELAY_MS = 50;
 const RETRY_DELAY_MS = 20;
 const RETRY_DELAY_MS_MAX = 500;
 const PING_PERIOD_MS = 10_000;
+
+interface Message {
+  readonly subject: string;
+  readonly body: Uint8Array | string;
+  readonly headers?: MsgHdrs | undefined;
+}
 
 export interface LinkOptions {
   readonly servers: readonly string[];
@@ -42,6 +49,7 @@ export class Link {
   readonly logger: Logger;
   readonly replies: ReplyRoom;
   readonly #requests: Requests;
+  readonly #lanes = new Map<string, StoreLane>();
   readonly #closing = new AbortController();
   /** Fires when the connection was given up for good. */
   readonly closed = this.#closing.signal;
@@ -134,7 +142,7 @@ export class Link {
   }
 
   /** One request; the answer of the JetStream API or the acknowledgement of a publish. */
-  async call(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<unknown> {
+  async call(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<Answer> {
     const answer = await this.send(subject, body, headers);
     const value = answerOf(answer);
     if (value.error !== undefined) throw new JetStreamApiError(value.error);
@@ -146,14 +154,27 @@ export class Link {
   }
 
   /** Stores one message, once for its message id, and gives its place. @throws {BusUnavailable} */
-  async publish(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<number> {
-    const stored = await this.exchange('store a message', () => this.call(subject, body, headers));
-    return sequenceOf(stored);
+  publish(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<number> {
+    return this.exchange('store a message', () => this.store({ subject, body, headers }));
+  }
+
+  /** One try of storing a message, or of a batch by its last one; gives its place. */
+  async store({ subject, body, headers }: Message): Promise<number> {
+    const { seq } = await this.call(subject, body, headers);
+    if (typeof seq === 'number' && Number.isSafeInteger(seq)) return seq;
+    throw new MalformedMessage(subject);
+  }
+
+  /** What this connection stores in a stream. */
+  lane(stream: string): StoreLane {
+    const lane = this.#lanes.get(stream) ?? new StoreLane(this);
+    this.#lanes.set(stream, lane);
+    return lane;
   }
 
   /** Says something that may be lost; nothing once the connection is given up. */
-  tell(subject: string, body?: Uint8Array | string): void {
-    if (!this.#isGivenUp) this.#requests.tell(subject, body);
+  tell(subject: string, body?: Uint8Array | string, headers?: MsgHdrs): void {
+    if (!this.#isGivenUp) this.#requests.tell(subject, body, headers);
   }
 
   /** Hands everything told so far to the connection. */
@@ -257,13 +278,6 @@ function answerOf(message: Msg): Answer {
   const value = decodeBody(message.subject, message.data);
   if (typeof value !== 'object' || value === null) throw new MalformedMessage(message.subject);
   return value;
-}
-
-/** The place that the acknowledgement of a publish tells. @throws {MalformedMessage} */
-export function sequenceOf(acknowledgement: unknown): number {
-  const { seq } = acknowledgement as Answer;
-  if (typeof seq === 'number' && Number.isSafeInteger(seq)) return seq;
-  throw new MalformedMessage('an acknowledgement');
 }
 
 const SERVICE_UNAVAILABLE = 503;

@@ -79,8 +79,8 @@ export class Requests {
   }
 
   /** Sends what nobody answers. */
-  tell(subject: string, body?: Uint8Array | string): void {
-    this.#send({ subject, body });
+  tell(subject: string, body?: Uint8Array | string, headers?: MsgHdrs): void {
+    this.#send({ subject, body, headers });
   }
 
   /** Hands everything told so far to the connection. */

@@ -59,6 +59,7 @@ function configurations(replicas: number): readonly NamedConfig[] {
     max_msg_size: MESSAGE_SIZE_BYTES_MAX,
     num_replicas: replicas,
     allow_direct: true,
+    allow_atomic: true,
   };
   return [
     {
@@ -66,7 +67,6 @@ function configurations(replicas: number): readonly NamedConfig[] {
       name: streams.events,
       description: 'the log: one message a commit',
       subjects: ['evt.>'],
-      allow_atomic: true,
     },
     {
       ...common,

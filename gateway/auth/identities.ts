@@ -9,6 +9,8 @@ const KEYPAIRS_KEPT_MAX = 10_000;
 /** Users and key pairs, as every request needs them. @throws {ProjectionsUnavailable} */
 export interface Identities {
   findUser(id: string): Promise<UserRow | undefined>;
+  /** Without a look-up: one that was found a moment ago. */
+  knownUser(id: string): UserRow | undefined;
   findUserByEmail(email: string): Promise<UserRow | undefined>;
   findKeypair(accessKey: string): Promise<KeypairRow | undefined>;
 }
@@ -35,6 +37,7 @@ export function createIdentities(options: {
   });
   return {
     findUser: (id) => users.get(id),
+    knownUser: (id) => users.peek(id),
     findUserByEmail: (email) => projections.findUserByEmail(email),
     findKeypair: (accessKey) => keypairs.get(accessKey),
   };

@@ -31,6 +31,11 @@ export class ProjectedCache<Value extends object> {
     });
   }
 
+  /** What is kept, without a look-up. */
+  peek(key: string): Value | undefined {
+    return this.#entries.get(key);
+  }
+
   async get(key: string): Promise<Value | undefined> {
     const kept = this.#entries.get(key);
     if (kept !== undefined) return kept;

@@ -17,7 +17,7 @@ export function contextOf(
   return {
     gateway,
     caller,
-    loaders: createLoaders(gateway.projections, gateway.identities),
+    loaders: createLoaders(gateway),
     signal: AbortSignal.any([gateway.closing, AbortSignal.timeout(OPERATION_MS_MAX)]),
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
   };

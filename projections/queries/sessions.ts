@@ -28,6 +28,8 @@ const COLUMNS = columnsOf(tables.sessions, 's', {
   statusMessage: sql.fragment`coalesce(q.reason_message, s.status_message)`,
 });
 
+const KERNEL_COLUMNS = columnsOf(tables.kernels, 'k');
+
 function from(source: Source): FragmentSqlToken {
   return sql.fragment`
     ${source.table('sessions')} AS s LEFT JOIN ${source.table('queue')} AS q
@@ -57,7 +59,7 @@ export async function kernelsOfSessions(
   return await source.read((connection) =>
     connection.any(
       sql.type(tables.kernels.row)`
-        SELECT ${columnsOf(tables.kernels, 'k')} FROM ${source.table('kernels')} AS k
+        SELECT ${KERNEL_COLUMNS} FROM ${source.table('kernels')} AS k
         WHERE k.session_id = ANY(${wanted}) ORDER BY k.session_id, k.local_rank`,
     ),
   );

@@ -1,5 +1,5 @@
 import type { RecordedCommit, SchedulerEvent, SessionEvent } from '@orrery/bus';
-import { emptyState, fold, freeAmounts } from '../../actors/scheduler/state.ts';
+import { emptyState, fold } from '../../actors/scheduler/state.ts';
 import { sessionAggregate } from '../../actors/session/aggregate.ts';
 import type { SessionSnapshot } from '../../actors/session/machine.ts';
 import type { ModelEngine } from './model-node.ts';
@@ -29,8 +29,7 @@ export function findOvercommitment(commits: readonly RecordedCommit[]): string |
     for (const event of events as readonly SchedulerEvent[]) {
       fold(state, event);
       for (const [name, node] of state.nodes) {
-        if (Object.values(freeAmounts(node)).some((amount) => amount < 0n))
-          return `${name} at ${sequence}`;
+        if (Object.values(node.free).some((amount) => amount < 0n)) return `${name} at ${sequence}`;
       }
     }
   }

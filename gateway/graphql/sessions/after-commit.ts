@@ -25,6 +25,6 @@ export async function readSessionAfter(
   signal: AbortSignal,
 ): Promise<object | null> {
   await waitUntilReadable(gateway, outcome, signal);
-  const row = await gateway.projections.findSession(id, { kind: 'all' });
+  const row = await gateway.sessionRows.load(id);
   return row === undefined ? null : shapeSession(row);
 }

@@ -14,7 +14,6 @@ import {
   deserialise,
   emptyState,
   fold,
-  freeAmounts,
   type SchedulerState,
   serialise,
 } from '../../../../actors/scheduler/state.ts';
@@ -236,7 +235,7 @@ always(
           fold(replayed, event);
           if (event.type !== 'session-placed') continue;
           for (const { node } of event.placements) {
-            const free = freeAmounts(known(replayed.nodes.get(node)));
+            const free = known(replayed.nodes.get(node)).free;
             assert.ok(
               Object.values(free).every((amount) => amount >= 0n),
               `${node} is overcommitted`,
