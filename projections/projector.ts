@@ -19,9 +19,10 @@ import { type Checkpoint, RowStore } from './row-store.ts';
 const COMMITS_MAX = 1_000;
 /**
  * From the beginning of one transaction to that of the next, at least: a transaction costs as much as a
- * dozen of its commits, so under load it pays to let some gather. The first after a pause begins at once.
+ * dozen of its commits, so after a crowded one it pays to let some gather. Who comes alone never waits.
  */
 const BATCH_PERIOD_MS = 10;
+const CROWD_COMMITS = 16;
 /** How often an idle projector says how far it is, for those who came late. */
 const NOTICE_PERIOD_MS = 2_000;
 /** How often one that waits for another to end looks whether it has. */
@@ -136,7 +137,8 @@ class Projector {
       await this.#gate.enter(() => this.#take(store, commits));
       onProgress();
       const leftMs = beganAtMs + BATCH_PERIOD_MS - clock.nowMs();
-      if (leftMs > 0 && leftMs <= BATCH_PERIOD_MS)
+      const isCrowded = commits.length >= CROWD_COMMITS;
+      if (isCrowded && leftMs > 0 && leftMs <= BATCH_PERIOD_MS)
         await clock.sleep(leftMs, this.#signal).catch(() => undefined);
     }
   }
