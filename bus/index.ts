@@ -5,10 +5,13 @@ export type {
   EventLog,
   FollowOptions,
   Inbox,
+  KeyChange,
   KeyValues,
   LiveChannel,
   ReceivedCommand,
   ReceivedWish,
+  SetAside,
+  SetAsideCommand,
   SnapshotStore,
 } from './bus.ts';
 export { type Clock, systemClock } from './clock.ts';
@@ -99,6 +102,7 @@ export {
   MalformedMessage,
   MessageTooLarge,
   OrreryError,
+  Overloaded,
   PeerFailed,
   RevisionConflict,
   SettingsInvalid,
@@ -116,6 +120,7 @@ export {
 export { SimulatedClock } from './memory/simulated-clock.ts';
 export { connectBus } from './nats/connect.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
+export { listSetAside, replaySetAside } from './set-aside.ts';
 export { parseSettings, readSettings, Settings } from './settings.ts';
 export {
   type Amounts,

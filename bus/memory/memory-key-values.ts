@@ -1,5 +1,6 @@
-import type { KeyValues } from '../bus.ts';
+import type { KeyChange, KeyValues } from '../bus.ts';
 import type { Clock } from '../clock.ts';
+import { BusUnavailable } from '../errors.ts';
 import type { Carrier } from './faults.ts';
 
 const SECOND_MS = 1000;
@@ -14,6 +15,9 @@ interface Entry {
 export class MemoryEntries {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  readonly #watchers = new Set<(change: KeyChange) => void>();
+  readonly #ended = new AbortController();
+  #isExpiring = false;
   #revisions = 0;
 
   constructor(clock: Clock) {
@@ -23,7 +27,7 @@ export class MemoryEntries {
   find(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.expiresAtMs > this.#clock.nowMs()) return entry;
-    this.#entries.delete(key);
+    this.delete(key);
     return undefined;
   }
 
@@ -31,12 +35,52 @@ export class MemoryEntries {
     const revision = ++this.#revisions;
     // Whole seconds, as the server counts.
     const lifeMs = Math.ceil(timeToLiveMs / SECOND_MS) * SECOND_MS;
-    this.#entries.set(key, { value, revision, expiresAtMs: this.#clock.nowMs() + lifeMs });
+    const expiresAtMs = this.#clock.nowMs() + lifeMs;
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, revision, expiresAtMs });
+    this.#tell({ key, value });
+    if (Number.isFinite(expiresAtMs)) void this.#expire();
     return revision;
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.#tell({ key, value: undefined });
+  }
+
+  /** In the order in which they were written. */
+  under(prefix: string): readonly KeyChange[] {
+    return [...this.#entries]
+      .filter(([key]) => key.startsWith(`${prefix}.`) && this.find(key) !== undefined)
+      .map(([key, { value }]) => ({ key, value }));
+  }
+
+  onChange(watcher: (change: KeyChange) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Expires nothing any more: no timer of the clock is left. */
+  end(): void {
+    this.#ended.abort();
+  }
+
+  #tell(change: KeyChange): void {
+    for (const watcher of [...this.#watchers]) watcher(change);
+  }
+
+  /** One sleeper for all entries, as long as any has an end. */
+  async #expire(): Promise<void> {
+    if (this.#isExpiring) return;
+    this.#isExpiring = true;
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      const ends = [...this.#entries.values()].map(({ expiresAtMs }) => expiresAtMs);
+      const nextMs = Math.min(...ends);
+      if (!Number.isFinite(nextMs)) break;
+      await this.#clock.sleep(nextMs - this.#clock.nowMs(), signal).catch(() => undefined);
+      if (!signal.aborted) for (const key of [...this.#entries.keys()]) this.find(key);
+    }
+    this.#isExpiring = false;
   }
 }
 
@@ -58,6 +102,49 @@ export function createMemoryKeyValues(entries: MemoryEntries, carrier: Carrier):
           ? entries.write(key, value, timeToLiveMs)
           : undefined,
       ),
-    delete: (key) => carrier.ask(() => entries.delete(key)),
+    delete: (key, revision) =>
+      carrier.ask(() => {
+        if (revision === undefined || entries.find(key)?.revision === revision) entries.delete(key);
+      }),
+    watch: (prefix, signal) => watch({ entries, carrier }, prefix, signal),
   };
+}
+
+async function* watch(
+  { entries, carrier }: { readonly entries: MemoryEntries; readonly carrier: Carrier },
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly KeyChange[]> {
+  let changes: KeyChange[] = [...entries.under(prefix)];
+  let wake: (() => void) | undefined;
+  const wakeUp = (): void => wake?.();
+  const stop = entries.onChange((change) => {
+    if (!change.key.startsWith(`${prefix}.`)) return;
+    changes.push(change);
+    wakeUp();
+  });
+  const { closed } = carrier;
+  signal.addEventListener('abort', wakeUp);
+  closed.addEventListener('abort', wakeUp);
+  try {
+    for (;;) {
+      if (signal.aborted) return;
+      if (closed.aborted) throw new BusUnavailable('stay connected');
+      const [first] = changes;
+      if (first === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      await carrier.hold({ kind: 'feed', subject: first.key });
+      const heard = changes;
+      changes = [];
+      if (!signal.aborted && !closed.aborted) yield heard;
+    }
+  } finally {
+    stop();
+    signal.removeEventListener('abort', wakeUp);
+    closed.removeEventListener('abort', wakeUp);
+  }
 }
