@@ -17,7 +17,8 @@ export class MemoryEntries {
   readonly #entries = new Map<string, Entry>();
   readonly #watchers = new Set<(change: KeyChange) => void>();
   readonly #ended = new AbortController();
-  #isExpiring = false;
+  #sleeper = new AbortController();
+  #wakesAtMs = Number.POSITIVE_INFINITY;
   #revisions = 0;
 
   constructor(clock: Clock) {
@@ -68,19 +69,23 @@ export class MemoryEntries {
     for (const watcher of [...this.#watchers]) watcher(change);
   }
 
-  /** One sleeper for all entries, as long as any has an end. */
+  /** One sleeper for all entries: it sleeps until the first of them ends. */
   async #expire(): Promise<void> {
-    if (this.#isExpiring) return;
-    this.#isExpiring = true;
-    const { signal } = this.#ended;
-    while (!signal.aborted) {
-      const ends = [...this.#entries.values()].map(({ expiresAtMs }) => expiresAtMs);
-      const nextMs = Math.min(...ends);
-      if (!Number.isFinite(nextMs)) break;
-      await this.#clock.sleep(nextMs - this.#clock.nowMs(), signal).catch(() => undefined);
-      if (!signal.aborted) for (const key of [...this.#entries.keys()]) this.find(key);
-    }
-    this.#isExpiring = false;
+    const nextMs = Math.min(...[...this.#entries.values()].map(({ expiresAtMs }) => expiresAtMs));
+    if (nextMs >= this.#wakesAtMs || this.#ended.signal.aborted) return;
+    this.#sleeper.abort();
+    const sleeper = new AbortController();
+    this.#sleeper = sleeper;
+    this.#wakesAtMs = nextMs;
+    const ended = AbortSignal.any([sleeper.signal, this.#ended.signal]);
+    const isOver = await this.#clock.sleep(nextMs - this.#clock.nowMs(), ended).then(
+      () => true,
+      () => false,
+    );
+    if (!isOver) return;
+    this.#wakesAtMs = Number.POSITIVE_INFINITY;
+    for (const key of [...this.#entries.keys()]) this.find(key);
+    void this.#expire();
   }
 }
 
