@@ -128,8 +128,8 @@ class SharedDuties {
   async #watch(ended: AbortSignal, leaving: AbortSignal): Promise<void> {
     try {
       for await (const changes of this.#options.config.watch(PREFIX, ended)) {
-        for (const change of changes) this.#note(change);
-        this.#review('what is free');
+        const news = changes.filter((change) => this.#note(change));
+        if (news.length > 0) this.#review('what is free');
       }
     } catch (error) {
       // Whoever ends us may have closed the connection first.
@@ -137,16 +137,21 @@ class SharedDuties {
     }
   }
 
-  #note({ key, value }: KeyChange): void {
+  /** True when it is more than a renewal. */
+  #note({ key, value }: KeyChange): boolean {
     if (key.startsWith(HOSTS)) {
       const host = key.slice(HOSTS.length);
+      const wasKnown = this.#hosts.has(host);
       if (value === undefined) this.#hosts.delete(host);
       else this.#hosts.set(host, this.#options.clock.nowMs());
-    } else if (key.startsWith(LEASES)) {
-      const duty = key.slice(LEASES.length);
-      if (value === undefined) this.#holders.delete(duty);
-      else this.#holders.set(duty, parseHolder(value).host);
+      return this.#hosts.has(host) !== wasKnown;
     }
+    const duty = key.slice(LEASES.length);
+    const before = this.#holders.get(duty);
+    const after = value === undefined ? undefined : parseHolder(value).host;
+    if (after === undefined) this.#holders.delete(duty);
+    else this.#holders.set(duty, after);
+    return after !== before;
   }
 
   /** Keeps what is held, asks for what is missing, and lets go of what could not be kept. */
@@ -164,7 +169,7 @@ class SharedDuties {
         );
       }
       this.#review('everything');
-      if (!(await slept(clock, leaseMs / RENEWALS_PER_LEASE, ended))) return;
+      if (!(await slept(clock, Math.floor(leaseMs / RENEWALS_PER_LEASE), ended))) return;
     }
   }
 
@@ -223,12 +228,15 @@ class SharedDuties {
 
   async #take(duty: string): Promise<void> {
     this.#taking.add(duty);
+    let lease: Lease | undefined;
     try {
-      const lease = await takeLease(this.#terms, `${LEASES}${duty}`);
-      if (lease !== undefined) this.#begin(duty, lease);
+      lease = await takeLease(this.#terms, `${LEASES}${duty}`);
     } finally {
       this.#taking.delete(duty);
     }
+    // Who was refused asks again when something is heard, or with the next round.
+    if (lease === undefined) return;
+    this.#begin(duty, lease);
     // What belongs here may have changed meanwhile.
     this.#review('what is free');
   }

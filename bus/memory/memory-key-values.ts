@@ -78,7 +78,7 @@ export class MemoryEntries {
     this.#sleeper = sleeper;
     this.#wakesAtMs = nextMs;
     const ended = AbortSignal.any([sleeper.signal, this.#ended.signal]);
-    const isOver = await this.#clock.sleep(nextMs - this.#clock.nowMs(), ended).then(
+    const isOver = await this.#clock.sleep(Math.ceil(nextMs - this.#clock.nowMs()), ended).then(
       () => true,
       () => false,
     );
