@@ -78,9 +78,17 @@ export interface Inbox {
   readonly partitions: number;
   /** Lane of an aggregate: stable for a given number of partitions. */
   partitionOf(aggregate: AggregateName, id: string): number;
-  /** Resolves when the command is durable. @throws {BusUnavailable} */
+  /**
+   * Resolves when the command is durable.
+   * @throws {Overloaded} when it comes from a user and too many commands wait: nothing was sent.
+   * @throws {BusUnavailable}
+   */
   send(envelope: CommandEnvelope): Promise<void>;
-  /** Sends and waits for the outcome. @throws the signal's reason. The command stays in force. */
+  /**
+   * Sends and waits for the outcome.
+   * @throws {Overloaded} as `send` does.
+   * @throws the signal's reason. The command stays in force.
+   */
   request(envelope: CommandEnvelope, signal: AbortSignal): Promise<Outcome>;
   reply(replyTo: string, outcome: Outcome): void;
   follow(
@@ -153,7 +161,13 @@ export interface LiveChannel {
   request(subject: string, body: unknown, timeoutMs: number): Promise<unknown>;
 }
 
-/** A small durable map with leases (the role of etcd). */
+/** An entry as a watcher learns of it; no value once it was deleted or has expired. */
+export interface KeyChange {
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+/** A small durable map with leases (the role of etcd). A value is never empty. */
 export interface KeyValues {
   get(key: string): Promise<{ readonly value: string; readonly revision: number } | undefined>;
   put(key: string, value: string): Promise<number>;
@@ -166,7 +180,36 @@ export interface KeyValues {
     revision: number,
     timeToLiveMs?: number,
   ): Promise<number | undefined>;
-  delete(key: string): Promise<void>;
+  /** With a revision, only while that is the newest. */
+  delete(key: string, revision?: number): Promise<void>;
+  /**
+   * The entries under `<prefix>.` as they are, then their changes as they come, in the order in which
+   * they were written. A change that another overtook may be left out, and so may an end that lies more
+   * than a minute back when a lost connection comes again.
+   */
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<readonly KeyChange[]>;
+}
+
+/** A command that no try could take, as it was met in its partition's inbox. */
+export interface SetAsideCommand {
+  /** `<partition>.<sequence>` of its place in the inbox. */
+  readonly id: string;
+  readonly envelope: CommandEnvelope;
+  /** What it threw the last time. */
+  readonly error: string;
+  readonly tries: number;
+  readonly setAsideAtMs: number;
+}
+
+/** Commands that are kept for a person to look at and to send again. */
+export interface SetAside {
+  /** Kept once for its id. @throws {Overloaded} when as many are kept as may be. */
+  put(command: SetAsideCommand): Promise<void>;
+  /** Oldest first. */
+  list(): Promise<readonly SetAsideCommand[]>;
+  find(id: string): Promise<SetAsideCommand | undefined>;
+  remove(id: string): Promise<void>;
+  count(): Promise<number>;
 }
 
 export interface Bus extends AsyncDisposable {
@@ -177,6 +220,7 @@ export interface Bus extends AsyncDisposable {
   readonly snapshots: SnapshotStore;
   readonly live: LiveChannel;
   readonly config: KeyValues;
+  readonly setAside: SetAside;
   /** Resolves once everything sent so far has left this process. */
   flush(): Promise<void>;
 }

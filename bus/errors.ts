@@ -25,6 +25,19 @@ export class BusUnavailable extends OrreryError {
   }
 }
 
+/** Too much waits already; what was asked for was not begun. */
+export class Overloaded extends OrreryError {
+  override readonly name = 'Overloaded';
+  readonly code = 'OVERLOADED';
+  readonly isRetryable = true;
+  readonly retryAfterMs: number;
+
+  constructor(what: string, options: { readonly retryAfterMs: number }) {
+    super(`${what}; ask again in ${options.retryAfterMs} ms`);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
 export class MalformedMessage extends OrreryError {
   override readonly name = 'MalformedMessage';
   readonly code = 'bus.malformed-message';

@@ -10,12 +10,15 @@ export type {
   EventLog,
   FollowOptions,
   Inbox,
+  KeyChange,
   KeyValues,
   LiveChannel,
   LogMessage,
   ReadOptions,
   ReceivedCommand,
   ReceivedWish,
+  SetAside,
+  SetAsideCommand,
   SnapshotStore,
 } from './bus.ts';
 export { type Clock, systemClock } from './clock.ts';
@@ -106,6 +109,7 @@ export {
   MalformedMessage,
   MessageTooLarge,
   OrreryError,
+  Overloaded,
   PeerFailed,
   RevisionConflict,
   SettingsInvalid,
@@ -124,6 +128,7 @@ export { SimulatedClock } from './memory/simulated-clock.ts';
 export { readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
+export { listSetAside, replaySetAside } from './set-aside.ts';
 export { parseSettings, readSettings, Settings } from './settings.ts';
 export {
   type Amounts,

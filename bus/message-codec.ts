@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { LogMessage } from './bus.ts';
+import type { LogMessage, SetAsideCommand } from './bus.ts';
 import {
   AggregateId,
   AggregateName,
@@ -15,11 +15,17 @@ import { MalformedMessage, MessageTooLarge } from './errors.ts';
 /** Largest body of one message. The server takes 1 MiB with headers. */
 const MESSAGE_BYTES_MAX = 1_000_000;
 
+/** Of a command that is set aside, with the command itself and why. */
+const SET_ASIDE_BYTES_MAX = 1_040_000;
+
 /** The bytes of a message. @throws {MessageTooLarge} */
-export function encodeBody(subject: string, body: unknown): Buffer {
+export function encodeBody(
+  subject: string,
+  body: unknown,
+  bytesMax: number = MESSAGE_BYTES_MAX,
+): Buffer {
   const bytes = Buffer.from(JSON.stringify(body));
-  if (bytes.byteLength > MESSAGE_BYTES_MAX)
-    throw new MessageTooLarge(subject, bytes.byteLength, MESSAGE_BYTES_MAX);
+  if (bytes.byteLength > bytesMax) throw new MessageTooLarge(subject, bytes.byteLength, bytesMax);
   return bytes;
 }
 
@@ -127,6 +133,25 @@ const WishBody = z.object({ wish: z.unknown(), traceparent: z.string().optional(
 /** @throws {MalformedMessage} */
 export function decodeWish(subject: string, body: Uint8Array): z.infer<typeof WishBody> {
   const parsed = WishBody.safeParse(decodeBody(subject, body));
+  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
+  return parsed.data;
+}
+
+export function encodeSetAside(subject: string, command: SetAsideCommand): Buffer {
+  return encodeBody(subject, command, SET_ASIDE_BYTES_MAX);
+}
+
+const SetAsideBody = z.object({
+  id: z.string(),
+  envelope: CommandEnvelopeSchema,
+  error: z.string(),
+  tries: z.int(),
+  setAsideAtMs: z.number(),
+});
+
+/** @throws {MalformedMessage} */
+export function decodeSetAside(subject: string, body: Uint8Array): SetAsideCommand {
+  const parsed = SetAsideBody.safeParse(decodeBody(subject, body));
   if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
   return parsed.data;
 }

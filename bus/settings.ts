@@ -6,6 +6,8 @@ import { SettingsInvalid } from './errors.ts';
 
 const Port = z.int().min(0).max(65_535);
 
+const HostName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
 /** One file for all processes; each reads the sections it needs. Unknown keys are refused. */
 export const Settings = z.strictObject({
   bus: z.strictObject({
@@ -14,9 +16,20 @@ export const Settings = z.strictObject({
     password: z.string().optional(),
     replicas: z.int().min(1).max(5).default(1),
     partitions: z.int().min(1).max(256).default(8),
+    /** Commands that wait in all inboxes together, above which those of users are refused; else 50,000. */
+    commandsWaitingMax: z.int().min(1).optional(),
   }),
   postgres: z.strictObject({ url: z.string() }),
-  control: z.strictObject({ statusPort: Port.default(0) }).default({ statusPort: 0 }),
+  control: z
+    .strictObject({
+      statusPort: Port.default(0),
+      /**
+       * Name of this control process among those of the cluster. A process that starts under the name of
+       * another one replaces it. Absent: the machine's name with the process id.
+       */
+      host: HostName.optional(),
+    })
+    .default({ statusPort: 0 }),
   projector: z.strictObject({ statusPort: Port.default(0) }).default({ statusPort: 0 }),
   gateway: z.strictObject({
     host: z.string().default('127.0.0.1'),

@@ -7,6 +7,7 @@ export const streams = {
   agent: 'AGENT',
   snapshots: 'SNAPSHOTS',
   config: 'config',
+  setAside: 'SETASIDE',
 } as const;
 
 export const subjects = {
@@ -21,6 +22,10 @@ export const subjects = {
       ? `inbox.${partition}.${aggregate}.${id}.from.${actor.id}`
       : `inbox.${partition}.${aggregate}.${id}`,
   commands: (partition: number) => `inbox.${partition}.>`,
+  allCommands: 'inbox.>',
+  /** `id` is `<partition>.<sequence>`. */
+  setAside: (id: string) => `setaside.${id}`,
+  allSetAside: 'setaside.>',
   alarm: (aggregate: AggregateName, id: string) => `timer.${aggregate}.${id}.alarm`,
   wish: (node: string, key: string) => `agent.${node}.${key}`,
   wishes: (node: string) => `agent.${node}.>`,

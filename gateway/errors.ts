@@ -61,6 +61,7 @@ export const failures = {
   },
   REBUILD_FAILED: { status: 500, slug: 'internal-server-error', title: 'Internal server error.' },
   LOGS_UNAVAILABLE: { status: 404, slug: 'object-not-found', title: 'No such log.' },
+  OVERLOADED: { status: 503, slug: 'service-unavailable', title: 'Too much to do already.' },
   UNAVAILABLE: { status: 503, slug: 'service-unavailable', title: 'Service unavailable.' },
   INTERNAL: { status: 500, slug: 'internal-server-error', title: 'Internal server error.' },
 } as const;
@@ -68,6 +69,7 @@ export const failures = {
 export type FailureCode = keyof typeof failures;
 
 const RETRYABLE: ReadonlySet<FailureCode> = new Set([
+  'OVERLOADED',
   'UNAVAILABLE',
   'SUBSCRIPTION_TOO_SLOW',
   'TOO_MANY_SIGN_INS',

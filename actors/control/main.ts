@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
   connectBus,
@@ -8,8 +9,11 @@ import {
   systemClock,
 } from '@orrery/bus';
 import { type Host, startHost } from '../runtime/host.ts';
+import type { Tenure } from '../runtime/ownership.ts';
 import { aggregates } from './aggregates.ts';
 import { watchNodes } from './liveness.ts';
+
+const MACHINE_CHARACTERS_MAX = 48;
 
 /** The control process: `node actors/control/main.ts --config FILE`. Prints `ready` when it takes commands. */
 async function main(): Promise<void> {
@@ -26,20 +30,34 @@ async function main(): Promise<void> {
     environ: process.env,
   });
   await using bus = await connectBus(settings.bus, { name: 'control', logger });
-  const host = startHost({ bus, clock: systemClock, logger, aggregates }, stop.signal);
-  const watching = watchNodes({ bus, clock: systemClock, logger }, stop.signal);
+  const clock = systemClock;
+  const { host: name = ownName(), statusPort } = settings.control;
+  const liveness = ({ signal }: Tenure) => watchNodes({ bus, clock, logger }, signal);
+  const host = startHost(
+    { bus, clock, logger, aggregates, name, duties: { liveness } },
+    stop.signal,
+  );
   await using _status = await startStatusServer({
-    port: settings.control.statusPort,
+    port: statusPort,
     findHindrance: () => undefined,
-    metrics: () => metricsOf(host),
+    metrics: async () => metricsOf(host, await bus.setAside.count()),
     logger,
   });
+  await Promise.race([host.joined, host.done]);
   process.stdout.write('ready\n');
-  await Promise.all([host.done, watching]);
+  await host.done;
   logger.info(host.counts, 'control ends');
 }
 
-function metricsOf({ counts, heldAggregates }: Host): string {
+/** Another one for each process, in the letters that a name may have. */
+function ownName(): string {
+  const machine = hostname()
+    .replaceAll(/[^A-Za-z0-9-]/g, '-')
+    .slice(0, MACHINE_CHARACTERS_MAX);
+  return `${machine}_${process.pid}`;
+}
+
+function metricsOf({ counts, heldAggregates, duties }: Host, setAside: number): string {
   return [
     '# TYPE orrery_turns_total counter',
     `orrery_turns_total ${counts.turns}`,
@@ -47,6 +65,10 @@ function metricsOf({ counts, heldAggregates }: Host): string {
     `orrery_turn_retries_total ${counts.retries}`,
     '# TYPE orrery_commands_set_aside_total counter',
     `orrery_commands_set_aside_total ${counts.poisoned}`,
+    '# TYPE orrery_set_aside gauge',
+    `orrery_set_aside ${setAside}`,
+    '# TYPE orrery_duties_held gauge',
+    `orrery_duties_held ${duties().length}`,
     '# TYPE orrery_aggregates_held gauge',
     `orrery_aggregates_held ${heldAggregates()}`,
     '',

@@ -1,5 +1,6 @@
-import type { Bus, SnapshotStore } from '../bus.ts';
+import type { Bus, SetAside, SetAsideCommand, SnapshotStore } from '../bus.ts';
 import type { Clock } from '../clock.ts';
+import { COMMANDS_WAITING_MAX } from '../inbox-limit.ts';
 import { subjects } from '../subjects.ts';
 import { Carrier, type Faults } from './faults.ts';
 import {
@@ -20,6 +21,8 @@ export interface MemoryBusOptions {
   readonly clock: Clock;
   /** Default 8. */
   readonly partitions?: number;
+  /** As in the settings. */
+  readonly commandsWaitingMax?: number;
   readonly faults?: Faults;
 }
 
@@ -35,11 +38,13 @@ export interface MemoryBroker extends Disposable {
 /** The ports of the bus in memory, driven by the given clock. Deterministic: the same calls, the same order. */
 export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
   const { clock, partitions = PARTITIONS, faults = {} } = options;
+  const { commandsWaitingMax = COMMANDS_WAITING_MAX } = options;
   const events = new MemoryStream(clock);
   const commands = new MemoryStream(clock);
   const wishes = new MemoryStream(clock);
   const entries = new MemoryEntries(clock);
   const snapshots = new Map<string, Snapshot>();
+  const setAside = new Map<string, SetAsideCommand>();
   const alarms = new AlarmClock();
   const room = new LiveRoom();
   const replies = new Replies();
@@ -51,17 +56,21 @@ export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
       const inbox = { stream: commands, carrier };
       return {
         log: createMemoryLog({ stream: events, carrier }),
-        inbox: createMemoryInbox(inbox, { config, replies, partitions }),
+        inbox: createMemoryInbox(inbox, { config, replies, partitions, commandsWaitingMax }),
         agents: createMemoryAgentInbox({ stream: wishes, carrier }, config),
         alarms: createMemoryAlarms(inbox, alarms, partitions),
         snapshots: createMemorySnapshots(snapshots, carrier),
         live: createMemoryLive({ room, replies, carrier }),
         config,
+        setAside: createMemorySetAside(setAside, carrier),
         flush: () => carrier.ask(() => undefined),
         [Symbol.asyncDispose]: async () => closing.abort(),
       };
     },
-    [Symbol.dispose]: () => alarms.clearAll(),
+    [Symbol.dispose]: () => {
+      alarms.clearAll();
+      entries.end();
+    },
   };
 }
 
@@ -90,5 +99,21 @@ function createMemorySnapshots(kept: Map<string, Snapshot>, carrier: Carrier): S
       carrier.ask(() => {
         kept.set(subjects.snapshot(aggregate, id, 0), { sequence, body });
       }),
+  };
+}
+
+function createMemorySetAside(kept: Map<string, SetAsideCommand>, carrier: Carrier): SetAside {
+  return {
+    put: (command) =>
+      carrier.ask(() => {
+        kept.set(command.id, command);
+      }),
+    list: () => carrier.ask(() => [...kept.values()]),
+    find: (id) => carrier.ask(() => kept.get(id)),
+    remove: (id) =>
+      carrier.ask(() => {
+        kept.delete(id);
+      }),
+    count: () => carrier.ask(() => kept.size),
   };
 }

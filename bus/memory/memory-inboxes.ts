@@ -1,6 +1,7 @@
 import type { AgentInbox, Alarms, Inbox, KeyValues } from '../bus.ts';
 import type { CommandEnvelope, Outcome } from '../envelope.ts';
-import { BusUnavailable } from '../errors.ts';
+import { BusUnavailable, Overloaded } from '../errors.ts';
+import { OVERLOADED_RETRY_MS } from '../inbox-limit.ts';
 import { decodeCommand, decodeOutcome, decodeWish, encodeBody } from '../message-codec.ts';
 import { partitionOf, subjects } from '../subjects.ts';
 import { followMemory, type Source } from './memory-feed.ts';
@@ -11,8 +12,15 @@ const MESSAGES_MAX = 500;
 
 export function createMemoryInbox(
   source: Source,
-  { config, replies, partitions }: InboxParts,
+  { config, replies, partitions, commandsWaitingMax }: InboxParts,
 ): Inbox {
+  const admit = ({ actor }: CommandEnvelope): void => {
+    const { size } = source.stream;
+    if (actor.kind === 'user' && size >= commandsWaitingMax)
+      throw new Overloaded(`${size} commands wait to be taken`, {
+        retryAfterMs: OVERLOADED_RETRY_MS,
+      });
+  };
   const send = async (envelope: CommandEnvelope): Promise<void> => {
     const { aggregate, aggregateId, actor } = envelope;
     const partition = partitionOf(aggregate, aggregateId, partitions);
@@ -28,8 +36,14 @@ export function createMemoryInbox(
   return {
     partitions,
     partitionOf: (aggregate, id) => partitionOf(aggregate, id, partitions),
-    send,
-    request: (envelope, signal) => request({ source, replies, send }, envelope, signal),
+    send: async (envelope) => {
+      admit(envelope);
+      await send(envelope);
+    },
+    request: async (envelope, signal) => {
+      admit(envelope);
+      return request({ source, replies, send }, envelope, signal);
+    },
     reply: (replyTo, outcome) => {
       const body = encodeBody(replyTo, outcome);
       source.carrier.deliver({ kind: 'reply', subject: replyTo }, () =>
@@ -59,6 +73,7 @@ interface InboxParts {
   readonly config: KeyValues;
   readonly replies: Replies;
   readonly partitions: number;
+  readonly commandsWaitingMax: number;
 }
 
 async function request(

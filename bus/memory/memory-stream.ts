@@ -33,6 +33,11 @@ export class MemoryStream {
     return this.#lastSequence;
   }
 
+  /** Messages that are kept. */
+  get size(): number {
+    return this.#messages.length;
+  }
+
   /** Sequence of the newest message of a subject; 0 when there is none. */
   lastOf(subject: string): number {
     return this.#lastOfSubject.get(subject) ?? 0;

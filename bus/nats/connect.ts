@@ -1,15 +1,18 @@
 import type { Bus } from '../bus.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { COMMANDS_WAITING_MAX } from '../inbox-limit.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
 import { createAgentInbox } from './agent-inbox.ts';
 import { createAlarms } from './alarms.ts';
 import { createEventLog } from './event-log.ts';
 import { createInbox } from './inbox.ts';
+import { createInboxGauge } from './inbox-gauge.ts';
 import { createKeyValues } from './key-values.ts';
 import { Link } from './link.ts';
 import { createLiveChannel } from './live-channel.ts';
 import { ensureStreams } from './server-streams.ts';
+import { createSetAside } from './set-aside-store.ts';
 import { createSnapshotStore } from './snapshot-store.ts';
 
 /**
@@ -32,14 +35,16 @@ export async function connectBus(
     throw error;
   }
   const config = createKeyValues(link);
+  const gauge = createInboxGauge(link, settings.commandsWaitingMax ?? COMMANDS_WAITING_MAX);
   return {
     log: createEventLog(link),
-    inbox: createInbox(link, config, partitions),
+    inbox: createInbox(link, { config, gauge, partitions }),
     agents: createAgentInbox(link, config),
     alarms: createAlarms(link, partitions),
     snapshots: createSnapshotStore(link),
     live: createLiveChannel(link),
     config,
+    setAside: createSetAside(link),
     flush: () => {
       link.flush();
       return link.exchange('take what was sent', () => link.guarded(link.connection.flush()));

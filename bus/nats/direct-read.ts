@@ -40,14 +40,27 @@ export async function* readPages(
     const messages = page.messages.filter(({ sequence }) => sequence <= upToSequence);
     if (messages.length > 0) yield messages;
     const last = page.messages.at(-1);
-    if (last === undefined || !page.hasMore || last.sequence >= upToSequence) return;
+    if (last === undefined || page.moreMessages === 0 || last.sequence >= upToSequence) return;
     afterSequence = last.sequence;
   }
 }
 
+/** How many messages of a stream match a filter. */
+export async function countMessages(
+  link: Link,
+  { stream, filter }: { readonly stream: string; readonly filter: string },
+): Promise<number> {
+  const question = JSON.stringify({ seq: 1, next_by_subj: filter, batch: 1 });
+  const { messages, moreMessages } = await link.exchange('count messages', () =>
+    link.guarded(readPage(link, `$JS.API.DIRECT.GET.${stream}`, question)),
+  );
+  return messages.length + moreMessages;
+}
+
 interface Page {
   readonly messages: readonly LogMessage[];
-  readonly hasMore: boolean;
+  /** Messages that match and lie behind the page. */
+  readonly moreMessages: number;
 }
 
 async function readPage(link: Link, api: string, question: string): Promise<Page> {
@@ -58,8 +71,8 @@ async function readPage(link: Link, api: string, question: string): Promise<Page
     const code = message.headers?.code ?? 0;
     if (code === 0) messages.push(parseDirect(message));
     else if (code === STATUS_END)
-      page.resolve({ messages, hasMore: message.headers?.get('Nats-Num-Pending') !== '0' });
-    else if (code === STATUS_NOT_FOUND) page.resolve({ messages: [], hasMore: false });
+      page.resolve({ messages, moreMessages: Number(message.headers?.get('Nats-Num-Pending')) });
+    else if (code === STATUS_NOT_FOUND) page.resolve({ messages: [], moreMessages: 0 });
     else page.reject(new BusUnavailable(`read a subject: ${message.headers?.description}`));
   });
   try {

@@ -3,13 +3,20 @@ import type { CommandEnvelope, Outcome } from '../envelope.ts';
 import { decodeCommand, decodeOutcome } from '../message-codec.ts';
 import { partitionOf, streams, subjects } from '../subjects.ts';
 import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { InboxGauge } from './inbox-gauge.ts';
 import type { Link } from './link.ts';
 import { storeNamed } from './stored-message.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const COMMANDS_MAX = 500;
 
-export function createInbox(link: Link, config: KeyValues, partitions: number): Inbox {
+export interface InboxParts {
+  readonly config: KeyValues;
+  readonly gauge: InboxGauge;
+  readonly partitions: number;
+}
+
+export function createInbox(link: Link, { config, gauge, partitions }: InboxParts): Inbox {
   const send = (envelope: CommandEnvelope, messageId = envelope.id): Promise<unknown> => {
     const partition = partitionOf(envelope.aggregate, envelope.aggregateId, partitions);
     const { aggregate, aggregateId, actor } = envelope;
@@ -20,9 +27,14 @@ export function createInbox(link: Link, config: KeyValues, partitions: number): 
     partitions,
     partitionOf: (aggregate, id) => partitionOf(aggregate, id, partitions),
     send: async (envelope) => {
+      if (envelope.actor.kind === 'user') await gauge.admit();
       await send(envelope);
     },
-    request: (envelope, signal) => request(link, { envelope, send, signal }),
+    request: async (envelope, signal) => {
+      // Only the first time: what is asked once more after a break was accepted.
+      if (envelope.actor.kind === 'user') await gauge.admit();
+      return request(link, { envelope, send, signal });
+    },
     reply: (replyTo, outcome) => link.tell(replyTo, JSON.stringify(outcome)),
     follow: (partition, afterSequence, signal) =>
       follow(link, { partition, afterSequence, signal }),

@@ -1,11 +1,13 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { headers, type Msg, type MsgHdrs, nuid } from '@nats-io/transport-node';
-import type { KeyValues } from '../bus.ts';
+import type { KeyChange, KeyValues } from '../bus.ts';
 import { BusUnavailable } from '../errors.ts';
 import type { Link } from './link.ts';
-import { configStream, configSubject } from './server-streams.ts';
+import { configStream, configSubject, DELETE_MARKER_MS } from './server-streams.ts';
+import { followStream } from './stream-feed.ts';
 
 const STATUS_NOT_FOUND = 404;
+const CHANGES_MAX = 500;
 const OPERATION = 'KV-Operation';
 
 /**
@@ -32,28 +34,52 @@ export function createKeyValues(link: Link): KeyValues {
     },
     update: (key, value, revision, timeToLiveMs) =>
       write(link, { key, value, timeToLiveMs, revision }),
-    delete: async (key) => {
-      const marker = writeHeaders({});
-      marker.set(OPERATION, 'DEL');
-      await link.publish(configSubject(key), '', marker);
+    delete: async (key, revision) => {
+      await write(link, {
+        key,
+        value: '',
+        operation: 'DEL',
+        timeToLiveMs: DELETE_MARKER_MS,
+        revision,
+      });
     },
+    watch: (prefix, signal) => watch(link, prefix, signal),
   };
+}
+
+/** What is gone leaves a message without a body. */
+async function* watch(
+  link: Link,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly KeyChange[]> {
+  const feed = followStream(link, {
+    stream: configStream,
+    filter: configSubject(`${prefix}.>`),
+    afterSequence: 0,
+    messagesMax: CHANGES_MAX,
+    signal,
+  });
+  for await (const messages of feed) {
+    yield messages.map(({ subject, body }) => ({
+      key: subject.slice(configSubject('').length),
+      value: body.byteLength === 0 ? undefined : Buffer.from(body).toString(),
+    }));
+  }
 }
 
 interface Write {
   readonly key: string;
   readonly value: string;
-  readonly revision: number;
+  readonly revision: number | undefined;
   readonly timeToLiveMs: number | undefined;
+  readonly operation?: 'DEL';
 }
 
 /** Undefined when `revision` is not the newest. */
-async function write(
-  link: Link,
-  { key, value, revision, timeToLiveMs }: Write,
-): Promise<number | undefined> {
+async function write(link: Link, { key, value, ...options }: Write): Promise<number | undefined> {
   try {
-    return await link.publish(configSubject(key), value, writeHeaders({ revision, timeToLiveMs }));
+    return await link.publish(configSubject(key), value, writeHeaders(options));
   } catch (error) {
     if (error instanceof JetStreamApiError && CONFLICT_CODES.includes(error.code)) return undefined;
     throw error;
@@ -67,8 +93,9 @@ const CONFLICT_CODES: readonly number[] = [
 
 /** The message id makes a second try harmless, and tells it the place of the first. */
 function writeHeaders(options: {
-  readonly revision?: number;
+  readonly revision?: number | undefined;
   readonly timeToLiveMs?: number | undefined;
+  readonly operation?: 'DEL';
 }): MsgHdrs {
   const written = headers();
   written.set('Nats-Msg-Id', nuid.next());
@@ -76,6 +103,7 @@ function writeHeaders(options: {
     written.set('Nats-Expected-Last-Subject-Sequence', String(options.revision));
   if (options.timeToLiveMs !== undefined)
     written.set('Nats-TTL', `${Math.ceil(options.timeToLiveMs / 1000)}s`);
+  if (options.operation !== undefined) written.set(OPERATION, options.operation);
   return written;
 }
 

@@ -7,13 +7,15 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { streams } from '../subjects.ts';
+import { streams, subjects } from '../subjects.ts';
 import type { Link } from './link.ts';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 /** What is deleted or expires leaves a marker for this long, so that watchers hear of it. */
-const DELETE_MARKER_MS = 60_000;
+export const DELETE_MARKER_MS = 60_000;
 const MESSAGE_SIZE_BYTES_MAX = 1_048_576;
+/** At this many no more are set aside; each is then tried again until there is room. */
+const SET_ASIDE_COMMANDS_MAX = 10_000;
 const VALUE_BYTES_MAX = 65_536;
 
 type NamedConfig = Partial<StreamConfig> & Pick<StreamConfig, 'name'>;
@@ -88,6 +90,15 @@ function configurations(replicas: number): readonly NamedConfig[] {
       name: streams.snapshots,
       description: 'folded state of aggregates',
       subjects: ['snap.>'],
+      max_msgs_per_subject: 1,
+    },
+    {
+      ...common,
+      name: streams.setAside,
+      description: 'commands that no try could take',
+      subjects: [subjects.allSetAside],
+      discard: DiscardPolicy.New,
+      max_msgs: SET_ASIDE_COMMANDS_MAX,
       max_msgs_per_subject: 1,
     },
     {

@@ -28,7 +28,8 @@ export function settingsText(installation: Installation): string {
     postgres: {
       url: `postgres://${POSTGRES_USER}:${secrets.postgresPassword}@127.0.0.1:${ports.postgres}/${POSTGRES_DATABASE}`,
     },
-    control: { statusPort: ports.control },
+    // One name for all its lives: a new process takes over from a killed one at once.
+    control: { host: 'control', statusPort: ports.control },
     projector: { statusPort: ports.projector },
     gateway: {
       port: ports.gateway,

@@ -1,4 +1,4 @@
-import { type Logger, OrreryError } from '@orrery/bus';
+import { type Logger, OrreryError, Overloaded } from '@orrery/bus';
 import { GraphQLError } from 'graphql';
 import { RequestFailed } from '../errors.ts';
 
@@ -14,6 +14,13 @@ export function failureOf(error: unknown): RequestFailed {
     )
       return failureOf(originalError);
     return new RequestFailed('QUERY_INVALID', error.message);
+  }
+  if (error instanceof Overloaded) {
+    return new RequestFailed(
+      'OVERLOADED',
+      'More waits to be done than may wait. Nothing was begun; ask again in a moment.',
+      { cause: error },
+    );
   }
   if (error instanceof OrreryError && error.isRetryable) {
     return new RequestFailed(

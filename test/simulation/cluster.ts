@@ -3,6 +3,7 @@ import {
   createLogger,
   derivedId,
   type RecordedCommit,
+  RevisionConflict,
   type SessionCommand,
 } from '@orrery/bus';
 import { aggregates } from '../../actors/control/aggregates.ts';
@@ -10,12 +11,20 @@ import { startHost } from '../../actors/runtime/host.ts';
 import type { Faults, Hop } from '../../bus/memory/faults.ts';
 import { createMemoryBroker, type MemoryBroker } from '../../bus/memory/memory-bus.ts';
 import { SimulatedClock } from '../../bus/memory/simulated-clock.ts';
+import { behind, Gate } from './gate.ts';
 import { ModelEngine, runModelNode } from './model-node.ts';
 import { Random } from './random.ts';
 
 const NODES = ['node-a', 'node-b', 'node-c'];
+const HOSTS = ['control-a', 'control-b', 'control-c'];
 const SESSIONS = 12;
 const STEPS = 40;
+
+/** Longer than in earnest, as virtual time passes in long steps; a host may stop for longer than that. */
+const LEASE_MS = 20_000;
+const STOP_MS_MAX = 60_000;
+/** Once nothing more happens: a renewal is a step of the clock. */
+const CALM_LEASE_MS = 600_000;
 
 /** Long enough for every deadline and every reconciliation of a session's life. */
 const SETTLING_MS = 2 * 60 * 60 * 1000;
@@ -25,6 +34,8 @@ export interface Outcome {
   readonly engines: ReadonlyMap<string, ModelEngine>;
   /** Sessions whose creation was answered with yes. */
   readonly acknowledged: ReadonlySet<string>;
+  /** Appends that were refused because another writer had come first. */
+  readonly fencedAppends: number;
 }
 
 /** One run of a small cluster under faults that follow from the seed, then in peace until it rests. */
@@ -40,6 +51,8 @@ class Cluster {
   readonly #clock = new SimulatedClock(1_700_000_000_000);
   readonly #broker: MemoryBroker;
   readonly #engines = new Map(NODES.map((name) => [name, new ModelEngine()]));
+  readonly #gates = new Map<string, Gate>();
+  #fencedAppends = 0;
   readonly #crashes = new Map<string, () => void>();
   readonly #acknowledged = new Set<string>();
   #isTroubled = true;
@@ -54,7 +67,7 @@ class Cluster {
   }
 
   async run(): Promise<Outcome> {
-    this.#startControl();
+    for (const name of HOSTS) this.#startHost(name);
     for (const name of NODES) this.#startNode(name);
     for (let step = 0; step < STEPS; step++) {
       if (step < SESSIONS) void this.#create(step);
@@ -62,10 +75,16 @@ class Cluster {
       await this.#clock.advance(this.#random.between(0, 5000));
     }
     this.#isTroubled = false;
-    for (const name of ['control', ...NODES]) this.#restart(name);
+    for (const gate of this.#gates.values()) gate.open();
+    for (const name of [...HOSTS, ...NODES]) this.#restart(name);
     await this.#clock.advance(SETTLING_MS);
     const commits = await this.#readLog();
-    return { commits, engines: this.#engines, acknowledged: this.#acknowledged };
+    return {
+      commits,
+      engines: this.#engines,
+      acknowledged: this.#acknowledged,
+      fencedAppends: this.#fencedAppends,
+    };
   }
 
   end(): void {
@@ -89,7 +108,8 @@ class Cluster {
   }
 
   #disturb(): void {
-    if (this.#random.chance(0.2)) this.#restart('control');
+    if (this.#random.chance(0.2)) this.#restart(this.#random.pick(HOSTS));
+    if (this.#random.chance(0.2)) this.#stop(this.#random.pick(HOSTS));
     if (this.#random.chance(0.2)) this.#restart(this.#random.pick(NODES));
     if (this.#random.chance(0.3)) {
       const [mode, reason] = this.#random.chance(0.5)
@@ -106,7 +126,8 @@ class Cluster {
   /** Sudden death, everything under way included, and a new process at once or a while later. */
   #restart(name: string): void {
     this.#crashes.get(name)?.();
-    const start = (): void => (name === 'control' ? this.#startControl() : this.#startNode(name));
+    const start = (): void =>
+      HOSTS.includes(name) ? this.#startHost(name) : this.#startNode(name);
     if (!this.#isTroubled) start();
     else
       void this.#clock
@@ -115,10 +136,35 @@ class Cluster {
     if (this.#isTroubled) this.#crashes.delete(name);
   }
 
-  #startControl(): void {
-    const { bus, signal } = this.#connect('control');
+  /** Stops a host in the middle of whatever it does, and lets it go on later, as if nothing had been. */
+  #stop(name: string): void {
+    const gate = this.#gates.get(name);
+    if (gate === undefined || !this.#crashes.has(name)) return;
+    gate.close();
+    void this.#clock.sleep(this.#random.between(0, STOP_MS_MAX)).then(() => gate.open());
+  }
+
+  #startHost(name: string): void {
+    const { bus, signal } = this.#connect(name);
+    const gate = new Gate();
+    this.#gates.set(name, gate);
     const logger = createLogger({ name: 'control', level: 'silent' });
-    startHost({ bus, clock: this.#clock, logger, aggregates, heldMax: 100 }, signal);
+    const clock = behind(gate, this.#clock);
+    const leaseMs = this.#isTroubled ? LEASE_MS : CALM_LEASE_MS;
+    const parts = { bus: behind(gate, this.#counting(bus)), clock, logger, aggregates };
+    startHost({ ...parts, name, heldMax: 100, leaseMs }, signal).done.catch(() => undefined);
+  }
+
+  #counting(bus: Bus): Bus {
+    const append: Bus['log']['append'] = async (commit, expectedSequence) => {
+      try {
+        return await bus.log.append(commit, expectedSequence);
+      } catch (error) {
+        if (error instanceof RevisionConflict) this.#fencedAppends += 1;
+        throw error;
+      }
+    };
+    return { ...bus, log: { ...bus.log, append } };
   }
 
   #startNode(name: string): void {

@@ -19,8 +19,10 @@ simulation(
   async () => {
     const seeds =
       ONLY === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(ONLY)];
+    let fenced = 0;
     for (const seed of seeds) {
-      const { commits, engines, acknowledged } = await simulate(seed);
+      const { commits, engines, acknowledged, fencedAppends } = await simulate(seed);
+      fenced += fencedAppends;
       const sessions = sessionsOf(commits);
       const wrong = [...findWrongContainers(sessions, engines)];
       for (const id of acknowledged)
@@ -29,6 +31,9 @@ simulation(
       assert.is(findOvercommitment(commits), undefined, `seed ${seed}`);
       assert.is(findBrokenChain(commits), undefined, `seed ${seed}`);
     }
+    // Hosts that were stopped in the middle of a turn must have met the fence.
+    assert.ok(ONLY !== undefined || fenced > 0);
+    process.stdout.write(`${JSON.stringify({ seeds: seeds.length, fenced })} `);
   },
 );
 

@@ -1,6 +1,6 @@
-import type { Bus, ReceivedCommand } from '@orrery/bus';
+import { type Bus, Overloaded, type ReceivedCommand } from '@orrery/bus';
 import * as assert from 'uvu/assert';
-import { type BusHarness, busSuite, commandOf, freshId, take, within } from './harness.ts';
+import { type BusHarness, busSuite, commandOf, freshId, take, until, within } from './harness.ts';
 
 export function inboxContract(name: string, start: () => Promise<BusHarness>): void {
   const inbox = busSuite(`${name}: inbox`, start);
@@ -144,6 +144,46 @@ export function inboxContract(name: string, start: () => Promise<BusHarness>): v
   });
 
   inbox.run();
+}
+
+/** `start` makes a bus in whose inboxes `commandsWaitingMax` commands may wait. */
+export function overloadContract(
+  name: string,
+  start: () => Promise<BusHarness>,
+  commandsWaitingMax: number,
+): void {
+  const overload = busSuite(`${name}: full inboxes`, start);
+
+  overload('refuse users until commands are done, and nobody else ever', async ({ bus }) => {
+    const id = freshId();
+    const refused = async (): Promise<boolean> => {
+      const error = await bus.inbox.send(commandOf(id)).catch((thrown: unknown) => thrown);
+      if (error === undefined) return false;
+      if (!(error instanceof Overloaded)) throw error;
+      assert.is(error.isRetryable, true);
+      assert.ok(error.retryAfterMs > 0);
+      return true;
+    };
+    let accepted = 0;
+    while (!(await refused())) accepted += 1;
+    assert.ok(accepted >= commandsWaitingMax / 2 && accepted <= commandsWaitingMax);
+    const asked = bus.inbox.request(commandOf(id), new AbortController().signal);
+    assert.instance(await asked.catch((error: unknown) => error), Overloaded);
+    for (const actor of [
+      { kind: 'system' as const, id: 'control' },
+      { kind: 'agent' as const, id: 'node-1' },
+    ])
+      await bus.inbox.send(commandOf(id, { actor }));
+    const lane = bus.inbox.partitionOf('session', id);
+    const stop = new AbortController();
+    const received = await take(bus.inbox.follow(lane, 0, stop.signal), accepted + 2);
+    stop.abort();
+    assert.is(received.length, accepted + 2);
+    await bus.inbox.saveCheckpoint(lane, received.at(-1)?.sequence ?? 0);
+    await until(async () => !(await refused()));
+  });
+
+  overload.run();
 }
 
 export function agentInboxContract(name: string, start: () => Promise<BusHarness>): void {

@@ -1,5 +1,7 @@
+import { type KeyChange, listSetAside, replaySetAside } from '@orrery/bus';
 import * as assert from 'uvu/assert';
-import { type BusHarness, busSuite, freshId, until } from './harness.ts';
+import { type BusHarness, busSuite, commandOf, freshId, take, until, within } from './harness.ts';
+import { onlyOf } from './inboxes.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -88,5 +90,89 @@ export function keyValuesContract(name: string, start: () => Promise<BusHarness>
     assert.ok((await bus.config.create(left, 'c', 1_000)) !== undefined);
   });
 
+  config('are deleted at a revision only while that is the newest', async ({ bus }) => {
+    const key = freshId();
+    const first = await bus.config.put(key, 'a');
+    const second = await bus.config.put(key, 'b');
+    await bus.config.delete(key, first);
+    assert.is((await bus.config.get(key))?.value, 'b');
+    await bus.config.delete(key, second);
+    assert.is(await bus.config.get(key), undefined);
+  });
+
+  config('tell a watcher what is there, and then what changes', async ({ bus, harness }) => {
+    const prefix = `test.${freshId()}`;
+    const other = await harness.connect();
+    await bus.config.put(`${prefix}.a`, '1');
+    await bus.config.put(`${prefix}.b`, '2');
+    await bus.config.put(`test.${freshId()}`, 'elsewhere');
+    const stop = new AbortController();
+    const seen: KeyChange[] = [];
+    const watching = (async () => {
+      for await (const changes of other.config.watch(prefix, stop.signal)) seen.push(...changes);
+    })();
+    await until(() => seen.length === 2);
+    await bus.config.put(`${prefix}.a`, '3');
+    await bus.config.delete(`${prefix}.b`);
+    await bus.config.create(`${prefix}.c`, '4', 1_000);
+    await until(() => seen.length >= 6);
+    stop.abort();
+    await within(watching);
+    assert.equal(
+      seen.map(({ key, value }) => [key.slice(prefix.length + 1), value]),
+      [
+        ['a', '1'],
+        ['b', '2'],
+        ['a', '3'],
+        ['b', undefined],
+        ['c', '4'],
+        ['c', undefined],
+      ],
+    );
+    await other[Symbol.asyncDispose]();
+  });
+
   config.run();
+}
+
+export function setAsideContract(name: string, start: () => Promise<BusHarness>): void {
+  const setAside = busSuite(`${name}: commands set aside`, start);
+
+  setAside('are kept once each, listed oldest first, and forgotten one by one', async ({ bus }) => {
+    const [first, second] = ['1.7', '0.9'].map((id) => ({
+      id,
+      envelope: commandOf(freshId()),
+      error: 'Error: no',
+      tries: 3,
+      setAsideAtMs: 5,
+    }));
+    assert.ok(first && second);
+    assert.is(await bus.setAside.count(), 0);
+    for (const command of [first, second, first]) await bus.setAside.put(command);
+    assert.equal(await listSetAside(bus), [first, second]);
+    assert.equal(await bus.setAside.find(second.id), second);
+    assert.is(await bus.setAside.find('0.1'), undefined);
+    await bus.setAside.remove(first.id);
+    await bus.setAside.remove(first.id);
+    assert.equal(await bus.setAside.list(), [second]);
+    assert.is(await bus.setAside.count(), 1);
+  });
+
+  setAside('are sent again under another id when they are replayed', async ({ bus }) => {
+    const id = freshId();
+    const envelope = commandOf(id, { replyTo: 'nobody' });
+    const lane = bus.inbox.partitionOf('session', id);
+    await bus.inbox.send(envelope);
+    await bus.setAside.put({ id: '2.1', envelope, error: 'no', tries: 3, setAsideAtMs: 5 });
+    assert.is(await replaySetAside(bus, '2.1'), true);
+    assert.is(await replaySetAside(bus, '2.1'), false);
+    const stop = new AbortController();
+    const [, again] = await take(onlyOf(bus.inbox.follow(lane, 0, stop.signal), id), 2);
+    stop.abort();
+    assert.is(again?.envelope.replyTo, undefined);
+    assert.equal(again?.envelope.command, envelope.command);
+    assert.is.not(again?.envelope.id, envelope.id);
+  });
+
+  setAside.run();
 }
