@@ -6,6 +6,9 @@ import { onlyOf } from './inboxes.ts';
 const SOON_MS = 300;
 const MUCH_LATER_MS = 3_600_000;
 
+/** A timer of the system may run this much ahead of its clock. */
+const EARLY_MS = 2;
+
 export function alarmContract(name: string, start: () => Promise<BusHarness>): void {
   const alarms = busSuite(`${name}: alarms`, start);
 
@@ -14,7 +17,7 @@ export function alarmContract(name: string, start: () => Promise<BusHarness>): v
     const atMs = systemClock.nowMs() + SOON_MS;
     await bus.alarms.set(command, atMs);
     const [fired] = await arrivals(bus, command.aggregateId, 1);
-    assert.ok(systemClock.nowMs() >= atMs);
+    assert.ok(systemClock.nowMs() >= atMs - EARLY_MS);
     assert.equal(fired, command);
   });
 
