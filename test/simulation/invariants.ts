@@ -1,4 +1,5 @@
 import type { RecordedCommit, SchedulerEvent, SessionEvent } from '@orrery/bus';
+import { DEFAULT_POLICY, schedule } from '../../actors/scheduler/schedule.ts';
 import { emptyState, fold } from '../../actors/scheduler/state.ts';
 import { sessionAggregate } from '../../actors/session/aggregate.ts';
 import type { SessionSnapshot } from '../../actors/session/machine.ts';
@@ -50,16 +51,29 @@ export function findBrokenChain(commits: readonly RecordedCommit[]): string | un
   return undefined;
 }
 
+/** Sessions that wait with a reason while there is no room for any of them: late, not stuck. */
+export function sessionsWithoutRoom(commits: readonly RecordedCommit[]): ReadonlySet<string> {
+  const state = emptyState();
+  for (const { aggregate, events } of commits) {
+    if (aggregate !== 'scheduler') continue;
+    for (const event of events as readonly SchedulerEvent[]) fold(state, event);
+  }
+  const waiting = [...state.queue.values()].filter(({ reason }) => reason !== undefined);
+  const { placed } = schedule(state, waiting, DEFAULT_POLICY);
+  return placed.length > 0 ? new Set() : new Set(waiting.map(({ queued }) => queued.session));
+}
+
 /** Exactly one container for a running session's kernel, none for one that is over, none besides. */
 export function findWrongContainers(
   sessions: ReadonlyMap<string, SessionSnapshot>,
   engines: ReadonlyMap<string, ModelEngine>,
+  withoutRoom: ReadonlySet<string>,
 ): readonly string[] {
   const wrong: string[] = [];
   const expected = new Set<string>();
   for (const [id, { value, status, context }] of sessions) {
-    if (status !== 'done' && value !== 'running')
-      wrong.push(`session ${id} is stuck in ${String(value)}`);
+    const mayRest = value === 'running' || (value === 'pending' && withoutRoom.has(id));
+    if (status !== 'done' && !mayRest) wrong.push(`session ${id} is stuck in ${String(value)}`);
     if (value !== 'running') continue;
     for (const { kernel, node } of context.placements) {
       expected.add(kernel);
