@@ -89,6 +89,8 @@ class SharedDuties {
   readonly #holders = new Map<string, string>();
   readonly #holdings = new Map<string, Holding>();
   readonly #taking = new Set<string>();
+  /** Duties that ended here: asked for again with the next round, so that one that fails fails slowly. */
+  readonly #resting = new Set<string>();
   /** Everything under way that must end before this host may. */
   readonly #pending = new Set<Promise<void>>();
   readonly #joined = Promise.withResolvers<void>();
@@ -119,6 +121,7 @@ class SharedDuties {
     try {
       await Promise.race([this.#failed.promise, Promise.all([left, ...parts])]);
     } finally {
+      this.#isLeaving = true;
       ended.abort();
       for (const holding of this.#holdings.values()) holding.ending.abort();
     }
@@ -168,6 +171,7 @@ class SharedDuties {
           }),
         );
       }
+      this.#resting.clear();
       this.#review('everything');
       if (!(await slept(clock, Math.floor(leaseMs / RENEWALS_PER_LEASE), ended))) return;
     }
@@ -213,7 +217,8 @@ class SharedDuties {
         if (!isOwn && holding.state === 'held') void this.#own(this.#giveUp(duty, holding));
       } else if (isOwn && !this.#taking.has(duty)) {
         const holder = this.#holders.get(duty);
-        if (extent === 'everything' || holder === undefined || holder === host)
+        const isFree = holder === undefined || holder === host;
+        if (extent === 'everything' || (isFree && !this.#resting.has(duty)))
           void this.#own(this.#take(duty));
       }
     }
@@ -262,6 +267,7 @@ class SharedDuties {
     try {
       await holding.work;
     } finally {
+      this.#resting.add(duty);
       if (holding.state === 'held') await this.#giveUp(duty, holding);
     }
   }

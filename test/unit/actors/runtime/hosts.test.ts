@@ -1,5 +1,6 @@
 import {
   type Bus,
+  BusUnavailable,
   type CommandEnvelope,
   createLogger,
   createMemoryBroker,
@@ -143,6 +144,24 @@ hosts('do each further duty in one place', async () => {
   stops[1]?.abort();
   await stage.clock.advance(100);
   assert.is(running, 0);
+});
+
+hosts('try a duty that fails again with the next round, not at once', async () => {
+  const stage = new Stage();
+  let tries = 0;
+  const fail = async (): Promise<void> => {
+    tries += 1;
+    throw new BusUnavailable('bear it');
+  };
+  const { clock } = stage;
+  const parts = { bus: stage.broker.connect(), clock, logger, aggregates: [], leaseMs: LEASE_MS };
+  const stop = new AbortController();
+  const { done } = startHost({ ...parts, duties: { fail } }, stop.signal);
+  await clock.advance(3 * LEASE_MS);
+  assert.ok(tries >= 5 && tries <= 10, `${tries} tries`);
+  stop.abort();
+  await clock.advance(LEASE_MS);
+  await done;
 });
 
 hosts.run();
