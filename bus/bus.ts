@@ -25,6 +25,8 @@ export interface EventLog {
    * `commitsMax`). Survives lost connections without gap or double. Ends when the signal fires.
    */
   follow(options: FollowOptions): AsyncIterable<readonly RecordedCommit[]>;
+  /** As `follow`, but messages as they lie there, checked by nobody, for those who need few of them. */
+  followMessages(options: FollowOptions): AsyncIterable<readonly FollowedMessage[]>;
   /**
    * Messages after `afterSequence` as they lie there, checked by nobody, oldest first, up to now, in pages
    * that are fetched when they are asked for: a slow reader holds no more than one.
@@ -32,6 +34,11 @@ export interface EventLog {
   readMessages(options: ReadOptions): AsyncIterable<readonly LogMessage[]>;
   /** Sequence of the newest commit of all; 0 when there is none. */
   lastSequence(): Promise<number>;
+  /**
+   * Takes the commits of one aggregate up to a sequence, included, out of the stream: only what lies in the
+   * archive. Idempotent; sequences are never given again. An aggregate without commits can be begun again.
+   */
+  purge(aggregate: AggregateName, id: string, upToSequence: number): Promise<void>;
 }
 
 export interface ReadOptions {
@@ -44,13 +51,19 @@ export interface ReadOptions {
   readonly messagesMax?: number | undefined;
 }
 
-/** One message of the log. */
-export interface LogMessage {
+/** One message of the log, as its followers are given it. */
+export interface FollowedMessage {
   readonly subject: string;
   readonly sequence: number;
+  readonly body: Uint8Array;
+}
+
+/** One message of the log. */
+export interface LogMessage extends FollowedMessage {
   /** What makes a repeat harmless: the id of its commit. */
   readonly messageId: string | undefined;
-  readonly body: Uint8Array;
+  /** Name of the archived segment that it was read from; absent: the stream. */
+  readonly segment?: string | undefined;
 }
 
 export interface FollowOptions {
@@ -65,6 +78,8 @@ export interface FollowOptions {
 /** A command as the reader of its lane met it; `sequence` is its place in the lane's stream. */
 export interface ReceivedCommand {
   readonly sequence: number;
+  /** Size of its body. */
+  readonly bytes: number;
   readonly envelope: CommandEnvelope;
   /** Set when the body could not be parsed: `envelope` then holds what the subject tells. */
   readonly malformed?: string;
@@ -123,7 +138,17 @@ export interface AgentInbox {
     signal: AbortSignal,
   ): AsyncIterable<readonly ReceivedWish[]>;
   checkpoint(node: string): Promise<number>;
+  /** Everything up to `sequence` is done: the node's next agent begins behind it. */
   saveCheckpoint(node: string, sequence: number): Promise<void>;
+  /**
+   * The newest checkpoints, as they are and as they come. For who sweeps: a right to purge would be one to
+   * purge what other nodes are told, so agents have none.
+   */
+  checkpoints(
+    signal: AbortSignal,
+  ): AsyncIterable<readonly { readonly node: string; readonly sequence: number }[]>;
+  /** Takes away what lies behind a checkpoint. */
+  sweep(node: string, sequence: number): Promise<void>;
 }
 
 /** Durable timers: at `atMs` the given command arrives in its aggregate's inbox, once or more. */
@@ -139,10 +164,15 @@ export interface SnapshotStore {
     aggregate: AggregateName,
     id: string,
   ): Promise<{ readonly sequence: number; readonly body: string } | undefined>;
+  /**
+   * In force as a whole or not at all. The pieces of a body are taken one after the other while others run.
+   * @throws what the pieces throw: what was saved before stays in force.
+   * @throws {BusUnavailable}
+   */
   save(
     aggregate: AggregateName,
     id: string,
-    snapshot: { readonly sequence: number; readonly body: string },
+    snapshot: { readonly sequence: number; readonly body: string | Iterable<string> },
   ): Promise<void>;
 }
 

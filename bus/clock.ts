@@ -25,3 +25,12 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', stop, { once: true });
     }),
 };
+
+/**
+ * For how long something takes, never for when it was: it goes on steadily when the machine's clock is set,
+ * by which a deadline would pass at once or not for hours.
+ */
+export const steadyClock: Clock = {
+  nowMs: () => performance.timeOrigin + performance.now(),
+  sleep: systemClock.sleep,
+};

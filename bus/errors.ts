@@ -25,6 +25,13 @@ export class BusUnavailable extends OrreryError {
   }
 }
 
+/** A server is there and will not have us: a wrong credential, or a certificate that does not hold. */
+export class BusRefused extends OrreryError {
+  override readonly name = 'BusRefused';
+  readonly code = 'bus.refused';
+  readonly isRetryable = false;
+}
+
 /** Too much waits already; what was asked for was not begun. */
 export class Overloaded extends OrreryError {
   override readonly name = 'Overloaded';

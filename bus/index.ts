@@ -1,13 +1,37 @@
-export { CLOCK_SKEW_MS_MAX } from './audit/chain.ts';
+export {
+  type AnchoredSegment,
+  ArchiveIndex,
+  type ArchiveRun,
+} from './archive/archive-index.ts';
+export { type ArchivedLog, withArchive } from './archive/archived-log.ts';
+export { createDirectoryStore } from './archive/directory-store.ts';
+export { ArchiveDamaged, ArchiveUnavailable } from './archive/errors.ts';
+export { openSegmentStore } from './archive/open-archive.ts';
+export { createS3Store, type S3Options } from './archive/s3-store.ts';
+export {
+  type ArchivedMessage,
+  contentName,
+  type EncodedSegment,
+  encodeSegment,
+  lineOf,
+  manifestName,
+  SEGMENT_BYTES_MAX,
+} from './archive/segment.ts';
+export { readSegment } from './archive/segment-reader.ts';
+export type { SegmentStore } from './archive/segment-store.ts';
+export { verifyArchive } from './archive/verify-archive.ts';
+export { ChainWalk, CLOCK_SKEW_MS_MAX } from './audit/chain.ts';
 export type { AuditFault, FaultKind } from './audit/fault.ts';
 export { sequenceBefore } from './audit/log-place.ts';
 export { type AuditReport, type VerifyOptions, verifyLog } from './audit/verify.ts';
+export { type AuditRange, verifyArchivedLog, verifySegments } from './audit/verify-archived-log.ts';
 export type { Witness } from './audit/witness.ts';
 export type {
   AgentInbox,
   Alarms,
   Bus,
   EventLog,
+  FollowedMessage,
   FollowOptions,
   Inbox,
   KeyChange,
@@ -21,7 +45,8 @@ export type {
   SetAsideCommand,
   SnapshotStore,
 } from './bus.ts';
-export { type Clock, systemClock } from './clock.ts';
+export { type Clock, steadyClock, systemClock } from './clock.ts';
+export { sealCommit, sealedLength } from './commit-text.ts';
 export {
   agentLive,
   KernelSpec,
@@ -30,6 +55,13 @@ export {
   StreamOutput,
   StreamRequest,
 } from './contracts/agent.ts';
+export {
+  ARCHIVE_ID,
+  ARCHIVE_SCHEMA_VERSION,
+  ArchiveCommand,
+  ArchivedSegment,
+  ArchiveEvent,
+} from './contracts/archive.ts';
 export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,
@@ -56,22 +88,38 @@ export {
   NodeName,
   NodeStatus,
 } from './contracts/node.ts';
-export { contracts } from './contracts/registry.ts';
 export {
+  PRESET_SCHEMA_VERSION,
+  PresetCommand,
+  PresetEvent,
+  PresetName,
+  presetId,
+  ResourceGroupName,
+} from './contracts/preset.ts';
+export { contracts, isKnownEvent } from './contracts/registry.ts';
+export {
+  DEFAULT_GROUP_POLICY,
+  GroupPolicy,
   HoldReason,
+  LimitScope,
   NodeCapacity,
+  OwnerLimits,
   QueuedSession,
   SCHEDULER_ID,
   SCHEDULER_SCHEMA_VERSION,
   SchedulerCommand,
   SchedulerEvent,
+  SessionOutcome,
 } from './contracts/scheduler.ts';
 export {
+  Dependency,
+  Designation,
   KernelReport,
   KernelRequest,
   KernelStatus,
   KernelStep,
   Placement,
+  PlacementGroup,
   SESSION_SCHEMA_VERSION,
   SessionCommand,
   SessionEvent,
@@ -100,11 +148,13 @@ export {
   CommandEnvelopeSchema,
   type Commit,
   CommitSchema,
+  type CommittedCommand,
   type Outcome,
   type RecordedCommit,
   type Rejection,
 } from './envelope.ts';
 export {
+  BusRefused,
   BusUnavailable,
   MalformedMessage,
   MessageTooLarge,
@@ -127,9 +177,10 @@ export {
 export { SimulatedClock } from './memory/simulated-clock.ts';
 export { readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
+export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { listSetAside, replaySetAside } from './set-aside.ts';
-export { parseSettings, readSettings, Settings } from './settings.ts';
+export { type ArchiveSettings, parseSettings, readSettings, Settings } from './settings.ts';
 export {
   type Amounts,
   addSlots,
@@ -144,3 +195,4 @@ export {
 export { type StatusOptions, type StatusServer, startStatusServer } from './status-server.ts';
 export { partitionOf, streams, subjects } from './subjects.ts';
 export { currentTraceparent, startTelemetry, withSpan } from './telemetry.ts';
+export { readTlsFiles, type TlsFiles } from './tls-files.ts';

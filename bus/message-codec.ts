@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { LogMessage, SetAsideCommand } from './bus.ts';
+import type { FollowedMessage, SetAsideCommand } from './bus.ts';
 import {
-  AggregateId,
+  AGGREGATE_ID,
   AggregateName,
   type CommandEnvelope,
   CommandEnvelopeSchema,
@@ -10,10 +10,11 @@ import {
   CommitSchema,
   type RecordedCommit,
 } from './envelope.ts';
+import { isAccepted, isCommandEnvelope, isCommit } from './envelope-check.ts';
 import { MalformedMessage, MessageTooLarge } from './errors.ts';
 
 /** Largest body of one message. The server takes 1 MiB with headers. */
-const MESSAGE_BYTES_MAX = 1_000_000;
+export const MESSAGE_BYTES_MAX = 1_000_000;
 
 /** Of a command that is set aside, with the command itself and why. */
 const SET_ASIDE_BYTES_MAX = 1_040_000;
@@ -39,14 +40,19 @@ export function hashOf(body: Uint8Array): string {
  * @throws {MalformedMessage} when the body is no commit at all.
  */
 export function decodeCommit(subject: string, sequence: number, body: Uint8Array): RecordedCommit {
-  const parsed = CommitSchema.safeParse(decodeBody(subject, body));
-  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
-  const commit: Commit = parsed.data;
+  const value = decodeBody(subject, body);
+  const commit: Commit = isCommit(value) ? value : parseCommit(subject, value);
   return { ...commit, sequence, hash: hashOf(body) };
 }
 
+function parseCommit(subject: string, value: unknown): Commit {
+  const parsed = CommitSchema.safeParse(value);
+  if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
+  return parsed.data;
+}
+
 /** @throws {MalformedMessage} when the body is no commit at all. */
-export function readCommit({ subject, sequence, body }: LogMessage): RecordedCommit {
+export function readCommit({ subject, sequence, body }: FollowedMessage): RecordedCommit {
   return decodeCommit(subject, sequence, body);
 }
 
@@ -60,14 +66,16 @@ export function decodeBody(subject: string, body: Uint8Array): unknown {
 }
 
 /** `inbox.<partition>.<aggregate>.<id>[.from.<node>]` */
-const CommandSubject = z.tuple([
-  z.literal('inbox'),
-  z.string(),
-  AggregateName,
-  AggregateId,
-  z.literal('from').optional(),
-  z.string().optional(),
-]);
+function placeOfCommand(
+  subject: string,
+): { readonly aggregate: AggregateName; readonly aggregateId: string; node?: string } | undefined {
+  const [inbox, partition, aggregate, aggregateId, from, node, ...more] = subject.split('.');
+  if (inbox !== 'inbox' || partition === undefined || more.length > 0) return undefined;
+  if (aggregateId === undefined || !AGGREGATE_ID.test(aggregateId)) return undefined;
+  const name = AggregateName.options.find((one) => one === aggregate);
+  if (name === undefined || (from !== undefined && from !== 'from')) return undefined;
+  return { aggregate: name, aggregateId, ...(node === undefined ? {} : { node }) };
+}
 
 /**
  * A command from its message, and why its body could not be used if that is so: the envelope then holds
@@ -78,9 +86,9 @@ export function decodeCommand(
   sequence: number,
   body: Uint8Array,
 ): { readonly envelope: CommandEnvelope; readonly malformed?: string } | undefined {
-  const place = CommandSubject.safeParse(subject.split('.'));
-  if (!place.success) return undefined;
-  const [, , aggregate, aggregateId, , node] = place.data;
+  const place = placeOfCommand(subject);
+  if (place === undefined) return undefined;
+  const { aggregate, aggregateId, node } = place;
   const parsed = parseEnvelope(subject, body);
   if (typeof parsed === 'string') {
     const actor = { kind: 'agent' as const, id: node ?? 'unknown' };
@@ -102,6 +110,7 @@ function parseEnvelope(subject: string, body: Uint8Array): CommandEnvelope | str
     if (error instanceof MalformedMessage) return 'the body is not JSON';
     throw error;
   }
+  if (isCommandEnvelope(value)) return value;
   const parsed = CommandEnvelopeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -109,7 +118,12 @@ function parseEnvelope(subject: string, body: Uint8Array): CommandEnvelope | str
 }
 
 const OutcomeSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), revision: z.int(), sequence: z.int() }),
+  z.object({
+    ok: z.literal(true),
+    revision: z.int(),
+    sequence: z.int(),
+    hasChanged: z.boolean().optional(),
+  }),
   z.object({
     ok: z.literal(false),
     error: z.object({
@@ -123,7 +137,9 @@ const OutcomeSchema = z.discriminatedUnion('ok', [
 
 /** @throws {MalformedMessage} */
 export function decodeOutcome(subject: string, body: Uint8Array): z.infer<typeof OutcomeSchema> {
-  const parsed = OutcomeSchema.safeParse(decodeBody(subject, body));
+  const value = decodeBody(subject, body);
+  if (isAccepted(value)) return value;
+  const parsed = OutcomeSchema.safeParse(value);
   if (!parsed.success) throw new MalformedMessage(subject, { cause: parsed.error });
   return parsed.data;
 }

@@ -3,10 +3,54 @@ import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { NodeName } from './contracts/node.ts';
 import { SettingsInvalid } from './errors.ts';
+import { withEnviron } from './settings-environ.ts';
 
 const Port = z.int().min(0).max(65_535);
 
 const HostName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+/** Paths of PEM files. A certificate of our own goes with its key. */
+const ClientTls = z
+  .strictObject({
+    /** Who signed the server's certificate; absent: those whom the machine trusts. */
+    ca: z.string().optional(),
+    cert: z.string().optional(),
+    key: z.string().optional(),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    message: 'cert and key go together',
+  });
+
+const S3Settings = z.strictObject({
+  /** Such as `https://s3.eu-central-1.amazonaws.com`; the bucket is put into the path. */
+  endpoint: z.url({ protocol: /^https?$/ }),
+  region: z.string().min(1).default('us-east-1'),
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  /** Before the name of each object, without slashes at its ends. */
+  prefix: z
+    .string()
+    .regex(/^([A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*)?$/)
+    .default(''),
+  accessKey: z.string().min(1),
+  /** File (mode 0600) with the secret key. */
+  secretKeyFile: z.string(),
+});
+
+/** Where old events go, and when. Every process that reads the log needs it. */
+const ArchiveSettings = z
+  .strictObject({
+    /** Absolute; the same for all processes. Either this or `s3`. */
+    directory: z.string().startsWith('/').optional(),
+    s3: S3Settings.optional(),
+    /** Days after its last event at which something that is over leaves the stream. */
+    horizonDays: z.number().min(0).max(36_500).default(90),
+    /** Minutes between a segment's being archived and its events' leaving the stream. */
+    purgeDelayMinutes: z.number().min(0).max(1_440).default(10),
+  })
+  .refine(({ directory, s3 }) => (directory === undefined) !== (s3 === undefined), {
+    error: 'either directory or s3 must be given, and not both',
+  });
+export type ArchiveSettings = Readonly<z.infer<typeof ArchiveSettings>>;
 
 /** One file for all processes; each reads the sections it needs. Unknown keys are refused. */
 export const Settings = z.strictObject({
@@ -14,12 +58,18 @@ export const Settings = z.strictObject({
     servers: z.array(z.string()).min(1),
     user: z.string().optional(),
     password: z.string().optional(),
+    /** File (mode 0600) with the seed of an nkey, instead of user and password. */
+    nkeySeedFile: z.string().optional(),
+    /** Present: nothing is said to a server but over TLS. */
+    tls: ClientTls.optional(),
+    /** Whether this process makes the streams (so when absent), or waits until another has. */
+    streams: z.enum(['make', 'expect']).optional(),
     replicas: z.int().min(1).max(5).default(1),
     partitions: z.int().min(1).max(256).default(8),
     /** Commands that wait in all inboxes together, above which those of users are refused; else 50,000. */
     commandsWaitingMax: z.int().min(1).optional(),
   }),
-  postgres: z.strictObject({ url: z.string() }),
+  postgres: z.strictObject({ url: z.string(), tls: ClientTls.optional() }),
   control: z
     .strictObject({
       statusPort: Port.default(0),
@@ -34,6 +84,8 @@ export const Settings = z.strictObject({
   gateway: z.strictObject({
     host: z.string().default('127.0.0.1'),
     port: Port.default(8090),
+    /** Paths of PEM files; present: the gateway speaks HTTPS. */
+    tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
     /** Base64 of 32 random bytes: seals key-pair secrets and signs tokens. */
     masterKey: z.string(),
     /** File (mode 0600) with the first administrator to register when it is not there yet. */
@@ -54,6 +106,8 @@ export const Settings = z.strictObject({
       simulatedNodes: z.int().min(1).max(10_000).default(1),
     })
     .optional(),
+  /** Absent: everything stays in the stream. */
+  archive: ArchiveSettings.optional(),
   logging: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') })
     .default({ level: 'info' }),
@@ -69,29 +123,40 @@ export const Settings = z.strictObject({
 export type Settings = Readonly<z.infer<typeof Settings>>;
 
 /**
- * The settings of a TOML file.
- * @throws {SettingsInvalid} naming the file, the key and the rule.
+ * The settings of a TOML file, and over them those of the environment: `bus.tls.ca` is
+ * `ORRERY_BUS_TLS_CA`, `gateway.masterKey` is `ORRERY_GATEWAY_MASTER_KEY`.
+ * @throws {SettingsInvalid} naming the file or the variable, the key and the rule.
  */
-export function readSettings(path: string): Settings {
+export function readSettings(
+  path: string,
+  environ: Readonly<Record<string, string | undefined>> = {},
+): Settings {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new SettingsInvalid(`the settings file ${path} cannot be read`, { cause });
   }
-  return parseSettings(text, path);
+  return parseSettings(text, path, environ);
 }
 
-export function parseSettings(text: string, path: string): Settings {
+/** @throws {SettingsInvalid} */
+export function parseSettings(
+  text: string,
+  path: string,
+  environ: Readonly<Record<string, string | undefined>> = {},
+): Settings {
   let values: unknown;
   try {
     values = parse(text);
   } catch (cause) {
     throw new SettingsInvalid(`the settings file ${path} is not TOML: ${String(cause)}`, { cause });
   }
-  const parsed = Settings.safeParse(values);
+  const { merged, sources } = withEnviron(Settings, values, environ);
+  const parsed = Settings.safeParse(merged);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const key = issue?.path.join('.') || '(top level)';
-  throw new SettingsInvalid(`the settings file ${path} is wrong at ${key}: ${issue?.message}`);
+  const source = sources.get(key) ?? `the settings file ${path}`;
+  throw new SettingsInvalid(`${source} is wrong at ${key}: ${issue?.message}`);
 }

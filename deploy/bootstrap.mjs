@@ -20,6 +20,7 @@ const programs = {
   cli: ['deploy/orrery.ts'],
   test: ['test/run.ts'],
   bench: ['test/bench/main.ts'],
+  chaos: ['test/chaos/main.ts'],
 };
 
 const [word, ...rest] = process.argv.slice(2);

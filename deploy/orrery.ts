@@ -9,6 +9,8 @@ const root = dirname(dirname(self));
 
 const [word, ...rest] = process.argv.slice(2);
 if (word === 'start' || word === 'stop' || word === 'serve') await operate(word);
+else if (word === 'admin' && rest[0] === 'nats-config')
+  become(join(root, 'bus', 'admin', 'nats-config.ts'), rest.slice(1));
 else await becomeCli();
 
 async function operate(verb: 'start' | 'stop' | 'serve'): Promise<void> {

@@ -1,14 +1,17 @@
-import type { Bus, Clock, Logger, Settings } from '@orrery/bus';
+import type { ArchivedLog, Bus, Clock, Logger, Settings } from '@orrery/bus';
 import type { KernelRow, Projections, SessionRow } from '@orrery/projections';
 import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
 import { type DerivedKeys, deriveKeys } from './auth/master-key.ts';
 import { PasswordCheck } from './auth/sign-in.ts';
+import { SigningKeys } from './auth/signing-keys.ts';
 import type { Tokens } from './auth/tokens.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
+import { Deadlines } from './commands/deadlines.ts';
 import { GatheredRead } from './feed/gathered-read.ts';
 import { LogFeed } from './feed/log-feed.ts';
+import { OwnWrites } from './feed/own-writes.ts';
 import { Progress } from './feed/progress.ts';
 import { SessionFolds } from './feed/session-folds.ts';
 import { type Catalogue, createCatalogue } from './graphql/images/catalogue.ts';
@@ -17,7 +20,7 @@ import { ExecTickets } from './sockets/exec-tickets.ts';
 
 /** What the gateway stands on. */
 export interface GatewayPorts {
-  readonly bus: Pick<Bus, 'log' | 'inbox' | 'live'>;
+  readonly bus: Pick<Bus, 'inbox' | 'live' | 'setAside'> & { readonly log: ArchivedLog };
   readonly projections: Projections;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,12 +34,18 @@ export interface Gateway extends GatewayPorts {
   readonly keys: DerivedKeys;
   readonly feed: LogFeed;
   readonly progress: Progress;
+  readonly ownWrites: OwnWrites;
+  /** For the feed to tell of a commit whose command was answered. */
+  readonly feedDeadlines: Deadlines;
+  /** For whole operations, a rebuild of the projections included. */
+  readonly operationDeadlines: Deadlines;
   readonly folds: SessionFolds;
   /** Everybody's sessions and their kernels, by the session's id. */
   readonly sessionRows: GatheredRead<SessionRow>;
   readonly kernelRows: GatheredRead<readonly KernelRow[]>;
   readonly commands: Commands;
   readonly identities: Identities;
+  readonly signingKeys: SigningKeys;
   readonly passwords: PasswordCheck;
   readonly catalogue: Catalogue;
   readonly tickets: ExecTickets;
@@ -70,6 +79,8 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     feed,
     progress,
     identities,
+    ownWrites: new OwnWrites({ log: bus.log, feed, progress, clock, logger }),
+    ...createDeadlines(clock, closing),
     folds: new SessionFolds(bus.log),
     sessionRows: new GatheredRead(async (ids) => {
       const rows = await projections.sessionsByIds(ids, { kind: 'all' });
@@ -78,7 +89,8 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     kernelRows: new GatheredRead<readonly KernelRow[]>(async (ids) =>
       Map.groupBy(await projections.kernelsOfSessions(ids), ({ sessionId }) => sessionId),
     ),
-    commands: createCommands({ inbox: bus.inbox, clock }),
+    commands: createCommands({ inbox: bus.inbox, clock, closing }),
+    signingKeys: new SigningKeys(keys.secretSealing),
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
     tickets: new ExecTickets(clock),
@@ -93,5 +105,22 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
       tokens = built;
     },
     closing,
+  };
+}
+
+/** How long the feed may take to tell of a commit that is there, before it is read. Milliseconds. */
+const FEED_MS_MAX = 2_000;
+/** How long an operation may take. Milliseconds. */
+const OPERATION_MS_MAX = 30 * 60 * 1000;
+
+function createDeadlines(
+  clock: Clock,
+  closing: AbortSignal,
+): Pick<Gateway, 'feedDeadlines' | 'operationDeadlines'> {
+  const reason = (): Error => new DOMException('the operation took too long', 'TimeoutError');
+  const parts = { clock, closing, reason };
+  return {
+    feedDeadlines: new Deadlines({ ...parts, afterMs: FEED_MS_MAX, periodMs: 500 }),
+    operationDeadlines: new Deadlines({ ...parts, afterMs: OPERATION_MS_MAX, periodMs: 60_000 }),
   };
 }

@@ -5,11 +5,14 @@ import {
   createLogger,
   type Logger,
   OrreryError,
+  openSegmentStore,
   readSettings,
+  readTlsFiles,
   startTelemetry,
   systemClock,
+  withArchive,
 } from '@orrery/bus';
-import { openProjections } from '@orrery/projections';
+import { openProjections, type Projections, ProjectionsRefused } from '@orrery/projections';
 import { z } from 'zod';
 import { readAdministrator, registerAdministrator } from './auth/administrator.ts';
 import { createGateway, type Gateway } from './gateway.ts';
@@ -24,8 +27,8 @@ const CLOSE_MS_MAX = 20_000;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   if (values.config === undefined) throw new Error('usage: node gateway/main.ts --config FILE');
-  const settings = readSettings(values.config);
-  const { administratorFile, host, port } = settings.gateway;
+  const settings = readSettings(values.config, process.env);
+  const { administratorFile, host, port, tls } = settings.gateway;
   const administrator =
     administratorFile === undefined ? undefined : readAdministrator(administratorFile);
   const logger = createLogger({ name: 'gateway', level: settings.logging.level });
@@ -36,8 +39,12 @@ async function main(): Promise<void> {
     tracing: settings.tracing,
     environ: process.env,
   });
-  await using bus = await connectBus(settings.bus, { name: service, logger });
-  await using projections = openProjections(settings.postgres.url);
+  await using connected = await connectBus(settings.bus, { name: service, logger });
+  const store = openSegmentStore(settings.archive, systemClock);
+  const bus = { ...connected, log: withArchive(connected.log, store) };
+  await using projections = openProjections(settings.postgres.url, {
+    tls: settings.postgres.tls,
+  });
   const closing = new AbortController();
   const clock = systemClock;
   const gateway = createGateway(
@@ -54,12 +61,13 @@ async function main(): Promise<void> {
   );
   const { ended } = await gateway.feed.start(closing.signal);
   const following = Promise.all([ended, gateway.progress.run()]);
-  const app = await buildServer(gateway);
+  const secured = tls === undefined ? undefined : readTlsFiles('gateway.tls', tls);
+  const app = await buildServer(gateway, { tls: secured });
   const address = await app.listen({ host, port });
   logger.info({ address }, 'listening');
   const registering = register(gateway, closing.signal);
   const telling = tellReady(gateway, closing.signal);
-  await stopping;
+  await Promise.race([stopping, findsRefusal(projections)]);
   const late = new AbortController();
   const deadline = clock.sleep(CLOSE_MS_MAX, late.signal).then(
     () => logger.warn('requests were still running when the gateway stopped'),
@@ -69,6 +77,16 @@ async function main(): Promise<void> {
   late.abort();
   closing.abort();
   await Promise.allSettled([following, registering, telling, deadline]);
+}
+
+/** Never resolves. @throws {ProjectionsRefused} when no other try would end differently. */
+async function findsRefusal(projections: Projections): Promise<never> {
+  try {
+    await projections.checkpoint();
+  } catch (error) {
+    if (error instanceof ProjectionsRefused) throw error;
+  }
+  return new Promise(() => {});
 }
 
 async function register(gateway: Gateway, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,5 @@
+import { createServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import { fastifyJwt } from '@fastify/jwt';
 import { fastifyWebsocket } from '@fastify/websocket';
 import { FRAME_BYTES_MAX } from '@orrery/bus';
@@ -5,6 +7,7 @@ import {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyServerFactory,
   fastify,
   LogController,
   type RouteOptions,
@@ -34,9 +37,17 @@ const CLOSE_RESTARTS = 1012;
  */
 export async function buildServer(
   gateway: Gateway,
-  tellOperation: (operation: string) => void = () => {},
+  {
+    tellOperation = () => {},
+    tls,
+  }: {
+    readonly tellOperation?: (operation: string) => void;
+    /** PEM texts; present: it speaks HTTPS. */
+    readonly tls?: SecureContextOptions | undefined;
+  } = {},
 ): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
+    ...(tls === undefined ? {} : { serverFactory: securely(tls) }),
     // Only the widest logger type gives the server type that plugins are written for.
     loggerInstance: gateway.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -70,12 +81,17 @@ export async function buildServer(
   registerGuard(app);
   registerObservers(app, gateway);
   registerErrors(app, gateway);
-  await registerGraphql(app, gateway);
+  registerGraphql(app, gateway);
   registerRest(app, gateway);
   registerGraphiql(app);
   registerReplay(app, gateway);
   registerExec(app, gateway);
   return app;
+}
+
+/** The same server behind TLS: the framework's types know of plain ones only. */
+function securely(tls: SecureContextOptions): FastifyServerFactory {
+  return (handler) => createServer(tls, handler);
 }
 
 function registerExec(app: FastifyInstance, gateway: Gateway): void {

@@ -2,6 +2,7 @@ import {
   ImageEvent,
   KeypairEvent,
   NodeEvent,
+  PresetEvent,
   type RecordedCommit,
   SchedulerEvent,
   SessionEvent,
@@ -14,8 +15,26 @@ import { projectImage } from './images.ts';
 import { projectKeypair } from './keypairs.ts';
 import type { Moment } from './moment.ts';
 import { projectNode } from './nodes.ts';
+import {
+  type GroupEvent,
+  type LimitsEvent,
+  limitsId,
+  projectLimits,
+  projectResourceGroup,
+} from './policies.ts';
+import { projectPreset } from './presets.ts';
 import type { SessionWithKernels } from './projections.ts';
-import type { AuditRow, ImageRow, KeypairRow, NodeRow, UserRow } from './rows.ts';
+import type { RowWrite } from './row-writing.ts';
+import type {
+  AuditRow,
+  ImageRow,
+  KeypairRow,
+  LimitsRow,
+  NodeRow,
+  PresetRow,
+  ResourceGroupRow,
+  UserRow,
+} from './rows.ts';
 import { projectScheduling, type Scheduling, sessionOfSchedulerEvent } from './scheduling.ts';
 import { foldSessionEvent } from './session-fold.ts';
 import { type Table, tables } from './tables.ts';
@@ -28,6 +47,9 @@ interface EventOf {
   readonly image: ImageEvent;
   readonly user: UserEvent;
   readonly keypair: KeypairEvent;
+  readonly preset: PresetEvent;
+  readonly group: GroupEvent;
+  readonly limits: LimitsEvent;
 }
 interface StateOf {
   readonly session: SessionWithKernels;
@@ -36,6 +58,9 @@ interface StateOf {
   readonly image: ImageRow;
   readonly user: UserRow;
   readonly keypair: KeypairRow;
+  readonly preset: PresetRow;
+  readonly group: ResourceGroupRow;
+  readonly limits: LimitsRow;
 }
 /** What is folded as one: the rows of one aggregate, or the scheduler's rows of one session. */
 export type Kind = keyof StateOf;
@@ -46,6 +71,9 @@ export const KINDS = [
   'image',
   'user',
   'keypair',
+  'preset',
+  'group',
+  'limits',
 ] as const satisfies readonly Kind[];
 
 /** Folded states by id. */
@@ -59,6 +87,9 @@ export function emptyFolded(): Folded {
     image: new Map(),
     user: new Map(),
     keypair: new Map(),
+    preset: new Map(),
+    group: new Map(),
+    limits: new Map(),
   };
 }
 
@@ -106,14 +137,29 @@ function eventsOf(commit: RecordedCommit): readonly BatchEvent[] {
       return parsed(commit, UserEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'keypair':
       return parsed(commit, KeypairEvent).map((one) => ({ kind: aggregate, id, ...one }));
+    case 'preset':
+      return parsed(commit, PresetEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'scheduler':
-      return parsed(commit, SchedulerEvent).flatMap((one): readonly BatchEvent[] => {
-        const session = one.event && sessionOfSchedulerEvent(one.event);
-        return session === undefined ? [] : [{ kind: 'scheduling', id: session, ...one }];
-      });
+      return parsed(commit, SchedulerEvent).flatMap(ofScheduler);
+    case 'archive':
+      // It has no rows but those of the audit table.
+      return [];
     default:
       return unreachable(aggregate);
   }
+}
+
+function ofScheduler({
+  event,
+  ...place
+}: ReturnType<typeof parsed<SchedulerEvent>>[number]): readonly BatchEvent[] {
+  if (event === undefined) return [];
+  if (event.type === 'group-policy-set' || event.type === 'group-removed')
+    return [{ kind: 'group', id: event.group, ...place, event }];
+  if (event.type === 'limits-set')
+    return [{ kind: 'limits', id: limitsId(event.scope, event.key), ...place, event }];
+  const session = sessionOfSchedulerEvent(event);
+  return session === undefined ? [] : [{ kind: 'scheduling', id: session, ...place, event }];
 }
 
 function parsed<Event>(commit: RecordedCommit, schema: z.ZodType<Event>) {
@@ -137,7 +183,14 @@ export function neededIds(batch: Batch, kind: Kind): ReadonlySet<string> {
   return needed;
 }
 
+/** What is needed and not there. */
+export function missingIds(folded: Folded, batch: Batch, kind: Kind): readonly string[] {
+  return [...neededIds(batch, kind)].filter((id) => !folded[kind].has(id));
+}
+
 function isBeginning(one: BatchEvent): boolean {
+  // Each of these says all there is to say.
+  if (one.kind === 'group' || one.kind === 'limits') return true;
   if (one.kind !== 'scheduling') return one.at.revision === 1;
   return one.event?.type === 'session-queued' && one.event.queued.attempt === 1;
 }
@@ -171,19 +224,70 @@ function foldEvent(folded: Folded, one: BatchEvent): void {
     case 'keypair':
       put(folded.keypair, id, projectKeypair(folded.keypair.get(id), one.event, at));
       return;
+    case 'preset':
+      put(folded.preset, id, projectPreset(folded.preset.get(id), one.event, at));
+      return;
+    case 'group':
+      put(folded.group, id, one.event && projectResourceGroup(one.event, at));
+      return;
+    case 'limits':
+      put(folded.limits, id, one.event && projectLimits(one.event, at));
+      return;
     default:
       unreachable(one);
   }
+}
+
+/** Whether little more is to be heard of it: it is over and holds nothing. */
+export function isEnded(folded: Folded, kind: Kind, id: string): boolean {
+  if (kind === 'session') return (folded.session.get(id)?.session.terminatedAtMs ?? null) !== null;
+  if (kind !== 'scheduling') return false;
+  const { queue, allocations = [] } = folded.scheduling.get(id) ?? {};
+  return queue?.isWaiting === false && allocations.every(({ isReleased }) => isReleased);
 }
 
 function put<State>(states: Map<string, State>, id: string, state: State | undefined): void {
   if (state !== undefined) states.set(id, state);
 }
 
-/** Rows to write into one table. */
-export interface TableRows {
-  readonly table: Table;
-  readonly rows: readonly object[];
+/** The rows of the states with these ids, table by table. */
+export function rowsOf(folded: Folded, ids: Ids) {
+  const of = <State>(kind: Kind, states: ReadonlyMap<string, State>): readonly State[] =>
+    [...ids[kind]].flatMap((id) => states.get(id) ?? []);
+  const sessions = of('session', folded.session);
+  const schedulings = of('scheduling', folded.scheduling);
+  return [
+    rowsFor(
+      tables.sessions,
+      sessions.map(({ session }) => session),
+    ),
+    rowsFor(
+      tables.kernels,
+      sessions.flatMap(({ kernels }) => kernels),
+    ),
+    rowsFor(
+      tables.queue,
+      schedulings.flatMap(({ queue }) => queue ?? []),
+    ),
+    rowsFor(
+      tables.allocations,
+      schedulings.flatMap(({ allocations }) => allocations),
+    ),
+    rowsFor(tables.nodes, of('node', folded.node)),
+    rowsFor(tables.images, of('image', folded.image)),
+    rowsFor(tables.users, of('user', folded.user)),
+    rowsFor(tables.keypairs, of('keypair', folded.keypair)),
+    rowsFor(tables.presets, of('preset', folded.preset)),
+    rowsFor(tables.resourceGroups, of('group', folded.group)),
+    rowsFor(tables.limits, of('limits', folded.limits)),
+  ] as const;
+}
+
+/** Ids by kind. */
+export type Ids = Readonly<Record<Kind, ReadonlySet<string>>>;
+
+function rowsFor<Row extends object>(table: Table<Row>, rows: readonly Row[]) {
+  return { table, rows };
 }
 
 /** The rows that a batch changed: those of its ids that lie behind `afterSequence` in the log. */
@@ -191,28 +295,59 @@ export function changedRows(
   folded: Folded,
   batch: Batch,
   afterSequence: number,
-): readonly TableRows[] {
-  const touched = <State>(kind: Kind, states: ReadonlyMap<string, State>): readonly State[] => {
-    const ids = new Set(batch.events.filter((one) => one.kind === kind).map(({ id }) => id));
-    return [...ids].flatMap((id) => states.get(id) ?? []);
-  };
-  const sessions = touched('session', folded.session);
-  const schedulings = touched('scheduling', folded.scheduling);
-  const all = [
-    { table: tables.sessions, rows: sessions.map(({ session }) => session) },
-    { table: tables.kernels, rows: sessions.flatMap(({ kernels }) => kernels) },
-    { table: tables.queue, rows: schedulings.flatMap(({ queue }) => queue ?? []) },
-    { table: tables.allocations, rows: schedulings.flatMap(({ allocations }) => allocations) },
-    { table: tables.nodes, rows: touched('node', folded.node) },
-    { table: tables.images, rows: touched('image', folded.image) },
-    { table: tables.users, rows: touched('user', folded.user) },
-    { table: tables.keypairs, rows: touched('keypair', folded.keypair) },
-    { table: tables.audit, rows: batch.audit },
-  ];
-  return all
-    .map(({ table, rows }) => ({
-      table,
-      rows: rows.filter(({ sequence }) => sequence > afterSequence),
-    }))
+): readonly RowWrite[] {
+  const [sessions, kernels, queue, allocations, ...others] = rowsOf(folded, touchedIds(batch));
+  const begun = begunIn(batch);
+  const isChanged = ({ sequence }: { readonly sequence: number }): boolean =>
+    sequence > afterSequence;
+  return [
+    ...written(sessions, ({ id }) => begun.has(id)),
+    ...written(kernels, ({ sessionId }) => begun.has(sessionId)),
+    ...written(queue, ({ sessionId }) => begun.has(sessionId)),
+    ...written(allocations, ({ kernelId }) => begun.has(kernelId)),
+    ...others.map((each) => ({ ...each, mode: 'insert' as const })),
+    { table: tables.audit, mode: 'insert' as const, rows: batch.audit },
+  ]
+    .map(({ rows, ...place }) => ({ ...place, rows: rows.filter(isChanged) }))
     .filter(({ rows }) => rows.length > 0);
+}
+
+export function emptyIds(): Readonly<Record<Kind, Set<string>>> {
+  return {
+    session: new Set(),
+    scheduling: new Set(),
+    node: new Set(),
+    image: new Set(),
+    user: new Set(),
+    keypair: new Set(),
+    preset: new Set(),
+    group: new Set(),
+    limits: new Set(),
+  };
+}
+
+function touchedIds(batch: Batch): Ids {
+  const ids = emptyIds();
+  for (const { kind, id } of batch.events) ids[kind].add(id);
+  return ids;
+}
+
+/** Ids of the sessions that are new or queued anew, and of the kernels that are given a place. */
+function begunIn(batch: Batch): ReadonlySet<string> {
+  const begun = new Set<string>();
+  for (const { id, event } of batch.events) {
+    if (event?.type === 'session-enqueued' || event?.type === 'session-queued') begun.add(id);
+    if (event?.type === 'session-placed')
+      for (const { kernel } of event.placements) begun.add(kernel);
+  }
+  return begun;
+}
+
+/** Rows that may be new are inserted, which also writes one that is there; the others are updated. */
+function written<Row extends object>(
+  { table, rows }: { readonly table: Table<Row>; readonly rows: readonly Row[] },
+  isNew: (row: Row) => boolean,
+) {
+  const groups = Object.groupBy(rows, (row) => (isNew(row) ? 'insert' : 'update'));
+  return (['insert', 'update'] as const).map((mode) => ({ table, mode, rows: groups[mode] ?? [] }));
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@orrery/bus';
+import { type Clock, readTlsFiles, type TlsFiles } from '@orrery/bus';
 import { createPgDriverFactory } from '@slonik/pg-driver';
 import {
   BackendTerminatedError,
@@ -10,7 +10,7 @@ import {
   type QueryResultRow,
   SchemaValidationError,
 } from 'slonik';
-import { ProjectionsUnavailable } from './errors.ts';
+import { ProjectionsRefused, ProjectionsUnavailable } from './errors.ts';
 
 export const DEFAULT_SCHEMA = 'orrery';
 
@@ -18,30 +18,50 @@ const CONNECT_MS_MAX = 5_000;
 const STATEMENT_MS_MAX = 60_000;
 const IDLE_MS_MAX = 300_000;
 
+/** Where the database is; with `ssl` (PEM texts) only over TLS. */
+export interface DatabasePlace {
+  readonly url: string;
+  readonly ssl?: ReturnType<typeof readTlsFiles> | undefined;
+}
+
 export interface DatabaseOptions {
   readonly url: string;
+  /** Present: only over TLS. */
+  readonly tls?: TlsFiles | undefined;
   readonly clock: Clock;
   readonly connectionsMax: number;
   /** Default one minute. */
   readonly statementMsMax?: number | undefined;
 }
 
-/** A pool of connections that is made when first needed, and again when that failed. */
+/**
+ * A pool of connections that is made when first needed, and again when that failed.
+ * @throws {SettingsInvalid} when a file of `tls` cannot be read.
+ */
 export class Database implements AsyncDisposable {
   readonly clock: Clock;
   readonly #options: DatabaseOptions;
+  readonly #ssl: DatabasePlace['ssl'];
   #pool: Promise<DatabasePool> | undefined;
 
   constructor(options: DatabaseOptions) {
     this.clock = options.clock;
     this.#options = options;
+    this.#ssl = options.tls === undefined ? undefined : readTlsFiles('postgres.tls', options.tls);
   }
 
-  /** Once. @throws {ProjectionsUnavailable} */
+  /** For a connection beside the pool. */
+  get place(): DatabasePlace {
+    return { url: this.#options.url, ssl: this.#ssl };
+  }
+
+  /** Once. @throws {ProjectionsUnavailable} @throws {ProjectionsRefused} */
   async use<Value>(work: (pool: DatabasePool) => Promise<Value>): Promise<Value> {
     try {
       return await work(await this.#open());
     } catch (cause) {
+      const refusal = findRefusal(cause);
+      if (refusal !== undefined) throw new ProjectionsRefused(refusal, { cause });
       if (isUnavailable(cause)) throw new ProjectionsUnavailable({ cause });
       throw cause;
     }
@@ -72,6 +92,7 @@ export class Database implements AsyncDisposable {
     const { url, connectionsMax, statementMsMax = STATEMENT_MS_MAX } = this.#options;
     const pool = createPool(url, {
       driverFactory: createPgDriverFactory(),
+      ...(this.#ssl === undefined ? {} : { ssl: this.#ssl }),
       interceptors: [rowParser],
       // Every whole number that is stored has been a number of JavaScript before.
       typeParsers: [{ name: 'int8', parse: Number }],
@@ -119,6 +140,19 @@ const UNAVAILABLE_CODES = new Set([
   ...['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'],
   ...['42P01', '3F000'],
 ]);
+
+/** Wrong password, no such user, database or right to connect; and certificates that do not hold. */
+const REFUSED =
+  /^(28P01|28000|3D000|42501|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*)$/;
+
+/** What the server says when no other try would end differently. */
+function findRefusal(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('code' in error && typeof error.code === 'string' && REFUSED.test(error.code))
+    return error.message;
+  if (error.message === 'The server does not support SSL connections') return error.message;
+  return findRefusal(error.cause);
+}
 
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

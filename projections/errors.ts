@@ -40,3 +40,14 @@ export class RebuildFailed extends OrreryError {
   readonly code = 'projections.rebuild-failed';
   readonly isRetryable = true;
 }
+
+/** A database is there and will not have us: a wrong credential, or a certificate that does not hold. */
+export class ProjectionsRefused extends OrreryError {
+  override readonly name = 'ProjectionsRefused';
+  readonly code = 'projections.refused';
+  readonly isRetryable = false;
+
+  constructor(why: string, options: { readonly cause: unknown }) {
+    super(`the database refuses us (${why}): look at postgres.url and postgres.tls`, options);
+  }
+}

@@ -1,5 +1,5 @@
 export type { ClusterMoment, NodeThen } from './cluster-fold.ts';
-export { ProjectionsUnavailable } from './errors.ts';
+export { ProjectionsRefused, ProjectionsUnavailable } from './errors.ts';
 export { openProjections } from './open-projections.ts';
 export type {
   AgentRow,
@@ -16,13 +16,18 @@ export type {
   SessionWithKernels,
   Visibility,
 } from './projections.ts';
+export type { Held, Owner } from './queries/limits.ts';
+export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,
   ImageRow,
   KernelRow,
   KeypairRow,
+  LimitsRow,
   NodeRow,
+  PresetRow,
+  QueueRow,
   SessionRow,
   UserRow,
 } from './rows.ts';

@@ -5,11 +5,15 @@ import {
   connectBus,
   createLogger,
   type Logger,
+  OrreryError,
+  openSegmentStore,
   readSettings,
+  runProgram,
   type Settings,
   startStatusServer,
   startTelemetry,
   systemClock,
+  withArchive,
 } from '@orrery/bus';
 import { BackOff } from './back-off.ts';
 import { Database, DEFAULT_SCHEMA } from './database.ts';
@@ -27,7 +31,7 @@ const MAINTENANCE_CONNECTIONS_MAX = 2;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   if (values.config === undefined) throw new Error('the projector needs --config FILE');
-  const settings = readSettings(values.config);
+  const settings = readSettings(values.config, process.env);
   const logger = createLogger({ name: 'projector', level: settings.logging.level });
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
@@ -46,22 +50,28 @@ async function main(): Promise<void> {
   });
   const connected = await connect(settings, logger, stop.signal);
   if (connected === undefined) return;
-  await using bus = connected;
-  const { url } = settings.postgres;
+  await using _bus = connected;
+  const store = openSegmentStore(settings.archive, systemClock);
   const clock = systemClock;
-  await using database = new Database({ url, clock, connectionsMax: CONNECTIONS_MAX });
+  await using database = new Database({
+    ...settings.postgres,
+    clock,
+    connectionsMax: CONNECTIONS_MAX,
+  });
   await using maintenance = new Database({
-    url,
+    ...settings.postgres,
     clock,
     connectionsMax: MAINTENANCE_CONNECTIONS_MAX,
     statementMsMax: REBUILD_MS_MAX,
   });
   const schema = DEFAULT_SCHEMA;
   try {
+    const bus = { ...connected, log: withArchive(connected.log, store) };
     await runProjector({ bus, database, maintenance, schema, clock, logger, state }, stop.signal);
     logger.info({ projectedSequence: state.projectedSequence }, 'the projector ends');
   } catch (error) {
     logger.fatal({ err: error }, 'the projector cannot go on');
+    if (error instanceof OrreryError) throw error;
     process.exitCode = 1;
   }
 }
@@ -90,4 +100,4 @@ async function connect(
   return undefined;
 }
 
-await main();
+await runProgram('projector', main);

@@ -1,5 +1,13 @@
 import type { Migration } from './migration.ts';
 import { firstTables } from './migrations/0001-first-tables.ts';
+import { quietIndexes } from './migrations/0002-quiet-indexes.ts';
+import { administration } from './migrations/0003-administration.ts';
+import { holdDetails } from './migrations/0004-hold-details.ts';
 
 /** All, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [firstTables];
+export const migrations: readonly Migration[] = [
+  firstTables,
+  quietIndexes,
+  administration,
+  holdDetails,
+];

@@ -39,6 +39,10 @@ function changeOf(
       return { status: 'TERMINATED', statusInfo: event.reason };
     case 'node-schedulable-set':
       return { isSchedulable: event.isSchedulable };
+    case 'node-drain-begun':
+      return { isSchedulable: false };
+    case 'node-drain-due':
+      return {};
     default:
       return unreachable(event);
   }

@@ -1,11 +1,15 @@
-import { type Clock, systemClock } from '@orrery/bus';
+import { type Clock, systemClock, type TlsFiles } from '@orrery/bus';
 import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
 import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
 import { findImage, listImages } from './queries/images.ts';
-import { checkpoint, clusterStatus, listNodes } from './queries/nodes.ts';
+import { findLimits, heldBy } from './queries/limits.ts';
+import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
+import { findPreset, listPresets } from './queries/presets.ts';
+import { findWaiting } from './queries/queue.ts';
+import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
 import { kernelsOfSessions, listSessions, sessionsByIds } from './queries/sessions.ts';
 import { Source } from './queries/source.ts';
 import { foldSession } from './session-fold.ts';
@@ -14,6 +18,7 @@ export interface OpenOptions {
   readonly clock?: Clock | undefined;
   /** Default `orrery`. */
   readonly schema?: string | undefined;
+  readonly tls?: TlsFiles | undefined;
   /** Default 10. */
   readonly connectionsMax?: number | undefined;
 }
@@ -23,8 +28,8 @@ export interface OpenOptions {
  * a query waits up to ten seconds for one that is away.
  */
 export function openProjections(url: string, options: OpenOptions = {}): Projections {
-  const { clock = systemClock, schema = DEFAULT_SCHEMA, connectionsMax = 10 } = options;
-  const database = new Database({ url, clock, connectionsMax });
+  const { clock = systemClock, schema = DEFAULT_SCHEMA, connectionsMax = 10, tls } = options;
+  const database = new Database({ url, tls, clock, connectionsMax });
   const source = new Source(database, schema);
   return {
     findSession: async (id, visibility) => (await sessionsByIds(source, [id], visibility))[0],
@@ -40,6 +45,14 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     listNodes: (request) => listNodes(source, request),
     listImages: (request) => listImages(source, request),
     findImage: (reference) => findImage(source, reference),
+    listPresets: (request) => listPresets(source, request),
+    findPreset: (id) => findPreset(source, id),
+    knownSlots: () => knownSlots(source),
+    listResourceGroups: (request) => listResourceGroups(source, request),
+    roomOfGroup: (group) => roomOfGroup(source, group),
+    findLimits: (owner) => findLimits(source, owner),
+    heldBy: (owner) => heldBy(source, owner),
+    findWaiting: (sessionId) => findWaiting(source, sessionId),
     findUser: async (id) => (await usersByIds(source, [id]))[0],
     findUserByEmail: (email) => findUserByEmail(source, email),
     usersByIds: (ids) => usersByIds(source, ids),

@@ -5,14 +5,15 @@ import {
   emptyFolded,
   type Folded,
   foldBatch,
+  isEnded,
   KINDS,
-  neededIds,
+  missingIds,
   parseBatch,
 } from './batch.ts';
 import { type Checkpoint, checkpointOf, type RowStore } from './row-store.ts';
 
 /** States of a kind that are remembered between batches, so that most events need no loading. */
-const REMEMBERED_MAX = 5_000;
+const REMEMBERED_MAX = 20_000;
 
 /**
  * Takes commits into the tables, batch by batch. After a failure it must be thrown away: a new one
@@ -47,13 +48,15 @@ export class Projection {
     const to = checkpointOf(batch);
     await this.#store.write(changedRows(this.#folded, batch, from.sequence), from, to);
     this.#checkpoint = to;
+    for (const { kind, id } of batch.events)
+      if (isEnded(this.#folded, kind, id)) this.#folded[kind].delete(id);
     for (const kind of KINDS) forgetOldest(this.#folded[kind]);
     return batch;
   }
 
   async #load(batch: Batch): Promise<void> {
     for (const kind of KINDS) {
-      const missing = [...neededIds(batch, kind)].filter((id) => !this.#folded[kind].has(id));
+      const missing = missingIds(this.#folded, batch, kind);
       if (missing.length > 0) await this.#store.load(this.#folded, kind, missing);
     }
   }

@@ -1,11 +1,16 @@
 import type { Rejection, Result, SessionStatus, SessionType, Slots, Witness } from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
+import type { Held, Owner } from './queries/limits.ts';
+import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type {
   AuditRow,
   ImageRow,
   KernelRow,
   KeypairRow,
+  LimitsRow,
   NodeRow,
+  PresetRow,
+  QueueRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
@@ -110,6 +115,22 @@ export interface Projections extends AsyncDisposable {
   /** By reference; forgotten ones are left out. */
   listImages(request: PageRequest): Paged<ImageRow>;
   findImage(reference: string): Promise<ImageRow | undefined>;
+  /** Those that are offered: the global ones first, then by group and name. */
+  listPresets(request: { readonly limit: number }): Promise<readonly PresetRow[]>;
+  /** One that is offered. */
+  findPreset(id: string): Promise<PresetRow | undefined>;
+  /** By name; `always` whether or not anybody has spoken of it. */
+  listResourceGroups(request: { readonly always: string }): Promise<readonly ListedGroup[]>;
+  /** What each node of a group that takes sessions now has, and what of it is given away. */
+  roomOfGroup(group: string): Promise<readonly NodeRoom[]>;
+  /** Limits that were set and not taken away. */
+  findLimits(owner: Owner): Promise<LimitsRow | undefined>;
+  /** What an owner holds now in all groups together, and how many of their sessions wait. */
+  heldBy(owner: Owner): Promise<Held>;
+  /** Names of slots that some node has or had, and those that every node has; in order. */
+  knownSlots(): Promise<readonly string[]>;
+  /** The place in the queue of a session that waits, and why it does. */
+  findWaiting(sessionId: string): Promise<QueueRow | undefined>;
   findUser(id: string): Promise<UserRow | undefined>;
   /** In upper or lower case. */
   findUserByEmail(email: string): Promise<UserRow | undefined>;

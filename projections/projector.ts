@@ -3,6 +3,7 @@ import { BusUnavailable, OrreryError, subjects } from '@orrery/bus';
 import type { CommonQueryMethods } from 'slonik';
 import { BackOff } from './back-off.ts';
 import type { Batch } from './batch.ts';
+import { type CommitSource, logSource } from './commit-source.ts';
 import type { Database } from './database.ts';
 import { LogMismatch } from './errors.ts';
 import { Gate } from './gate.ts';
@@ -22,7 +23,10 @@ const COMMITS_MAX = 1_000;
  * dozen of its commits, so after a crowded one it pays to let some gather. Who comes alone never waits.
  */
 const BATCH_PERIOD_MS = 10;
-const CROWD_COMMITS = 16;
+/** The more commits a second, the more of them gather: up to here, and this many milliseconds for each. */
+const BATCH_PERIOD_MS_MAX = 50;
+const BATCH_PERIOD_MS_PER_RATE = 0.04;
+const CROWD_COMMITS = 8;
 /** How often an idle projector says how far it is, for those who came late. */
 const NOTICE_PERIOD_MS = 2_000;
 /** How often one that waits for another to end looks whether it has. */
@@ -34,6 +38,8 @@ export interface ProjectorOptions {
   /** For rebuilds, whose statements may take their time. */
   readonly maintenance: Database;
   readonly schema: string;
+  /** All commits of the past, for rebuilds. Default: what the log holds. */
+  readonly source?: CommitSource;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly state: ProjectorState;
@@ -57,7 +63,7 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
 class Projector {
   readonly #options: ProjectorOptions;
   readonly #signal: AbortSignal;
-  /** One at a time: a batch, or a rebuild. */
+  /** One at a time: a batch, or the moments in which a rebuild needs the tables to be still. */
   readonly #gate = new Gate();
   /** Undefined whenever what is remembered may not be what the tables hold. */
   #projection: Projection | undefined;
@@ -92,7 +98,9 @@ class Projector {
       await pool.connect(async (connection) => {
         if (!(await this.#becomeLeader(connection))) return;
         try {
-          await this.#lead(new RowStore(connection, schema), onProgress);
+          const store = new RowStore(connection, schema);
+          await store.prepare();
+          await this.#lead(store, onProgress);
         } finally {
           this.#role = 'away';
           this.#projection = undefined;
@@ -131,14 +139,16 @@ class Projector {
       commitsMax: COMMITS_MAX,
       signal: this.#signal,
     });
+    let lastBeganAtMs = clock.nowMs();
     for await (const commits of feed) {
       const beganAtMs = clock.nowMs();
       verifyStart(commits, checkpoint);
       await this.#gate.enter(() => this.#take(store, commits));
       onProgress();
-      const leftMs = beganAtMs + BATCH_PERIOD_MS - clock.nowMs();
-      const isCrowded = commits.length >= CROWD_COMMITS;
-      if (isCrowded && leftMs > 0 && leftMs <= BATCH_PERIOD_MS)
+      const periodMs = batchPeriodMs(commits.length, beganAtMs - lastBeganAtMs);
+      lastBeganAtMs = beganAtMs;
+      const leftMs = beganAtMs + periodMs - clock.nowMs();
+      if (leftMs > 0 && leftMs <= periodMs)
         await clock.sleep(leftMs, this.#signal).catch(() => undefined);
     }
   }
@@ -198,6 +208,17 @@ class Projector {
     }
   }
 
+  /** What is remembered may be of tables that another set has replaced. */
+  #holdStill<Value>(work: () => Promise<Value>): Promise<Value> {
+    return this.#gate.enter(async () => {
+      try {
+        return await work();
+      } finally {
+        this.#projection = undefined;
+      }
+    });
+  }
+
   async #answer(body: unknown): Promise<ProjectorAnswer> {
     const request = ProjectorRequest.safeParse(body);
     if (!request.success) {
@@ -212,12 +233,13 @@ class Projector {
     const { operation } = request.data;
     logger.info({ operation }, 'the tables are built again');
     try {
-      const value = await this.#gate.enter(async () => {
-        const options = { log: bus.log, database, schema, clock, signal: this.#signal };
-        const report = await rebuild(options, operation);
-        this.#projection = undefined;
-        return report;
-      });
+      const { source = logSource(bus.log, clock) } = this.#options;
+      const holdStill = this.#holdStill.bind(this);
+      const signal = this.#signal;
+      const value = await rebuild(
+        { source, database, schema, clock, holdStill, signal },
+        operation,
+      );
       logger.info({ operation, ...value }, 'the tables were built again');
       return { ok: true, value };
     } catch (error) {
@@ -226,6 +248,14 @@ class Projector {
       return { ok: false, error: { code: 'rebuild-failed', message } };
     }
   }
+}
+
+/** How long the next transaction waits for company, after one of so many commits that came in `sinceMs`. */
+export function batchPeriodMs(commits: number, sinceMs: number): number {
+  if (commits < CROWD_COMMITS) return 0;
+  const commitsPerSecond = (commits * 1000) / Math.max(sinceMs, 1);
+  const wantedMs = commitsPerSecond * BATCH_PERIOD_MS_PER_RATE;
+  return Math.min(Math.max(wantedMs, BATCH_PERIOD_MS), BATCH_PERIOD_MS_MAX);
 }
 
 /** The log must hold, at the checkpoint, the very commit that the tables hold; unless it was archived. */

@@ -1,7 +1,11 @@
 import {
+  GroupPolicy,
+  HoldReason,
   ImageFacts,
   KernelStatus,
+  LimitScope,
   NodeStatus,
+  OwnerLimits,
   SessionStatus,
   SessionType,
   Slots,
@@ -88,6 +92,8 @@ export const QueueRow = z.object({
   reasonCode: z.string().nullable(),
   reasonMessage: z.string().nullable(),
   missingSlots: Slots.nullable(),
+  /** What else is known of the reason. */
+  reasonDetails: HoldReason.pick({ checks: true, agents: true, place: true }).nullable(),
   queuedAtMs: Instant,
   sequence: z.int(),
 });
@@ -165,6 +171,40 @@ export const KeypairRow = z.object({
   ...Place,
 });
 export type KeypairRow = Readonly<z.infer<typeof KeypairRow>>;
+
+export const PresetRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Null: it is offered in all. */
+  resourceGroup: z.string().nullable(),
+  slots: Slots,
+  sharedMemoryBytes: z.int().nullable(),
+  isDeleted: z.boolean(),
+  createdAtMs: Instant,
+  ...Place,
+});
+export type PresetRow = Readonly<z.infer<typeof PresetRow>>;
+
+export const ResourceGroupRow = z.object({
+  name: z.string(),
+  /** Null: it was removed, and the default holds. */
+  policy: GroupPolicy.nullable(),
+  setAtMs: Instant,
+  sequence: z.int(),
+});
+export type ResourceGroupRow = Readonly<z.infer<typeof ResourceGroupRow>>;
+
+export const LimitsRow = z.object({
+  /** `scope:key`. */
+  id: z.string(),
+  scope: LimitScope,
+  key: z.string(),
+  /** Null: they were taken away. */
+  limits: OwnerLimits.nullable(),
+  setAtMs: Instant,
+  sequence: z.int(),
+});
+export type LimitsRow = Readonly<z.infer<typeof LimitsRow>>;
 
 /** One commit of the log. */
 export const AuditRow = z.object({

@@ -63,6 +63,15 @@ export function projectScheduling(
           row.isReleased ? row : { ...row, isReleased: true, sequence },
         ),
       };
+    case 'session-given-up':
+      return { queue: left(queue, sequence), allocations };
+    case 'priority-changed':
+    case 'session-preempted':
+    case 'dependency-ended':
+    case 'group-policy-set':
+    case 'group-removed':
+    case 'limits-set':
+    case 'time-looked-at':
     case 'node-joined':
     case 'node-capacity-changed':
       return { queue, allocations };
@@ -73,11 +82,14 @@ export function projectScheduling(
 
 function held(
   reason: HoldReason | undefined,
-): Pick<QueueRow, 'reasonCode' | 'reasonMessage' | 'missingSlots'> {
+): Pick<QueueRow, 'reasonCode' | 'reasonMessage' | 'missingSlots' | 'reasonDetails'> {
+  const { checks, agents, place } = reason ?? {};
+  const hasDetails = checks !== undefined || agents !== undefined || place !== undefined;
   return {
     reasonCode: reason?.code ?? null,
     reasonMessage: reason?.message ?? null,
     missingSlots: reason?.missing ?? null,
+    reasonDetails: hasDetails ? { checks, agents, place } : null,
   };
 }
 

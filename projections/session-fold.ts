@@ -1,4 +1,4 @@
-import { addSlots, type Commit, SessionEvent } from '@orrery/bus';
+import { addSlots, type Commit, SessionEvent, type Slots } from '@orrery/bus';
 import { isKernelEvent, kernelOf, projectKernel } from './kernels.ts';
 import { type Moment, placeOf } from './moment.ts';
 import type { SessionWithKernels } from './projections.ts';
@@ -52,23 +52,37 @@ export function foldSessionEvent(
   }
   if (!isKernelEvent(event)) {
     const session = projectSession(state.session, event, at);
-    return { ...state, session: withKernelFacts(session, state.kernels) };
+    const { kernels } = state;
+    return { session: withKernelFacts(session, kernels, session.occupiedSlots), kernels };
   }
   const kernels = state.kernels.map((kernel) =>
     kernel.id === event.kernel ? projectKernel(kernel, event, at) : kernel,
   );
   const session = { ...state.session, ...placeOf(at) };
-  return { session: withKernelFacts(session, kernels), kernels };
+  // Exact sums are dear, and few events change them.
+  const isAsBefore = kernels.every(
+    ({ occupiedSlots }, index) => occupiedSlots === state.kernels[index]?.occupiedSlots,
+  );
+  const occupied = isAsBefore ? session.occupiedSlots : occupiedBy(kernels);
+  return { session: withKernelFacts(session, kernels, occupied), kernels };
+}
+
+function occupiedBy(kernels: readonly KernelRow[]): Slots {
+  return kernels.reduce<Slots>((sum, { occupiedSlots }) => addSlots(sum, occupiedSlots), {});
 }
 
 /** What a session shows of its kernels: what they hold, how the main one ended, and a lack of memory. */
-function withKernelFacts(session: SessionRow, kernels: readonly KernelRow[]): SessionRow {
+function withKernelFacts(
+  session: SessionRow,
+  kernels: readonly KernelRow[],
+  occupiedSlots: Slots,
+): SessionRow {
   const main = kernels.find(({ role }) => role === 'main');
   const wasOutOfMemory = kernels.some((kernel) => kernel.wasOutOfMemory);
   const isOutOfMemory = wasOutOfMemory && session.status !== 'ERROR';
   return {
     ...session,
-    occupiedSlots: kernels.reduce((sum, { occupiedSlots }) => addSlots(sum, occupiedSlots), {}),
+    occupiedSlots,
     exitCode: session.exitCode ?? main?.exitCode ?? null,
     ...(isOutOfMemory
       ? { statusInfo: OUT_OF_MEMORY, statusMessage: sentenceOf(OUT_OF_MEMORY) }

@@ -1,5 +1,6 @@
 /** PostgreSQL stores neither the character NUL nor half of a surrogate pair. */
 export function storable(text: string): string {
+  if (text.isWellFormed() && !text.includes('\0')) return text;
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 

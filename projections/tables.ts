@@ -5,8 +5,11 @@ import {
   ImageRow,
   KernelRow,
   KeypairRow,
+  LimitsRow,
   NodeRow,
+  PresetRow,
   QueueRow,
+  ResourceGroupRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
@@ -23,6 +26,8 @@ export interface Table<Row extends object = object> {
     readonly property: string;
     readonly name: string;
     readonly type: ColumnType;
+    /** Whether it keeps its value for as long as the row exists. */
+    readonly isFixed: boolean;
   }[];
 }
 
@@ -32,12 +37,17 @@ function defineTable<Row extends object>(
     readonly row: z.ZodType<Row>;
     readonly key: keyof Row & string;
     readonly columns: Readonly<Record<keyof Row & string, ColumnType>>;
+    /** Columns that change after the row was made. Default: all. */
+    readonly changing?: readonly (keyof Row & string)[];
   },
 ): Table<Row> {
+  const changing: ReadonlySet<string> | undefined =
+    definition.changing && new Set(definition.changing);
   const columns = Object.entries<ColumnType>(definition.columns).map(([property, type]) => ({
     property,
     name: snakeCase(property),
     type,
+    isFixed: changing !== undefined && !changing.has(property),
   }));
   return { name, row: definition.row, key: snakeCase(definition.key), columns };
 }
@@ -83,6 +93,19 @@ export const tables = {
       terminatedAtMs: 'int8',
       ...place,
     },
+    changing: [
+      'status',
+      'statusInfo',
+      'statusMessage',
+      'result',
+      'exitCode',
+      'occupiedSlots',
+      'statusHistory',
+      'startedAtMs',
+      'terminatedAtMs',
+      'revision',
+      'sequence',
+    ],
   }),
   kernels: defineTable('kernels', {
     row: KernelRow,
@@ -108,6 +131,20 @@ export const tables = {
       terminatedAtMs: 'int8',
       ...place,
     },
+    changing: [
+      'status',
+      'statusInfo',
+      'statusMessage',
+      'agentId',
+      'containerId',
+      'occupiedSlots',
+      'exitCode',
+      'wasOutOfMemory',
+      'startedAtMs',
+      'terminatedAtMs',
+      'revision',
+      'sequence',
+    ],
   }),
   queue: defineTable('queue', {
     row: QueueRow,
@@ -120,6 +157,7 @@ export const tables = {
       reasonCode: 'text',
       reasonMessage: 'text',
       missingSlots: 'jsonb',
+      reasonDetails: 'jsonb',
       queuedAtMs: 'int8',
       sequence: 'int8',
     },
@@ -136,6 +174,7 @@ export const tables = {
       isReleased: 'bool',
       sequence: 'int8',
     },
+    changing: ['isReleased', 'sequence'],
   }),
   nodes: defineTable('nodes', {
     row: NodeRow,
@@ -199,6 +238,37 @@ export const tables = {
       isActive: 'bool',
       createdAtMs: 'int8',
       ...place,
+    },
+  }),
+  presets: defineTable('presets', {
+    row: PresetRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      name: 'text',
+      resourceGroup: 'text',
+      slots: 'jsonb',
+      sharedMemoryBytes: 'int8',
+      isDeleted: 'bool',
+      createdAtMs: 'int8',
+      ...place,
+    },
+  }),
+  resourceGroups: defineTable('resource_groups', {
+    row: ResourceGroupRow,
+    key: 'name',
+    columns: { name: 'text', policy: 'jsonb', setAtMs: 'int8', sequence: 'int8' },
+  }),
+  limits: defineTable('limits', {
+    row: LimitsRow,
+    key: 'id',
+    columns: {
+      id: 'text',
+      scope: 'text',
+      key: 'text',
+      limits: 'jsonb',
+      setAtMs: 'int8',
+      sequence: 'int8',
     },
   }),
   audit: defineTable('audit', {

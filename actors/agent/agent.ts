@@ -7,6 +7,7 @@ import { serveStreams } from './kernel-streams.ts';
 import { KernelWork } from './kernel-work.ts';
 import { NodePresence } from './node-presence.ts';
 import { insist } from './persistence.ts';
+import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
 import { WishCheckpoint } from './wish-checkpoint.ts';
 
@@ -18,6 +19,7 @@ export interface AgentOptions {
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
   readonly imagesFile?: string | undefined;
+  readonly reportGate?: ReportGate | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,7 +50,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const saved = await insist({ doing: 'read the checkpoint', clock, logger, signal }, () =>
     bus.agents.checkpoint(node),
   );
-  const reporter = new Reporter({ ...shared, inbox: bus.inbox });
+  const reporter = new Reporter({ ...shared, inbox: bus.inbox, gate: options.reportGate });
   const checkpoint = new WishCheckpoint({ ...shared, inbox: bus.agents, saved });
   const onTimeout = (kernel: string): void => desk.timedOut(kernel);
   using work = new KernelWork({ driver, reporter, records, keptLogs, clock, logger, onTimeout });

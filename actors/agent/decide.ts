@@ -1,6 +1,13 @@
-import { type KernelReport, type KernelSpec, type KernelWish, unreachable } from '@orrery/bus';
+import {
+  type KernelReport,
+  type KernelSpec,
+  type KernelWish,
+  OrreryError,
+  unreachable,
+} from '@orrery/bus';
 import type { ContainerExit, KernelContainer } from './container-driver.ts';
-import type { KernelExit, KernelRecord } from './kernel-record.ts';
+import { ContainerFailure } from './errors.ts';
+import type { KernelEnd, KernelExit, KernelRecord } from './kernel-record.ts';
 
 /** What is to be done about one wish, given what is remembered and what is there. */
 export type Action =
@@ -52,9 +59,10 @@ function bePrepared(
   wish: Extract<KernelWish, { readonly shall: 'be-prepared' }>,
   seen: Seen,
 ): Action {
-  const { container } = seen;
+  const { record, container } = seen;
   if (container?.state.phase === 'exited') return told(seen, container.state.exit);
   if (container !== undefined) return { action: 'report', report: PREPARED };
+  if (record?.phase === 'ended' && record.end?.state === 'exited') return ended(record);
   return answered(wish, seen) ?? { action: 'prepare', spec: wish.spec };
 }
 
@@ -70,8 +78,7 @@ function run(wish: Extract<KernelWish, { readonly shall: 'run' }>, seen: Seen): 
     default:
   }
   // What ended, or was started and is not there any more, is not started again.
-  if (record?.phase === 'ended' && record.end?.state === 'exited')
-    return { action: 'report', report: record.end };
+  if (record?.phase === 'ended' && record.end?.state === 'exited') return ended(record);
   if (record?.phase === 'running') return { action: 'report', report: VANISHED };
   return answered(wish, seen) ?? { action: 'start', spec: wish.spec };
 }
@@ -89,7 +96,7 @@ function report(seen: Seen): Action {
     default:
   }
   if (record?.phase === 'running') return { action: 'report', report: VANISHED };
-  return { action: 'report', report: record?.end ?? ABSENT };
+  return ended(record);
 }
 
 function beGone(
@@ -120,6 +127,13 @@ function answered(wish: KernelWish, { record }: Seen): Action | undefined {
   return { action: 'report', report: record.end ?? ABSENT };
 }
 
+function ended(record: KernelRecord | undefined): Action {
+  const { end, isTold } = record ?? {};
+  if (end?.state !== 'exited' || isTold !== true)
+    return { action: 'report', report: end ?? ABSENT };
+  return { action: 'report', report: { ...end, isRemoved: true } };
+}
+
 function told({ record }: Seen, exit: ContainerExit): Action {
   return { action: 'report', report: record?.end ?? exitReport(exit, record?.stopReason) };
 }
@@ -141,4 +155,12 @@ export function exitReport(exit: ContainerExit, stopReason: string | undefined):
     finishedAtMs: exit.finishedAtMs,
     reason: stopReason ?? exit.startFailure?.code ?? 'self-terminated',
   };
+}
+
+/** What was thrown at a step of the start, told as how the kernel ended. */
+export function failureReport(cause: unknown, step: ContainerFailure['step']): KernelEnd {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof OrreryError ? cause.code : 'agent-failed';
+  const at = cause instanceof ContainerFailure ? cause.step : step;
+  return { state: 'failed', step: at, code, message };
 }

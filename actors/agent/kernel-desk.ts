@@ -1,6 +1,6 @@
 import { KernelWish, type Logger, type ReceivedWish, withSpan } from '@orrery/bus';
 import type { ContainerExit } from './container-driver.ts';
-import type { KernelWork, WishJob } from './kernel-work.ts';
+import type { KernelWork, Tellings, WishJob } from './kernel-work.ts';
 import type { Reporter } from './reporter.ts';
 import type { WishCheckpoint } from './wish-checkpoint.ts';
 
@@ -140,21 +140,22 @@ export class KernelDesk {
       lane.current = { job, abort };
       const signal = AbortSignal.any([abort.signal, this.#signal]);
       const isWish = job.kind === 'wish';
+      let tellings: Tellings = [];
       if (isWish) await this.#takeSlot();
       try {
-        if (!signal.aborted) await this.#carryOut(kernel, job, signal);
+        if (!signal.aborted) tellings = await this.#carryOut(kernel, job, signal);
       } catch (err) {
         if (!signal.aborted) this.#logger.error({ err, kernel, job: job.kind }, 'a job failed');
       } finally {
         if (isWish) this.#giveSlot();
       }
-      this.#finish(job);
+      this.#finishWith(job, tellings);
     }
     this.#lanes.delete(kernel);
     lane.idle.resolve();
   }
 
-  #carryOut(kernel: string, job: Job, signal: AbortSignal): Promise<void> {
+  async #carryOut(kernel: string, job: Job, signal: AbortSignal): Promise<Tellings> {
     switch (job.kind) {
       case 'wish': {
         const { wish, traceparent } = job;
@@ -164,12 +165,28 @@ export class KernelDesk {
         );
       }
       case 'exited':
-        return this.#work.exited(kernel, job.exit);
+        await this.#work.exited(kernel, job.exit, signal);
+        return [];
       case 'timed-out':
-        return this.#work.timedOut(kernel, signal);
+        await this.#work.timedOut(kernel, signal);
+        return [];
       case 'look':
-        return this.#work.look(kernel, signal);
+        await this.#work.look(kernel, signal);
+        return [];
     }
+  }
+
+  /** The next job does not wait for what is still being told; the checkpoint does. */
+  #finishWith(job: Job, tellings: Tellings): void {
+    if (tellings.length === 0) {
+      this.#finish(job);
+      return;
+    }
+    Promise.all(tellings).then(
+      () => this.#finish(job),
+      // This agent ends; the next one tells.
+      () => undefined,
+    );
   }
 
   /** A wish that this agent's end interrupted is not done. */

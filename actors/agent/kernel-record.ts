@@ -17,7 +17,7 @@ const Failed = z.object({
 
 /**
  * What this agent remembers of a kernel. `met`: it was told of it; `running`: it started it; `ended`: it
- * saw its end, told in `end`; `gone`: nothing of it is left here and nothing of an older wish may come back.
+ * saw its end, told in `end`; `gone`: as it was wished, nothing of it is left here and nothing of an older wish may come back.
  */
 export const KernelRecord = z.object({
   kernel: z.string(),
@@ -27,6 +27,8 @@ export const KernelRecord = z.object({
   phase: z.enum(['met', 'running', 'ended', 'gone']),
   traceparent: z.string().optional(),
   end: z.discriminatedUnion('state', [Exited, Failed]).optional(),
+  /** It ended by itself, nothing of it is left, and that was told; absent: no. */
+  isTold: z.boolean().optional(),
   /** Why it is being stopped; written before the stop, so that a new agent knows. */
   stopReason: z.string().optional(),
   atMs: z.number(),

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } 
 import type { Clock, Logger } from '@orrery/bus';
 import { KernelRecord } from './kernel-record.ts';
 
-/** How long a kernel that is gone is remembered, so that a late older wish cannot bring it back. */
+/** How long a kernel that is over is remembered, so that a late wish cannot bring it back. */
 const GONE_MS_MAX = 3_600_000;
 const GONE_MAX = 50_000;
 /** The file is written anew when it has this many lines more than there are records. */
@@ -47,7 +47,7 @@ export class KernelRecords implements Disposable {
       writeSync(this.#file, `${JSON.stringify(dated)}\n`);
       this.#lines += 1;
     }
-    if (record.phase === 'gone') this.#forgetOld();
+    if (isOver(dated)) this.#forgetOld();
     return dated;
   }
 
@@ -77,9 +77,9 @@ export class KernelRecords implements Disposable {
   #forgetOld(): void {
     const oldestMs = this.#clock.nowMs() - GONE_MS_MAX;
     let surplus = this.#records.size - GONE_MAX;
-    for (const [kernel, { phase, atMs }] of this.#records) {
-      if (surplus <= 0 && atMs >= oldestMs) break;
-      if (phase !== 'gone') continue;
+    for (const [kernel, record] of this.#records) {
+      if (surplus <= 0 && record.atMs >= oldestMs) break;
+      if (!isOver(record)) continue;
       this.#records.delete(kernel);
       surplus -= 1;
     }
@@ -96,6 +96,11 @@ export class KernelRecords implements Disposable {
     this.#file = file;
     this.#lines = text.length;
   }
+}
+
+/** Nothing of it is left here, and nothing need be said of it. */
+function isOver({ phase, isTold }: KernelRecord): boolean {
+  return phase === 'gone' || isTold === true;
 }
 
 function parse(line: string): KernelRecord | undefined {

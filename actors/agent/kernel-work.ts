@@ -5,25 +5,27 @@ import {
   type KernelSpec,
   type KernelWish,
   type Logger,
-  OrreryError,
 } from '@orrery/bus';
 import type { ContainerDriver, ContainerExit, KernelContainer } from './container-driver.ts';
-import { type Action, decide, exitReport, VANISHED } from './decide.ts';
-import { ContainerFailure, EngineUnavailable, ImageNotFound } from './errors.ts';
+import { type Action, decide, exitReport, failureReport, VANISHED } from './decide.ts';
+import { type ContainerFailure, EngineUnavailable, ImageNotFound } from './errors.ts';
 import type { KeptLogs } from './kept-logs.ts';
+import { keepLog } from './kernel-log.ts';
 import type { KernelEnd, KernelRecord } from './kernel-record.ts';
 import type { KernelRecords } from './kernel-records.ts';
+import { KernelTimeouts } from './kernel-timeouts.ts';
 import { insist } from './persistence.ts';
 import type { Reporter } from './reporter.ts';
 
 /** How long a start goes on asking an engine that does not answer. */
 const ENGINE_MS_MAX = 20_000;
 const ENGINE_STEP_MS = 500;
-const SAVE_LOG_MS_MAX = 60_000;
 /** An end is told at the latest after this time, also when the removal takes longer. */
 const REMOVE_UNTOLD_MS_MAX = 10_000;
 const TASK_TIMEOUT_GRACE_MS = 5_000;
 const TASK_TIMEOUT = 'task-timeout';
+/** Given as a reason so that none is made, with a stack, for every kernel. */
+const REMOVED = new Error('the kernel is removed');
 
 export interface WishJob {
   readonly wish: KernelWish;
@@ -44,6 +46,9 @@ export interface KernelWorkOptions {
   readonly onTimeout: (kernel: string) => void;
 }
 
+/** What is being said and is not durable yet. */
+export type Tellings = readonly Promise<void>[];
+
 /** Carries out what is decided for one kernel, and tells what came of it. Called once a kernel at a time. */
 export class KernelWork {
   readonly #options: KernelWorkOptions;
@@ -51,10 +56,11 @@ export class KernelWork {
   readonly #there = new Set<string>();
   readonly #running = new Set<string>();
   readonly #pulling = new Map<string, KernelReport>();
-  readonly #timeouts = new Map<string, AbortController>();
+  readonly #timeouts: KernelTimeouts;
 
   constructor(options: KernelWorkOptions) {
     this.#options = options;
+    this.#timeouts = new KernelTimeouts(options);
   }
 
   /** Kernels whose program runs, as far as it was heard. */
@@ -72,14 +78,14 @@ export class KernelWork {
     for (const { kernel } of containers) this.#there.add(kernel);
   }
 
-  async wish(job: WishJob, signal: AbortSignal): Promise<void> {
+  async wish(job: WishJob, signal: AbortSignal): Promise<Tellings> {
     const { wish } = job;
     const { kernel, session } = 'spec' in wish ? wish.spec : wish;
     const record = this.#options.records.find(kernel);
-    if (record !== undefined && wish.revision < record.revision) return;
+    if (record !== undefined && wish.revision < record.revision) return [];
     const container = await this.#find(kernel, signal);
     const action = decide(wish, { record, container });
-    if (action.action === 'ignore') return;
+    if (action.action === 'ignore') return [];
     const isBeginning = action.action === 'prepare' || action.action === 'start';
     const kept = isBeginning ? undefined : record;
     const { traceparent = record?.traceparent } = job;
@@ -87,14 +93,16 @@ export class KernelWork {
       { phase: 'met', ...kept, kernel, session, revision: wish.revision, traceparent },
       'for-now',
     );
-    await this.#act(action, { kernel, container, cause: String(job.sequence), signal });
+    const tellings: Promise<void>[] = [];
+    await this.#act(action, { kernel, container, cause: String(job.sequence), tellings, signal });
+    return tellings;
   }
 
   /** The engine says that it ended. */
-  async exited(kernel: string, exit: ContainerExit): Promise<void> {
+  async exited(kernel: string, exit: ContainerExit, signal: AbortSignal): Promise<void> {
     const record = this.#options.records.find(kernel);
     if (record === undefined || record.phase === 'ended' || record.phase === 'gone') return;
-    await this.#ended(kernel, exitReport(exit, record.stopReason), 'seen');
+    await this.#ended(exitReport(exit, record.stopReason), { kernel, cause: 'seen', signal });
   }
 
   async timedOut(kernel: string, signal: AbortSignal): Promise<void> {
@@ -106,7 +114,7 @@ export class KernelWork {
       this.#options.driver.stop(target, signal),
     );
     const end = exit === undefined ? VANISHED : exitReport(exit, TASK_TIMEOUT);
-    await this.#ended(kernel, end, 'seen');
+    await this.#ended(end, { kernel, cause: 'seen', signal });
   }
 
   /** Compares what is remembered with what is there, and tells what nobody was told yet. */
@@ -114,9 +122,10 @@ export class KernelWork {
     const container = await this.#find(kernel, signal);
     const record = this.#options.records.find(kernel) ?? this.#recall(container);
     if (record === undefined || record.phase === 'gone') return;
+    const at = { kernel, cause: 'seen', signal };
     if (record.phase === 'ended') {
-      if (record.end !== undefined) await this.#tell(kernel, record.end, 'seen');
-      if (container !== undefined) await this.#saveLog(kernel, record.end);
+      if (record.end === undefined || (record.isTold === true && container === undefined)) return;
+      await this.#ended(record.end, at);
       return;
     }
     switch (container?.state.phase) {
@@ -124,18 +133,18 @@ export class KernelWork {
         await this.#started(container, 'seen');
         return;
       case 'exited':
-        await this.#ended(kernel, exitReport(container.state.exit, record.stopReason), 'seen');
+        await this.#ended(exitReport(container.state.exit, record.stopReason), at);
         return;
       case 'created':
         // Its wish was not done when the last agent ended, and comes again.
         return;
       default:
-        if (record.phase === 'running') await this.#ended(kernel, VANISHED, 'seen');
+        if (record.phase === 'running') await this.#ended(VANISHED, at);
     }
   }
 
   [Symbol.dispose](): void {
-    for (const timeout of this.#timeouts.values()) timeout.abort();
+    this.#timeouts[Symbol.dispose]();
   }
 
   async #act(action: Exclude<Action, { readonly action: 'ignore' }>, at: At): Promise<void> {
@@ -160,10 +169,11 @@ export class KernelWork {
     }
   }
 
-  async #answer(report: KernelReport, { kernel, container, cause }: At): Promise<void> {
+  async #answer(report: KernelReport, at: At): Promise<void> {
+    const { kernel, container, cause } = at;
     const isEnd = report.state === 'exited' || report.state === 'failed';
     const phase = this.#options.records.find(kernel)?.phase;
-    if (isEnd && phase !== 'ended' && phase !== 'gone') await this.#ended(kernel, report, cause);
+    if (isEnd && phase !== 'ended' && phase !== 'gone') await this.#ended(report, at);
     else if (report.state === 'running' && container !== undefined)
       await this.#started(container, cause);
     else await this.#tell(kernel, report, cause);
@@ -203,8 +213,11 @@ export class KernelWork {
       container = await driver.start(spec, origin, at.signal);
     }
     if (container.state.phase === 'exited')
-      await this.#ended(at.kernel, exitReport(container.state.exit, record?.stopReason), at.cause);
-    else await this.#started(container, at.cause);
+      await this.#ended(exitReport(container.state.exit, record?.stopReason), {
+        ...at,
+        ran: this.#ran(container),
+      });
+    else at.tellings.push(this.#started(container, at.cause));
   }
 
   async #started(container: KernelContainer, cause: string): Promise<void> {
@@ -215,7 +228,8 @@ export class KernelWork {
     if (record !== undefined && record.phase !== 'running')
       records.put({ ...record, phase: 'running' }, 'kept');
     this.#running.add(kernel);
-    if (batchTimeoutMs !== undefined) this.#watchTime(kernel, state.startedAtMs + batchTimeoutMs);
+    if (batchTimeoutMs !== undefined)
+      this.#timeouts.set(kernel, state.startedAtMs + batchTimeoutMs);
     const { startedAtMs } = state;
     await this.#tell(kernel, { state: 'running', containerId: id, startedAtMs }, cause);
   }
@@ -236,39 +250,75 @@ export class KernelWork {
     await this.#clear(end, at);
   }
 
-  /** Nothing of it is left when its end is told, as far as the engine lets us. */
-  async #clear(report: KernelReport, { kernel, cause, signal }: At): Promise<void> {
-    const { driver, records, clock } = this.#options;
+  async #clear(report: KernelReport, at: At): Promise<void> {
+    const { kernel } = at;
+    const { records } = this.#options;
     const end = report.state === 'exited' || report.state === 'failed' ? report : undefined;
     const record = records.find(kernel);
     if (record !== undefined && record.phase !== 'gone')
       records.put({ ...record, phase: 'ended', end }, 'kept');
     this.#over(kernel);
-    if (end !== undefined && this.#there.has(kernel)) await this.#saveLog(kernel, end);
-    const removed = this.#insist('remove a kernel', signal, () => driver.remove(kernel, signal));
-    removed.catch(() => undefined);
-    const done = new AbortController();
-    const late = clock.sleep(REMOVE_UNTOLD_MS_MAX, AbortSignal.any([done.signal, signal]));
-    await Promise.race([removed, late]).finally(() => done.abort());
-    await this.#tell(kernel, report, cause);
-    await removed;
-    this.#there.delete(kernel);
+    await this.#removeAndTell(report, at);
     const told = records.find(kernel);
     if (told !== undefined) records.put({ ...told, phase: 'gone', end }, 'kept');
   }
 
-  async #ended(kernel: string, end: KernelEnd, cause: string): Promise<void> {
-    const record = this.#options.records.find(kernel);
-    if (record !== undefined) this.#options.records.put({ ...record, phase: 'ended', end }, 'kept');
+  /** It ended by itself. What could not be started has nothing to be removed. */
+  async #ended(end: KernelEnd, at: End): Promise<void> {
+    const { kernel, cause, ran } = at;
+    const { records } = this.#options;
+    const record = records.find(kernel);
+    if (record !== undefined && (record.phase !== 'ended' || record.end === undefined))
+      records.put({ ...record, phase: 'ended', end }, 'kept');
     this.#over(kernel);
-    await this.#tell(kernel, end, cause);
-    if (this.#there.has(kernel)) await this.#saveLog(kernel, end);
+    if (end.state === 'failed') {
+      await this.#tell(kernel, end, cause);
+      return;
+    }
+    const isTold = await this.#removeAndTell(ran === undefined ? end : { ...end, ran }, at);
+    const told = records.find(kernel);
+    if (isTold && told !== undefined) records.put({ ...told, isTold }, 'kept');
+  }
+
+  /**
+   * Nothing of it is left when its end is told, as far as the engine lets us: true when that was told. Its
+   * log is kept before.
+   */
+  async #removeAndTell(report: KernelReport, { kernel, cause, signal }: End): Promise<boolean> {
+    let isRemoved = false;
+    const removing = this.#remove(kernel, report, signal).then(() => {
+      isRemoved = true;
+    });
+    removing.catch(() => undefined);
+    const done = new AbortController();
+    const ended = AbortSignal.any([done.signal, signal]);
+    const late = this.#options.clock.sleep(REMOVE_UNTOLD_MS_MAX, ended);
+    await Promise.race([removing, late]).finally(() => done.abort(REMOVED));
+    const isTold = isRemoved && report.state === 'exited';
+    await this.#tell(kernel, isTold ? { ...report, isRemoved } : report, cause);
+    await removing;
+    this.#there.delete(kernel);
+    return isTold;
+  }
+
+  async #remove(kernel: string, report: KernelReport, signal: AbortSignal): Promise<void> {
+    if (report.state === 'exited' && this.#there.has(kernel))
+      await keepLog(this.#options, kernel, report.exitCode);
+    await this.#insist('remove a kernel', signal, () =>
+      this.#options.driver.remove(kernel, signal),
+    );
+  }
+
+  /** Of a container that had ended before anybody could say that it runs. */
+  #ran({ id, state }: KernelContainer): Ran | undefined {
+    if (state.phase !== 'exited' || state.exit.startFailure !== undefined) return undefined;
+    const startedAtMs = state.exit.finishedAtMs ?? this.#options.clock.nowMs();
+    return { containerId: id, startedAtMs };
   }
 
   #over(kernel: string): void {
     this.#running.delete(kernel);
-    this.#timeouts.get(kernel)?.abort();
-    this.#timeouts.delete(kernel);
+    this.#timeouts.clear(kernel);
   }
 
   /** What is thrown is a result like any other, unless this work is not wanted any more. */
@@ -290,21 +340,9 @@ export class KernelWork {
           continue;
         }
         logger.warn({ err: cause, kernel: at.kernel }, 'a kernel could not be started');
-        await this.#ended(at.kernel, failureReport(cause, step), at.cause);
+        await this.#ended(failureReport(cause, step), at);
         return;
       }
-    }
-  }
-
-  async #saveLog(kernel: string, end: KernelEnd | undefined): Promise<void> {
-    const { keptLogs, driver, logger } = this.#options;
-    if (keptLogs === undefined || keptLogs.has(kernel) || end?.state !== 'exited') return;
-    try {
-      const request = { kernel, offsetBytes: 0, mode: 'followed' } as const;
-      const chunks = driver.logs(request, AbortSignal.timeout(SAVE_LOG_MS_MAX));
-      await keptLogs.save(kernel, end.exitCode, chunks);
-    } catch (err) {
-      logger.warn({ err, kernel }, 'the log of a kernel could not be kept');
     }
   }
 
@@ -339,46 +377,23 @@ export class KernelWork {
     });
   }
 
-  #watchTime(kernel: string, atMs: number): void {
-    if (this.#timeouts.has(kernel)) return;
-    const timeout = new AbortController();
-    this.#timeouts.set(kernel, timeout);
-    this.#sleepUntil(atMs, timeout.signal).then(
-      () => this.#options.onTimeout(kernel),
-      // The kernel ended before.
-      () => undefined,
-    );
-  }
-
-  async #sleepUntil(atMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
-      const leftMs = atMs - clock.nowMs();
-      if (leftMs <= 0) return;
-      await clock.sleep(Math.min(leftMs, SLEEP_MS_MAX), signal);
-    }
-  }
-
   #insist<Value>(doing: string, signal: AbortSignal, call: () => Promise<Value>): Promise<Value> {
     const { clock, logger } = this.#options;
     return insist({ doing, clock, logger, signal }, call);
   }
 }
 
-/** What a timer can be set to. */
-const SLEEP_MS_MAX = 2_000_000_000;
-
 /** The kernel that is worked on, why, and until when. */
 interface At {
   readonly kernel: string;
   readonly container: KernelContainer | undefined;
   readonly cause: string;
+  readonly tellings: Promise<void>[];
   readonly signal: AbortSignal;
 }
 
-function failureReport(cause: unknown, step: ContainerFailure['step']): KernelEnd {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof OrreryError ? cause.code : 'agent-failed';
-  const at = cause instanceof ContainerFailure ? cause.step : step;
-  return { state: 'failed', step: at, code, message };
+type Ran = NonNullable<Extract<KernelReport, { readonly state: 'exited' }>['ran']>;
+
+interface End extends Pick<At, 'kernel' | 'cause' | 'signal'> {
+  readonly ran?: Ran | undefined;
 }

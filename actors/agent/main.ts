@@ -6,6 +6,7 @@ import {
   createLogger,
   type Logger,
   readSettings,
+  runProgram,
   type Settings,
   SettingsInvalid,
   startTelemetry,
@@ -17,6 +18,7 @@ import { chooseDriver } from './driver-choice.ts';
 import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
 import { nodeFacts } from './node-facts.ts';
+import { ReportGate } from './report-gate.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
 
@@ -27,7 +29,7 @@ type AgentSettings = NonNullable<Settings['agent']>;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   if (values.config === undefined) throw new Error('the agent needs --config FILE');
-  const settings = readSettings(values.config);
+  const settings = readSettings(values.config, process.env);
   if (settings.agent === undefined)
     throw new SettingsInvalid(`the settings file ${values.config} has no section agent`);
   const logger = createLogger({ name: 'agent', level: settings.logging.level });
@@ -41,9 +43,14 @@ async function main(): Promise<void> {
     environ: process.env,
   });
   using directory = openDataDirectory(settings.agent.dataDirectory);
-  await using bus = await connectBus(settings.bus, { name: 'agent', logger });
+  await using bus = await connectBus(settings.bus, {
+    name: `agent-${settings.agent.node}`,
+    logger,
+  });
   const names = nodeNames(settings.agent);
-  const parts = { settings: settings.agent, bus, directory, logger, signal: stop.signal };
+  const reportGate = new ReportGate();
+  const { signal } = stop;
+  const parts = { settings: settings.agent, bus, directory, logger, reportGate, signal };
   const agents = await Promise.all(names.map((node) => startNode(node, parts)));
   await Promise.all(agents.map(({ ready }) => ready));
   if (!stop.signal.aborted) process.stdout.write('ready\n');
@@ -63,10 +70,11 @@ async function startNode(
     readonly bus: Bus;
     readonly directory: DataDirectory;
     readonly logger: Logger;
+    readonly reportGate: ReportGate;
     readonly signal: AbortSignal;
   },
 ): Promise<Agent> {
-  const { settings, bus } = parts;
+  const { settings, bus, reportGate } = parts;
   const logger = parts.logger.child({ node });
   const clock = systemClock;
   const isSimulated = settings.driver === 'simulated';
@@ -89,6 +97,7 @@ async function startNode(
       node,
       driver,
       facts,
+      reportGate,
       clock,
       logger,
       // What is only simulated ends with this process, and so does what is known of it.
@@ -105,4 +114,4 @@ async function startNode(
   return { ready: agent.ready, done: agent.done.finally(() => driver[Symbol.asyncDispose]()) };
 }
 
-await main();
+await runProgram('agent', main);

@@ -8,6 +8,7 @@ import {
   type Logger,
   type SessionCommand,
 } from '@orrery/bus';
+import { ReportGate } from './report-gate.ts';
 
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
@@ -21,14 +22,24 @@ export interface KernelNews {
   readonly traceparent?: string | undefined;
 }
 
-/** Sends what this node says until the bus has it; the news of one kernel in their order. */
+interface Waiting {
+  news: KernelNews;
+  /** Resolves when it is durable, by itself or within a later one. */
+  readonly told: PromiseWithResolvers<void>;
+}
+
+/**
+ * Sends what this node says until the bus has it; the news of one kernel one after the other, in their
+ * order. While news wait, later ones that stand for them take their place.
+ */
 export class Reporter {
   readonly #inbox: Inbox;
   readonly #node: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
-  readonly #lastOf = new Map<string, Promise<void>>();
+  readonly #waitingOf = new Map<string, Waiting[]>();
+  readonly #gate: ReportGate;
 
   constructor(options: {
     readonly inbox: Inbox;
@@ -37,7 +48,9 @@ export class Reporter {
     readonly logger: Logger;
     /** Ends the retries; what is not sent by then is told by the next agent. */
     readonly signal: AbortSignal;
+    readonly gate?: ReportGate | undefined;
   }) {
+    this.#gate = options.gate ?? new ReportGate();
     this.#inbox = options.inbox;
     this.#node = options.node;
     this.#clock = options.clock;
@@ -47,7 +60,42 @@ export class Reporter {
 
   /** Resolves when it is durable. The same news again has the same id. @throws the signal's reason. */
   report(news: KernelNews): Promise<void> {
-    const { kernel, session, wishRevision, report, cause } = news;
+    const dated = { ...news, traceparent: news.traceparent ?? currentTraceparent() };
+    const waiting = this.#waitingOf.get(news.kernel);
+    const last = waiting?.at(-1);
+    const together = last && findTogether(last.news, dated);
+    if (last !== undefined && together !== undefined) {
+      last.news = together;
+      return last.told.promise;
+    }
+    const one: Waiting = { news: dated, told: Promise.withResolvers() };
+    if (waiting !== undefined) waiting.push(one);
+    else {
+      const queue = [one];
+      this.#waitingOf.set(news.kernel, queue);
+      void this.#sendAll(news.kernel, queue);
+    }
+    return one.told.promise;
+  }
+
+  async #sendAll(kernel: string, queue: Waiting[]): Promise<void> {
+    for (let [next] = queue; next !== undefined; [next] = queue) {
+      let envelope: CommandEnvelope | undefined;
+      const sent = this.#insist({ aggregate: 'session', aggregateId: next.news.session }, () =>
+        this.#gate.pass(() => {
+          // From here on it is what it is: when it is sent again, then in the same words.
+          if (envelope === undefined) queue.shift();
+          envelope ??= this.#reportOf(next.news);
+          return this.#inbox.send(envelope);
+        }),
+      );
+      await sent.then(next.told.resolve, next.told.reject);
+      if (envelope === undefined) queue.shift();
+    }
+    this.#waitingOf.delete(kernel);
+  }
+
+  #reportOf({ kernel, session, wishRevision, report, cause, traceparent }: KernelNews) {
     const command: SessionCommand = {
       type: 'report-kernel',
       kernel,
@@ -56,17 +104,8 @@ export class Reporter {
       report,
     };
     const id = derivedId(this.#node, kernel, String(wishRevision), cause, JSON.stringify(report));
-    const envelope = this.#envelope({ id, aggregate: 'session', aggregateId: session, command });
-    const { traceparent = currentTraceparent() } = news;
-    const before = this.#lastOf.get(kernel) ?? Promise.resolve();
-    const sent = before.then(() => this.#send({ ...envelope, traceparent }));
-    const last = sent
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#lastOf.get(kernel) === last) this.#lastOf.delete(kernel);
-      });
-    this.#lastOf.set(kernel, last);
-    return sent;
+    const about = { id, aggregate: 'session' as const, aggregateId: session, command };
+    return { ...this.#envelope(about), traceparent };
   }
 
   /** For what is not about a kernel. Resolves when it is durable. */
@@ -76,7 +115,8 @@ export class Reporter {
     readonly aggregateId: string;
     readonly command: unknown;
   }): Promise<void> {
-    return this.#send(this.#envelope(about));
+    const envelope = this.#envelope(about);
+    return this.#insist(about, () => this.#inbox.send(envelope));
   }
 
   #envelope(
@@ -86,17 +126,32 @@ export class Reporter {
     return { ...message, actor, sentAtMs: this.#clock.nowMs() };
   }
 
-  async #send(envelope: CommandEnvelope): Promise<void> {
+  async #insist(
+    about: { readonly aggregate: string; readonly aggregateId: string },
+    send: () => Promise<void>,
+  ): Promise<void> {
     for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
       this.#signal.throwIfAborted();
       try {
-        await this.#inbox.send(envelope);
+        await send();
         return;
       } catch (err) {
-        const { aggregate, aggregateId } = envelope;
+        const { aggregate, aggregateId } = about;
         this.#logger.warn({ err, aggregate, aggregateId, waitMs }, 'a report is sent again');
         await this.#clock.sleep(waitMs, this.#signal);
       }
     }
   }
+}
+
+/** One report in the place of two; undefined when both must be told. */
+function findTogether(before: KernelNews, after: KernelNews): KernelNews | undefined {
+  if (before.session !== after.session) return undefined;
+  const news = { ...after, traceparent: after.traceparent ?? before.traceparent };
+  if (before.report.state === 'pulling') return news;
+  if (before.report.state !== 'running') return undefined;
+  if (after.report.state === 'running') return news;
+  if (after.report.state !== 'exited') return undefined;
+  const { containerId, startedAtMs } = before.report;
+  return { ...news, report: { ran: { containerId, startedAtMs }, ...after.report } };
 }

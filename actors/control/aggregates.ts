@@ -1,6 +1,8 @@
+import { archiveAggregate } from '../archive/aggregate.ts';
 import { imageAggregate } from '../image/aggregate.ts';
 import { keypairAggregate } from '../keypair/aggregate.ts';
 import { nodeAggregate } from '../node/aggregate.ts';
+import { presetAggregate } from '../preset/aggregate.ts';
 import type { AnyAggregate } from '../runtime/aggregate.ts';
 import { schedulerAggregate } from '../scheduler/aggregate.ts';
 import { sessionAggregate } from '../session/aggregate.ts';
@@ -14,4 +16,6 @@ export const aggregates: readonly AnyAggregate[] = [
   imageAggregate,
   userAggregate,
   keypairAggregate,
+  archiveAggregate,
+  presetAggregate,
 ];

@@ -4,6 +4,7 @@ import {
   connectBus,
   createLogger,
   readSettings,
+  runProgram,
   startStatusServer,
   startTelemetry,
   systemClock,
@@ -11,7 +12,9 @@ import {
 import { type Host, startHost } from '../runtime/host.ts';
 import type { Tenure } from '../runtime/ownership.ts';
 import { aggregates } from './aggregates.ts';
+import { openArchive } from './archive.ts';
 import { watchNodes } from './liveness.ts';
+import { sweepWishes } from './sweeping.ts';
 
 const MACHINE_CHARACTERS_MAX = 48;
 
@@ -19,7 +22,7 @@ const MACHINE_CHARACTERS_MAX = 48;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   if (values.config === undefined) throw new Error('control needs --config FILE');
-  const settings = readSettings(values.config);
+  const settings = readSettings(values.config, process.env);
   const logger = createLogger({ name: 'control', level: settings.logging.level });
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
@@ -29,23 +32,31 @@ async function main(): Promise<void> {
     tracing,
     environ: process.env,
   });
-  await using bus = await connectBus(settings.bus, { name: 'control', logger });
+  await using connected = await connectBus(settings.bus, { name: 'control', logger });
   const clock = systemClock;
+  const archive = await openArchive(
+    { bus: connected, settings: settings.archive, clock, logger, aggregates },
+    stop.signal,
+  );
+  const { bus, mayBeArchived } = archive;
   const { host: name = ownName(), statusPort } = settings.control;
   const liveness = ({ signal }: Tenure) => watchNodes({ bus, clock, logger }, signal);
+  const sweeping = ({ signal }: Tenure) => sweepWishes({ bus, logger }, signal);
+  const duties = { liveness, sweeping, ...archive.duties };
   const host = startHost(
-    { bus, clock, logger, aggregates, name, duties: { liveness } },
+    { bus, clock, logger, aggregates, name, mayBeArchived, duties },
     stop.signal,
   );
   await using _status = await startStatusServer({
     port: statusPort,
-    findHindrance: () => undefined,
+    findHindrance: () => host.resignation(),
     metrics: async () => metricsOf(host, await bus.setAside.count()),
     logger,
   });
   await Promise.race([host.joined, host.done]);
   process.stdout.write('ready\n');
   await host.done;
+  await archive.following;
   logger.info(host.counts, 'control ends');
 }
 
@@ -75,4 +86,4 @@ function metricsOf({ counts, heldAggregates, duties }: Host, setAside: number): 
   ].join('\n');
 }
 
-await main();
+await runProgram('control', main);

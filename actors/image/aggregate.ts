@@ -9,6 +9,7 @@ export const imageAggregate = machineAggregate<ImageSnapshot, ImageCommand, Imag
   schemaVersion: IMAGE_SCHEMA_VERSION,
   rules: compile(imageMachine),
   parseCommand: (command) => ImageCommand.parse(command),
+  begins: (command) => command.type === 'register',
   decide,
   messages: () => [],
   reconcile: () => [],

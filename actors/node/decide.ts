@@ -7,12 +7,12 @@ import {
   unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decision } from '../runtime/aggregate.ts';
-import type { NodeSnapshot } from './machine.ts';
+import { deadlineAtMs, type NodeSnapshot } from './machine.ts';
 
 export function decide(
   node: NodeSnapshot,
   command: NodeCommand,
-  { id }: Pick<Circumstances, 'id'>,
+  { id, nowMs }: Pick<Circumstances, 'id' | 'nowMs'>,
 ): Decision<NodeEvent> {
   if (command.type === 'register') return register(node, command.facts, id);
   if (node.matches('absent')) {
@@ -37,14 +37,34 @@ export function decide(
       });
     case 'set-schedulable': {
       const { isSchedulable } = command;
-      if (node.context.isSchedulable === isSchedulable) return ok({ events: [] });
+      const isSame = node.context.isSchedulable === isSchedulable;
+      if (isSame && !(isSchedulable && node.context.drain)) return ok({ events: [] });
       return ok({ events: [{ type: 'node-schedulable-set', isSchedulable }] });
     }
-    case 'pass-deadline':
-      return ok({ events: [] });
+    case 'drain':
+      return drain(node, command, nowMs);
+    case 'pass-deadline': {
+      const dueAtMs = deadlineAtMs(node);
+      const isDue = dueAtMs !== undefined && dueAtMs <= nowMs;
+      return ok({ events: isDue ? [{ type: 'node-drain-due' }] : [] });
+    }
     default:
       return unreachable(command);
   }
+}
+
+function drain(
+  node: NodeSnapshot,
+  { deadlineMs, mode }: Extract<NodeCommand, { readonly type: 'drain' }>,
+  nowMs: number,
+): Decision<NodeEvent> {
+  const known = node.context.drain;
+  const isWithoutEnd = deadlineMs === null && known?.deadlineAtMs === null;
+  if (isWithoutEnd && known.mode === mode) return ok({ events: [] });
+  const deadlineAtMs = deadlineMs === null ? null : nowMs + deadlineMs;
+  const events: NodeEvent[] = [{ type: 'node-drain-begun', deadlineAtMs, mode }];
+  if (deadlineMs === 0) events.push({ type: 'node-drain-due' });
+  return ok({ events });
 }
 
 function register(node: NodeSnapshot, facts: NodeFacts, id: string): Decision<NodeEvent> {

@@ -1,24 +1,25 @@
-import { known, type NodeCapacity, SCHEDULER_ID } from '@orrery/bus';
+import { known, type NodeCapacity, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
 import type { NodeSnapshot } from './machine.ts';
 
-/** The one effect a node has: the scheduler learns what it may give away there. */
+/** The scheduler learns what it may give away there, or that whoever is there has to go. */
 export function messages(
-  _effect: Effect,
+  effect: Effect,
   node: NodeSnapshot,
   { id }: { readonly id: string },
 ): readonly Outgoing[] {
+  if (effect.type === 'evict') {
+    const { mode = 'terminate' } = node.context.drain ?? {};
+    return [toScheduler({ type: 'evict', node: id, mode })];
+  }
   const { resourceGroup, architecture, slots } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
   const capacity: NodeCapacity = { node: id, resourceGroup, architecture, slots, isSchedulable };
-  return [
-    {
-      to: 'actor',
-      aggregate: 'scheduler',
-      id: SCHEDULER_ID,
-      command: { type: 'update-node', capacity } as { readonly type: string },
-    },
-  ];
+  return [toScheduler({ type: 'update-node', capacity })];
+}
+
+function toScheduler(command: SchedulerCommand): Outgoing {
+  return { to: 'actor', aggregate: 'scheduler', id: SCHEDULER_ID, command };
 }
 
 export function reconcile(node: NodeSnapshot): readonly Effect[] {

@@ -6,6 +6,14 @@ export interface NodeContext {
   readonly node?: string;
   readonly facts?: NodeFacts;
   readonly isSchedulable: boolean;
+  readonly drain?: Drain | undefined;
+}
+
+/** Its sessions have to go by a moment. */
+export interface Drain {
+  readonly deadlineAtMs: number | null;
+  readonly mode: 'terminate' | 'reschedule';
+  readonly isDue: boolean;
 }
 
 /** How long a node may be quiet before the scheduler is told its capacity once more. */
@@ -19,8 +27,9 @@ export const nodeMachine = setup({
     meta: {} as { readonly reconcileMs: number; readonly deadlineMs?: number },
   },
   actions: {
-    remember: assign(({ event }) => remembered(event)),
+    remember: assign(({ context, event }) => remembered(context, event)),
     tellScheduler: () => {},
+    evict: () => {},
   },
 }).createMachine({
   id: 'node',
@@ -35,6 +44,8 @@ export const nodeMachine = setup({
       on: {
         'node-facts-changed': { actions: ['remember', 'tellScheduler'] },
         'node-schedulable-set': { actions: ['remember', 'tellScheduler'] },
+        'node-drain-begun': { actions: ['remember', 'tellScheduler'] },
+        'node-drain-due': { actions: ['remember', 'evict'] },
         'node-lost': { target: 'lost', actions: 'tellScheduler' },
         'node-terminated': { target: 'terminated', actions: 'tellScheduler' },
       },
@@ -44,6 +55,8 @@ export const nodeMachine = setup({
       on: {
         'node-returned': { target: 'alive', actions: 'tellScheduler' },
         'node-schedulable-set': { actions: 'remember' },
+        'node-drain-begun': { actions: 'remember' },
+        'node-drain-due': { actions: ['remember', 'evict'] },
         'node-terminated': { target: 'terminated', actions: 'tellScheduler' },
       },
     },
@@ -56,14 +69,27 @@ export const nodeMachine = setup({
 
 export type NodeSnapshot = StateOf<typeof nodeMachine>;
 
-function remembered(event: NodeEvent): Partial<NodeContext> {
+/** When those who are left on a drained node have to go. */
+export function deadlineAtMs({ context: { drain } }: NodeSnapshot): number | undefined {
+  return drain === undefined || drain.isDue ? undefined : (drain.deadlineAtMs ?? undefined);
+}
+
+function remembered(context: NodeContext, event: NodeEvent): Partial<NodeContext> {
   switch (event.type) {
     case 'node-registered':
       return { node: event.node, facts: event.facts };
     case 'node-facts-changed':
       return { facts: event.facts };
     case 'node-schedulable-set':
-      return { isSchedulable: event.isSchedulable };
+      return event.isSchedulable
+        ? { isSchedulable: true, drain: undefined }
+        : { isSchedulable: false };
+    case 'node-drain-begun': {
+      const { mode, deadlineAtMs } = event;
+      return { isSchedulable: false, drain: { deadlineAtMs, mode, isDue: false } };
+    }
+    case 'node-drain-due':
+      return { drain: context.drain && { ...context.drain, isDue: true } };
     default:
       return {};
   }

@@ -24,6 +24,8 @@ export type Outgoing =
 /** What a decider may know besides the state and the command. */
 export interface Circumstances {
   readonly id: string;
+  /** Of its newest event; 0 before the first. */
+  readonly revision: number;
   readonly nowMs: number;
   readonly actor: Actor;
   readonly newId: () => string;
@@ -49,7 +51,28 @@ export interface Deadline {
   /** The same word as long as the aggregate has not moved on. */
   readonly phase: string;
   readonly reconcileMs: number;
+  /** The world is asked again after as long as the phase has lasted, at most this; default `reconcileMs`. */
+  readonly reconcileMsMax?: number | undefined;
   readonly deadlineMs?: number | undefined;
+  /** The same as a moment, where it does not follow from the beginning of the phase. */
+  readonly deadlineAtMs?: number | undefined;
+}
+
+/** What follows from all that a turn decided, once a turn. */
+export interface Conclusion<Event> {
+  readonly events: readonly Event[];
+  /** Whether there is more to conclude, which goes into a commit of its own. */
+  readonly isMore: boolean;
+}
+
+/** How an aggregate takes many waiting commands in one turn, which becomes one commit. */
+export interface TakesTogether<State, Event> {
+  readonly commandsMax: number;
+  /**
+   * Called after the events of all commands, also of a single one, were decided; `all` when a turn before
+   * may not have come to its end. Folds its events in, as `decide` does.
+   */
+  conclude?(state: State, decided: readonly Event[] | 'all', nowMs: number): Conclusion<Event>;
 }
 
 /**
@@ -61,6 +84,10 @@ export interface Aggregate<State, Command, Event extends { readonly type: string
   readonly name: AggregateName;
   readonly schemaVersion: number;
   readonly foldsInPlace: boolean;
+  /** Only for a fold in place, whose `decide` folds its events and does not when it refuses. */
+  readonly takesTogether?: TakesTogether<State, Event>;
+  /** Whether events of the type may be folded; absent: all. What is not known was written by a newer host. */
+  knows?(type: string): boolean;
   parseCommand(command: unknown): Command;
   initial(id: string): State;
   /** Whether the command begins a life, so that nothing need be read before it is decided. */
@@ -82,10 +109,21 @@ export interface Aggregate<State, Command, Event extends { readonly type: string
   /** Effects that ask the world again in the present state. */
   reconcile(state: State): readonly Effect[];
   deadline(state: State): Deadline | undefined;
+  /** Whether nothing can happen to it any more, so that it may be archived; absent: that is never so. */
+  isOver?(state: State): boolean;
+  /** The one id there is, of a large fold with snapshots: what its snapshot stands for may be archived. */
+  readonly singleton?: string;
   /** A word for the state, for messages to people. */
   describe(state: State): string;
-  serialise(state: State): unknown;
-  deserialise(stored: unknown, id: string): State;
+  /** Shape of what `serialise` gives; what was stored in another one is not read. */
+  readonly storedVersion: number;
+  /**
+   * The state as it is at the call, as JSON values of at most some 100 kB, made when they are asked for:
+   * what is decided meanwhile does not show in them.
+   */
+  serialise(state: State): Iterable<unknown>;
+  /** Takes the next of those into a state that began as `initial`. */
+  restore(state: State, part: unknown): State;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of aggregates of all types; the host hands each only its own

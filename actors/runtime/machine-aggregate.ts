@@ -1,4 +1,4 @@
-import type { AggregateName } from '@orrery/bus';
+import { type AggregateName, isKnownEvent } from '@orrery/bus';
 import type {
   Aggregate,
   Circumstances,
@@ -13,6 +13,8 @@ import type { CompiledMachine, MachineState } from './compiled-machine.ts';
 export interface MachineParts<State, Command, Event> {
   readonly name: AggregateName;
   readonly schemaVersion: number;
+  /** To be raised with each change of the machine's context; default 1. */
+  readonly storedVersion?: number;
   readonly rules: CompiledMachine<State>;
   readonly parseCommand: (command: unknown) => Command;
   readonly begins?: (command: Command) => boolean;
@@ -27,6 +29,10 @@ export interface MachineParts<State, Command, Event> {
     at: { readonly id: string; readonly revision: number },
   ) => readonly Outgoing[];
   readonly reconcile: (state: State) => readonly Effect[];
+  /** A moment at which a state has to end that is known from its context only. */
+  readonly deadlineAtMs?: (state: State) => number | undefined;
+  /** What becomes of it once its machine has come to an end; default: it stays in the stream. */
+  readonly whenOver?: 'archive';
 }
 
 /** An aggregate whose grammar and fold are an XState machine; deadlines are the `meta` of its states. */
@@ -45,6 +51,7 @@ export function machineAggregate<
     name: parts.name,
     schemaVersion: parts.schemaVersion,
     foldsInPlace: false,
+    knows: (type) => isKnownEvent(parts.name, type),
     parseCommand: parts.parseCommand,
     initial: () => rules.initial,
     ...(parts.begins === undefined ? {} : { begins: parts.begins }),
@@ -52,12 +59,19 @@ export function machineAggregate<
     apply: (state, event) => rules.apply(state, event),
     messages: parts.messages,
     reconcile: parts.reconcile,
-    deadline: ({ value }) => {
+    deadline: (state) => {
+      const { value } = state;
       if (!deadlines.has(value)) deadlines.set(value, deadlineOf(value));
-      return deadlines.get(value);
+      const deadline = deadlines.get(value);
+      const deadlineAtMs = parts.deadlineAtMs?.(state);
+      return deadline === undefined || deadlineAtMs === undefined
+        ? deadline
+        : { ...deadline, deadlineAtMs };
     },
+    ...(parts.whenOver === 'archive' && { isOver: ({ status }: State) => status === 'done' }),
     describe: ({ value }) => value,
-    serialise: ({ value, context }) => ({ value, context }),
-    deserialise: (stored) => rules.resolve(stored as { value: string; context: unknown }),
+    storedVersion: parts.storedVersion ?? 1,
+    serialise: ({ value, context }) => [{ value, context }],
+    restore: (_, part) => rules.resolve(part as { value: string; context: unknown }),
   };
 }

@@ -8,7 +8,7 @@ import {
 } from '@orrery/bus';
 import { type Lease, type LeaseTerms, parseHolder, renewLease, takeLease } from './lease.ts';
 import { ownerOf } from './rendezvous.ts';
-import { isPassing } from './take-turn.ts';
+import { isPassing } from './speaking.ts';
 
 /** Renewals that a lease lasts for. */
 const RENEWALS_PER_LEASE = 3;
@@ -25,6 +25,11 @@ export interface Tenure {
   readonly signal: AbortSignal;
   /** False as soon as another host may do it: then nothing may be written any more. */
   isHeld(): boolean;
+  /**
+   * What is to be done here is beyond this host: it leaves all its duties to the other hosts, and is none of
+   * them any more. Where there is no other it stays, and what it cannot do waits.
+   */
+  resign(why: string): void;
 }
 
 /** What one host only may do at a time; resolves when its tenure is over and nothing is under way. */
@@ -38,6 +43,8 @@ export interface OwnershipOptions {
   readonly host: string;
   readonly leaseMs: number;
   readonly duties: ReadonlyMap<string, Duty>;
+  /** Which process of the host's name this is: later ones have higher ids. Default: by time. */
+  readonly instance?: string | undefined;
 }
 
 export interface Ownership {
@@ -46,6 +53,8 @@ export interface Ownership {
   /** Resolves when the signal has fired and every duty was handed over. @throws {HostReplaced} */
   readonly done: Promise<void>;
   held(): readonly string[];
+  /** Why this host does nothing any more, if it has resigned. */
+  resignation(): string | undefined;
 }
 
 export class HostReplaced extends OrreryError {
@@ -69,6 +78,7 @@ export function startOwnership(options: OwnershipOptions, signal: AbortSignal): 
     joined: ownership.joined,
     done: ownership.run(signal),
     held: () => ownership.held(),
+    resignation: () => ownership.resignation,
   };
 }
 
@@ -98,11 +108,12 @@ class SharedDuties {
   #presence: Lease | undefined;
   #showing = Promise.resolve();
   #isLeaving = false;
+  readonly #resigned = new AbortController();
+  resignation: string | undefined;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
-    const { config, clock, host, leaseMs } = options;
-    const instance = newId(clock.nowMs());
+    const { config, clock, host, leaseMs, instance = newId(clock.nowMs()) } = options;
     this.#terms = { config, clock, holder: { host, instance }, leaseMs };
   }
 
@@ -117,9 +128,12 @@ class SharedDuties {
   async run(signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
     const parts = [this.#watch(ended.signal, signal), this.#keep(ended.signal)];
-    const left = this.#leave(signal).finally(() => ended.abort());
+    const leaving = AbortSignal.any([signal, this.#resigned.signal]);
+    const left = this.#leave(leaving).finally(() => ended.abort());
     try {
       await Promise.race([this.#failed.promise, Promise.all([left, ...parts])]);
+      // One that has resigned goes on beside the others, for whoever asks it why.
+      await fired(signal);
     } finally {
       this.#isLeaving = true;
       ended.abort();
@@ -254,6 +268,7 @@ class SharedDuties {
     const tenure: Tenure = {
       signal: ending.signal,
       isHeld: () => holding.state !== 'lost' && clock.nowMs() < lease.validUntilMs,
+      resign: (why) => this.#resign(why),
     };
     const work = Promise.resolve().then(() => begin(tenure));
     const holding: Holding = { lease, ending, work, renewal: Promise.resolve(), state: 'held' };
@@ -297,6 +312,15 @@ class SharedDuties {
     if (this.#holdings.get(duty) !== holding) return;
     this.#holdings.delete(duty);
     this.#options.logger.warn({ duty }, 'the lease of a duty was not renewed in time');
+  }
+
+  #resign(why: string): void {
+    const { host, logger } = this.#options;
+    const hasHeir = this.#livingHosts().some((name) => name !== host);
+    if (this.#isLeaving || !hasHeir) return;
+    this.resignation = why;
+    logger.error({ why }, 'this host resigns: upgrade it');
+    this.#resigned.abort();
   }
 
   /** Gives everything up once the signal fires. */

@@ -1,15 +1,36 @@
 import {
+  type Actor,
   type AggregateName,
-  type CommandEnvelope,
   type Commit,
-  contentId,
   err,
   ok,
   type RecordedCommit,
   type Rejection,
   type Result,
+  sealCommit,
 } from '@orrery/bus';
-import type { AnyAggregate, Applied, Decided, Effect, Outgoing } from './aggregate.ts';
+import type { AnyAggregate, Applied, Deadline, Effect, Outgoing } from './aggregate.ts';
+import { requireKnown } from './log-ahead.ts';
+
+/**
+ * Commits whose messages may not have been sent when a host dies: the messages of one are sent while the
+ * next is written, and nothing follows that before they have been.
+ */
+const UNSAID_COMMITS_MAX = 2;
+
+/** What a commit says to others. The ids of the messages follow from its last command. */
+export interface Speech {
+  readonly by: CommittedBy;
+  /** Ids of the commands it stands for. */
+  readonly commandIds: readonly string[];
+  readonly outgoing: readonly Outgoing[];
+}
+
+/** A command by its id and its place in the inbox. */
+export interface Cause {
+  readonly id: string;
+  readonly inboxSequence: number;
+}
 
 /** An aggregate as a host holds it: its folded state and what the next commit must carry on. */
 export interface Held {
@@ -20,16 +41,16 @@ export interface Held {
   /** Log sequence of the newest commit; 0 before the first. */
   sequence: number;
   hash: string;
-  /** Place in the inbox, and id, of the command behind the newest commit. */
+  /** Place in the inbox, and id, of the last command behind the newest commit. */
   inboxSequence: number;
   commandId: string;
   commitId: string;
-  /** What the newest commit must have said, to say it again when its command is met again. */
-  outgoing: readonly Outgoing[];
+  /** What the newest commits must have said, oldest first, to say it again when a command is met again. */
+  speeches: readonly Speech[];
   phase: string | undefined;
   phaseSinceMs: number;
-  /** Commits since the newest snapshot in the store. */
-  unsavedCommits: number;
+  /** Commands behind the commits since the newest snapshot in the store. */
+  unsavedCommands: number;
   /** When the alarm on the bus will ring, as far as this host knows. */
   alarmAtMs: number | undefined;
   reconcileAtMs: number;
@@ -45,63 +66,67 @@ export function absent(aggregate: AnyAggregate, id: string): Held {
     inboxSequence: 0,
     commandId: '',
     commitId: '',
-    outgoing: [],
+    speeches: [],
     phase: undefined,
     phaseSinceMs: 0,
-    unsavedCommits: 0,
+    unsavedCommands: 0,
     alarmAtMs: undefined,
     reconcileAtMs: Number.POSITIVE_INFINITY,
   };
 }
 
-export interface Prepared {
-  readonly commit: Commit;
-  /** The state after the commit, and the effects it names. */
-  readonly state: unknown;
-  readonly effects: readonly Effect[];
+/** A command behind a commit. */
+export interface CommittedBy extends Cause {
+  readonly type: string;
+  readonly actor: Actor;
+  readonly traceparent?: string | undefined;
 }
 
-/**
- * The commit that a decision becomes. Each event must be legal for the machine after the ones before
- * it; one that is not is a refusal that names state and event, and nothing is written.
- */
-export function prepare(
+/** The commit that stands for these commands, of which there is at least one. */
+export function commitOf(
   aggregate: AnyAggregate,
-  held: Held,
-  decided: Decided<{ readonly type: string }>,
-  cause: {
-    readonly envelope: CommandEnvelope<{ readonly type: string }>;
-    readonly inboxSequence: number;
-    readonly nowMs: number;
-  },
-): Result<Prepared, Rejection> {
-  const { envelope, inboxSequence, nowMs } = cause;
-  const applied =
-    decided.applied === undefined
-      ? applyAll(aggregate, held.state, decided.events)
-      : ok(decided.applied);
-  if (!applied.ok) return applied;
-  const content: Omit<Commit, 'id'> = {
+  held: Pick<Held, 'id' | 'revision' | 'hash'>,
+  { commands, events, nowMs }: CommitContent,
+): Commit {
+  const last = commands.at(-1);
+  if (last === undefined) throw new Error('a commit stands for a command');
+  const { id, type, inboxSequence, actor, traceparent } = last;
+  return sealCommit({
     aggregate: aggregate.name,
     aggregateId: held.id,
     firstRevision: held.revision + 1,
     schemaVersion: aggregate.schemaVersion,
     recordedAtMs: nowMs,
-    actor: envelope.actor,
-    commandId: envelope.id,
-    commandType: envelope.command.type,
+    actor,
+    commandId: id,
+    commandType: type,
     inboxSequence,
-    traceparent: envelope.traceparent,
+    ...(commands.length === 1 ? {} : { commands: commands.map((each) => named(each, actor)) }),
+    traceparent,
     previousHash: held.hash,
-    events: decided.events,
-  };
-  // The id stands for the content: a commit decided anew after a lost answer is another one, which the
-  // log refuses, and not a double of which nobody knows the hash.
-  const commit: Commit = { id: contentId(JSON.stringify(content)), ...content };
-  return ok({ commit, state: applied.value.state, effects: applied.value.effects });
+    events,
+  });
 }
 
-function applyAll(
+interface CommitContent {
+  readonly commands: readonly CommittedBy[];
+  readonly events: readonly { readonly type: string }[];
+  readonly nowMs: number;
+}
+
+function named(
+  { id, type, inboxSequence, actor }: CommittedBy,
+  by: Actor,
+): NonNullable<Commit['commands']>[number] {
+  const isSame = actor.kind === by.kind && actor.id === by.id;
+  return { id, type, inboxSequence, ...(isSame ? {} : { actor }) };
+}
+
+/**
+ * Takes the events of a decision into a state. Each must be legal for the machine after the ones before
+ * it; one that is not is a refusal that names state and event. A fold in place has them already.
+ */
+export function applyAll(
   aggregate: AnyAggregate,
   before: unknown,
   events: readonly { readonly type: string }[],
@@ -132,28 +157,23 @@ function applyAll(
 export function advance(
   aggregate: AnyAggregate,
   held: Held,
-  recorded: Pick<
-    RecordedCommit,
-    | 'id'
-    | 'sequence'
-    | 'hash'
-    | 'inboxSequence'
-    | 'commandId'
-    | 'firstRevision'
-    | 'events'
-    | 'recordedAtMs'
-  >,
-  next: { readonly state: unknown; readonly effects: readonly Effect[] },
+  recorded: Omit<RecordedCommit, 'aggregate' | 'aggregateId'>,
+  next: { readonly state: unknown; readonly outgoing: readonly Outgoing[] },
 ): void {
+  const { commandId, inboxSequence, commands } = recorded;
   held.state = next.state;
   held.revision = recorded.firstRevision + recorded.events.length - 1;
   held.sequence = recorded.sequence;
   held.hash = recorded.hash;
-  held.inboxSequence = recorded.inboxSequence;
-  held.commandId = recorded.commandId;
+  held.inboxSequence = inboxSequence;
+  held.commandId = commandId;
   held.commitId = recorded.id;
-  held.unsavedCommits += 1;
-  held.outgoing = outgoingOf(aggregate, held, next.effects);
+  held.unsavedCommands += commands?.length ?? 1;
+  const commandIds = commands?.map(({ id }) => id) ?? [commandId];
+  const { commandType: type, actor, traceparent } = recorded;
+  const by = { id: commandId, inboxSequence, type, actor, traceparent };
+  const speech = { by, commandIds, outgoing: next.outgoing };
+  held.speeches = [...held.speeches.slice(1 - UNSAID_COMMITS_MAX), speech];
   const deadline = aggregate.deadline(held.state);
   if (deadline?.phase !== held.phase) {
     held.phase = deadline?.phase;
@@ -165,8 +185,12 @@ export function advance(
   }
 }
 
-/** Folds a commit that was read from the log. @throws when the log holds what its machine refuses. */
+/**
+ * Folds a commit that was read from the log.
+ * @throws {LogAhead} when a newer version wrote it; another error when the log holds what its machine refuses.
+ */
 export function replay(aggregate: AnyAggregate, held: Held, recorded: RecordedCommit): void {
+  requireKnown(aggregate, recorded);
   let { state } = held;
   const effects: Effect[] = [];
   for (const event of recorded.events) {
@@ -179,24 +203,26 @@ export function replay(aggregate: AnyAggregate, held: Held, recorded: RecordedCo
     state = step.state;
     effects.push(...step.effects);
   }
-  advance(aggregate, held, recorded, { state, effects });
+  const revision = recorded.firstRevision + recorded.events.length - 1;
+  const outgoing = outgoingOf(aggregate, { id: held.id, state, revision }, effects);
+  advance(aggregate, held, recorded, { state, outgoing });
 }
 
 /** Messages of effects; of several wishes for one kernel only the last is sent. */
 export function outgoingOf(
   aggregate: AnyAggregate,
-  held: Pick<Held, 'id' | 'state' | 'revision'>,
+  { id, state, revision }: Pick<Held, 'id' | 'state' | 'revision'>,
   effects: readonly Effect[],
 ): readonly Outgoing[] {
-  const all = effects.flatMap((effect) =>
-    aggregate.messages(effect, held.state, { id: held.id, revision: held.revision }),
-  );
-  const isLast = (one: Outgoing, index: number): boolean =>
-    one.to === 'actor' ||
-    !all
-      .slice(index + 1)
-      .some((later) => later.to === 'agent' && later.key === one.key && later.node === one.node);
-  return all.filter(isLast);
+  if (effects.length === 0) return [];
+  const all = effects.flatMap((effect) => aggregate.messages(effect, state, { id, revision }));
+  const isOvertaken = (one: Outgoing, index: number): boolean =>
+    one.to === 'agent' &&
+    all.some(
+      (later, place) =>
+        place > index && later.to === 'agent' && later.key === one.key && later.node === one.node,
+    );
+  return all.filter((one, index) => !isOvertaken(one, index));
 }
 
 /**
@@ -206,13 +232,24 @@ export function outgoingOf(
 export function dueAtMs(aggregate: AnyAggregate, held: Held, nowMs: number): number | undefined {
   const deadline = aggregate.deadline(held.state);
   if (deadline === undefined) return undefined;
-  const endMs = deadline.deadlineMs === undefined ? 0 : held.phaseSinceMs + deadline.deadlineMs;
+  const endMs = endMsOf(deadline, held) ?? 0;
   return endMs > nowMs ? Math.min(held.reconcileAtMs, endMs) : held.reconcileAtMs;
 }
 
+/** When the world is asked the next time after it was asked now. */
+export function askedAgainAtMs(deadline: Deadline, held: Held, nowMs: number): number {
+  const { reconcileMs, reconcileMsMax = reconcileMs } = deadline;
+  return nowMs + Math.min(Math.max(reconcileMs, nowMs - held.phaseSinceMs), reconcileMsMax);
+}
+
 export function hasOutlived(aggregate: AnyAggregate, held: Held, nowMs: number): boolean {
-  const deadlineMs = aggregate.deadline(held.state)?.deadlineMs;
-  return deadlineMs !== undefined && nowMs >= held.phaseSinceMs + deadlineMs;
+  const deadline = aggregate.deadline(held.state);
+  const endMs = deadline && endMsOf(deadline, held);
+  return endMs !== undefined && nowMs >= endMs;
+}
+
+function endMsOf({ deadlineMs, deadlineAtMs }: Deadline, held: Held): number | undefined {
+  return deadlineMs === undefined ? deadlineAtMs : held.phaseSinceMs + deadlineMs;
 }
 
 export function subjectKey(aggregate: AggregateName, id: string): string {

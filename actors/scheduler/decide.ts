@@ -1,54 +1,96 @@
 import {
   ok,
   type QueuedSession,
+  type Rejection,
+  type Result,
   type SchedulerCommand,
   type SchedulerEvent,
   unreachable,
 } from '@orrery/bus';
-import type { Decision, Effect } from '../runtime/aggregate.ts';
-import { DEFAULT_POLICY, schedule } from './schedule.ts';
-import { fold, type SchedulerState, type Waiting } from './state.ts';
+import type { Circumstances, Decision, Effect } from '../runtime/aggregate.ts';
+import { removeGroup, setGroup, setLimits } from './administration.ts';
+import { fold } from './fold.ts';
+import type { SchedulerState } from './state.ts';
+
+type CommandOf<Type extends SchedulerCommand['type']> = Extract<
+  SchedulerCommand,
+  { readonly type: Type }
+>;
 
 /**
- * Folds what it decides into `state` as it goes, since the plan must see it; the host drops the state
- * when the commit is refused.
+ * Folds what it decides into `state`, since what comes next in the turn must see it; the host drops the
+ * state when the commit is refused. Places nobody: that is for the end of the turn.
  */
-export function decide(state: SchedulerState, command: SchedulerCommand): Decision<SchedulerEvent> {
+export function decide(
+  state: SchedulerState,
+  command: SchedulerCommand,
+  { nowMs }: Pick<Circumstances, 'nowMs'>,
+): Decision<SchedulerEvent> {
   switch (command.type) {
     case 'queue':
-      return queue(state, command.queued);
+      return queue(state, command.queued, nowMs);
     case 'release':
       return release(state, command);
     case 'update-node': {
       const { capacity } = command;
       const known = state.nodes.get(capacity.node);
-      if (known === undefined) return decided(state, [{ type: 'node-joined', capacity }], 'all');
-      if (JSON.stringify(known.capacity) === JSON.stringify(capacity)) return ok({ events: [] });
-      return decided(state, [{ type: 'node-capacity-changed', capacity }], 'all');
+      if (known === undefined) return decided(state, [{ type: 'node-joined', capacity }]);
+      if (isSame(known.capacity, capacity)) return ok({ events: [] });
+      return decided(state, [{ type: 'node-capacity-changed', capacity }]);
     }
+    case 'set-priority': {
+      const { session, priority } = command;
+      const waiting = state.queue.get(session);
+      if (waiting === undefined || waiting.priority === priority) return ok({ events: [] });
+      return decided(state, [{ type: 'priority-changed', session, priority }]);
+    }
+    case 'finish':
+      return decided(state, outcome(state, command));
+    case 'evict':
+      return evict(state, command);
+    case 'pass-deadline':
+      return decided(state, [{ type: 'time-looked-at', atMs: nowMs }]);
+    case 'set-group':
+      return administered(state, setGroup(state, command));
+    case 'remove-group':
+      return administered(state, removeGroup(state, command));
+    case 'set-limits':
+      return administered(state, setLimits(state, command));
     default:
       return unreachable(command);
   }
 }
 
-function queue(state: SchedulerState, queued: QueuedSession): Decision<SchedulerEvent> {
-  const { session, attempt } = queued;
+function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+function queue(
+  state: SchedulerState,
+  asked: QueuedSession,
+  nowMs: number,
+): Decision<SchedulerEvent> {
+  const { session, attempt } = asked;
   const allocation = state.allocations.get(session);
   const waiting = state.queue.get(session);
   if (allocation !== undefined && allocation.attempt >= attempt) {
     return ok({ events: [], effects: [placing(session, allocation.attempt)] });
   }
-  if (waiting !== undefined && waiting.queued.attempt >= attempt) return ok({ events: [] });
+  if (waiting !== undefined && waiting.attempt >= attempt) {
+    const dependencies = waiting.dependencies.map((one) => one.session);
+    return ok({ events: [], effects: askingForOutcomes(dependencies) });
+  }
+  const queued = asked.queuedAtMs === undefined ? { ...asked, queuedAtMs: nowMs } : asked;
   const events: SchedulerEvent[] = [];
   if (allocation !== undefined) events.push({ type: 'allocation-released', session });
   if (waiting !== undefined) events.push({ type: 'session-dequeued', session });
   events.push({ type: 'session-queued', queued });
-  return decided(state, events, allocation === undefined ? session : 'all');
+  return decided(state, events);
 }
 
 function release(
   state: SchedulerState,
-  { session, attempt }: Extract<SchedulerCommand, { readonly type: 'release' }>,
+  { session, attempt, result }: CommandOf<'release'>,
 ): Decision<SchedulerEvent> {
   const allocation = state.allocations.get(session);
   const waiting = state.queue.get(session);
@@ -56,40 +98,64 @@ function release(
   if (allocation !== undefined && allocation.attempt <= attempt) {
     events.push({ type: 'allocation-released', session });
   }
-  if (waiting !== undefined && waiting.queued.attempt <= attempt) {
+  if (waiting !== undefined && waiting.attempt <= attempt) {
     events.push({ type: 'session-dequeued', session });
   }
-  if (events.length === 0) return ok({ events: [] });
-  return decided(state, events, 'all');
+  if (result !== undefined) events.push(...outcome(state, { session, result }));
+  return decided(state, events);
 }
 
-/** The events, and the pass that they make necessary: over one session that came, or over all. */
+/** Remembered only of whom others wait for. */
+function outcome(
+  state: SchedulerState,
+  { session, result }: Pick<CommandOf<'finish'>, 'session' | 'result'>,
+): readonly SchedulerEvent[] {
+  if (state.dependedOn.get(session)?.state !== 'waited-for') return [];
+  return [{ type: 'dependency-ended', session, result }];
+}
+
+function evict(
+  state: SchedulerState,
+  { node, mode }: CommandOf<'evict'>,
+): Decision<SchedulerEvent> {
+  const there = [...state.allocations.values()].filter(
+    ({ placements, leaving }) =>
+      leaving === undefined && placements.some((place) => place.node === node),
+  );
+  const events = there.map(
+    ({ session, attempt }): SchedulerEvent => ({
+      type: 'session-preempted',
+      session,
+      attempt,
+      mode,
+      reason: 'node-drained',
+    }),
+  );
+  return decided(state, events);
+}
+
+function administered(
+  state: SchedulerState,
+  result: Result<readonly SchedulerEvent[], Rejection>,
+): Decision<SchedulerEvent> {
+  return result.ok ? decided(state, result.value) : result;
+}
+
+/** The events, folded in. */
 function decided(
   state: SchedulerState,
   events: readonly SchedulerEvent[],
-  touched: 'all' | QueuedSession['session'],
 ): Decision<SchedulerEvent> {
   for (const event of events) fold(state, event);
-  const { placed, held } = schedule(state, waitingOf(state, touched), DEFAULT_POLICY);
-  const followUps: readonly SchedulerEvent[] = [
-    ...placed.map(({ queued, placements }) => ({
-      type: 'session-placed' as const,
-      session: queued.session,
-      attempt: queued.attempt,
-      placements: [...placements],
-    })),
-    ...held.map(({ session, reason }) => ({ type: 'session-held' as const, session, reason })),
-  ];
-  for (const event of followUps) fold(state, event);
-  return ok({ events: [...events, ...followUps] });
-}
-
-function waitingOf(state: SchedulerState, touched: string): Iterable<Waiting> {
-  if (touched === 'all') return state.queue.values();
-  const waiting = state.queue.get(touched);
-  return waiting === undefined ? [] : [waiting];
+  return ok({ events });
 }
 
 export function placing(session: string, attempt: number): Effect {
   return { type: 'tellPlacement', params: { session, attempt } };
+}
+
+/** How those ended who may have ended before anybody waited for them. */
+export function askingForOutcomes(dependencies: readonly string[]): readonly Effect[] {
+  if (dependencies.length === 0) return [];
+  return [{ type: 'askForOutcomes', params: { sessions: dependencies } }];
 }

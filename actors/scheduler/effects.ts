@@ -1,27 +1,83 @@
-import type { SchedulerEvent } from '@orrery/bus';
+import type { SchedulerEvent, SessionCommand } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
-import { placing } from './decide.ts';
+import { askingForOutcomes, placing } from './decide.ts';
 import type { SchedulerState } from './state.ts';
+
+type EventOf<Type extends SchedulerEvent['type']> = Extract<
+  SchedulerEvent,
+  { readonly type: Type }
+>;
 
 /** Effects that an event names. */
 export function effectsOf(event: SchedulerEvent): readonly Effect[] {
-  return event.type === 'session-placed' ? [placing(event.session, event.attempt)] : [];
+  switch (event.type) {
+    case 'session-placed':
+      return [placing(event.session, event.attempt)];
+    case 'session-queued':
+      return askingForOutcomes((event.queued.dependencies ?? []).map(({ session }) => session));
+    case 'session-given-up':
+      return [{ type: 'tellGivenUp', params: event }];
+    case 'session-preempted':
+      return [{ type: 'tellPreempted', params: event }];
+    default:
+      return [];
+  }
 }
 
 export function messages(effect: Effect, state: SchedulerState): readonly Outgoing[] {
-  const { session, attempt } = effect.params as {
-    readonly session: string;
-    readonly attempt: number;
-  };
+  switch (effect.type) {
+    case 'tellPlacement':
+      return tellPlacement(effect.params as { session: string; attempt: number }, state);
+    case 'askForOutcomes': {
+      const { sessions } = effect.params as { readonly sessions: readonly string[] };
+      // Who waits or runs tells it when it ends.
+      const isOpen = (session: string): boolean =>
+        state.dependedOn.get(session)?.state === 'waited-for' &&
+        !state.queue.has(session) &&
+        !state.allocations.has(session);
+      return sessions.filter(isOpen).map((session) => toSession(session, { type: 'tell-outcome' }));
+    }
+    case 'tellGivenUp': {
+      const { session, reason } = effect.params as EventOf<'session-given-up'>;
+      return [toSession(session, { type: 'terminate', mode: 'force', reason })];
+    }
+    case 'tellPreempted':
+      return [tellPreempted(effect.params as EventOf<'session-preempted'>)];
+    default:
+      throw new Error(`the scheduler names an effect that nobody carries out: ${effect.type}`);
+  }
+}
+
+function tellPlacement(
+  { session, attempt }: { readonly session: string; readonly attempt: number },
+  state: SchedulerState,
+): readonly Outgoing[] {
   const allocation = state.allocations.get(session);
   if (allocation === undefined || allocation.attempt !== attempt) return [];
-  const { placements } = allocation;
-  return [
-    {
-      to: 'actor',
-      aggregate: 'session',
-      id: session,
-      command: { type: 'place', attempt, placements } as { readonly type: string },
-    },
-  ];
+  const placements = allocation.placements.map(({ kernel, node, slots }) => ({
+    kernel,
+    node,
+    slots,
+  }));
+  return [toSession(session, { type: 'place', attempt, placements })];
+}
+
+function tellPreempted({
+  session,
+  attempt,
+  mode,
+  reason,
+  inFavourOf,
+}: EventOf<'session-preempted'>): Outgoing {
+  if (mode === 'terminate')
+    return toSession(session, { type: 'terminate', mode: 'graceful', reason });
+  const message =
+    reason === 'preempted'
+      ? `It made room for session ${inFavourOf}.`
+      : 'The node it ran on is drained.';
+  return toSession(session, { type: 'requeue', attempt, reason, message });
+}
+
+function toSession(id: string, command: SessionCommand): Outgoing {
+  return { to: 'actor', aggregate: 'session', id, command };
 }

@@ -1,24 +1,33 @@
-import type { Amounts, HoldReason, NodeCapacity, QueuedSession, SchedulerEvent } from '@orrery/bus';
-import { toAmounts, unreachable } from '@orrery/bus';
+import type {
+  GroupPolicy,
+  HoldReason,
+  NodeCapacity,
+  OwnerLimits,
+  QueuedSession,
+  SchedulerEvent,
+  Slots,
+} from '@orrery/bus';
+import { AllocatedSession, type Leaving } from './allocated-session.ts';
+import {
+  countWaiting,
+  createGroup,
+  type GroupState,
+  touchAll,
+  touchArrival,
+} from './group-state.ts';
+import { countHeld, type OwnerCounts } from './owner-counts.ts';
+import type { Dependency } from './planning/model.ts';
+import { SchedulerNode } from './scheduler-node.ts';
+import { createSharing, type Sharing } from './sharing.ts';
+import { createSlotBook, type SlotBook } from './slot-book.ts';
+import { kernelsOf, type Particulars, type Said, WaitingSession } from './waiting-session.ts';
+import { type Terms, termsOf, type Wish, wishOf } from './wish.ts';
 
-/** A node as the scheduler counts it. */
-export interface SchedulerNode {
-  capacity: NodeCapacity;
-  /** What it has, and what of it is given to sessions, in thousandths by slot. */
-  total: Amounts;
-  readonly occupied: Record<string, bigint>;
-  /** What is left; replaced whenever one of both changes, never changed itself. */
-  free: Amounts;
-}
-
-export interface Waiting {
-  readonly queued: QueuedSession;
-  reason: HoldReason | undefined;
-}
-
-export interface Allocation {
-  readonly attempt: number;
-  readonly placements: Extract<SchedulerEvent, { readonly type: 'session-placed' }>['placements'];
+/** A session on which others depend; its state is changed in all of them at once. */
+export interface DependedOn extends Dependency {
+  state: Dependency['state'];
+  /** Sessions that wait for it. */
+  readonly by: Set<string>;
 }
 
 /**
@@ -27,105 +36,212 @@ export interface Allocation {
  */
 export interface SchedulerState {
   readonly nodes: Map<string, SchedulerNode>;
-  readonly queue: Map<string, Waiting>;
-  readonly allocations: Map<string, Allocation>;
+  readonly queue: Map<string, WaitingSession>;
+  readonly allocations: Map<string, AllocatedSession>;
+  readonly policies: Map<string, GroupPolicy>;
+  /** By `keypair:`, `user:`, `project:` and `domain:` key. */
+  readonly limits: Map<string, OwnerLimits>;
+  readonly dependedOn: Map<string, DependedOn>;
+  readonly groups: Map<string, GroupState>;
+  readonly usage: OwnerCounts;
+  readonly sharing: Sharing;
+  readonly book: SlotBook;
+  /** Of placements; names the node that was taken last. */
+  turn: number;
+  /** What a pass has decided and no commit holds yet; void as soon as anything else happens. */
+  unwritten: readonly SchedulerEvent[];
 }
 
 export function emptyState(): SchedulerState {
-  return { nodes: new Map(), queue: new Map(), allocations: new Map() };
+  return {
+    nodes: new Map(),
+    queue: new Map(),
+    allocations: new Map(),
+    policies: new Map(),
+    limits: new Map(),
+    dependedOn: new Map(),
+    groups: new Map(),
+    usage: new Map(),
+    sharing: createSharing(),
+    book: createSlotBook(),
+    turn: 0,
+    unwritten: [],
+  };
 }
 
-function nodeOf(capacity: NodeCapacity): SchedulerNode {
-  const total = toAmounts(capacity.slots);
-  return { capacity, total, occupied: {}, free: total };
+export function groupOf(state: SchedulerState, name: string): GroupState {
+  const known = state.groups.get(name);
+  if (known !== undefined) return known;
+  const group = createGroup(name);
+  state.groups.set(name, group);
+  return group;
 }
 
-/** Below zero when the node shrank under its allocations. */
-function countFree(node: SchedulerNode): void {
-  const free: Record<string, bigint> = { ...node.total };
-  for (const [name, amount] of Object.entries(node.occupied))
-    free[name] = (free[name] ?? 0n) - amount;
-  node.free = free;
+/** Whatever changes what all groups may do. */
+export function touchEveryone(state: SchedulerState): void {
+  for (const group of state.groups.values()) touchAll(group);
 }
 
-export function fold(state: SchedulerState, event: SchedulerEvent): void {
-  switch (event.type) {
-    case 'session-queued':
-      state.queue.set(event.queued.session, { queued: event.queued, reason: undefined });
-      return;
-    case 'session-placed':
-      state.queue.delete(event.session);
-      state.allocations.set(event.session, {
-        attempt: event.attempt,
-        placements: event.placements,
-      });
-      count(state, event.placements, 1n);
-      return;
-    case 'session-held': {
-      const waiting = state.queue.get(event.session);
-      if (waiting !== undefined) waiting.reason = event.reason;
-      return;
-    }
-    case 'session-dequeued':
-      state.queue.delete(event.session);
-      return;
-    case 'allocation-released': {
-      const allocation = state.allocations.get(event.session);
-      if (allocation === undefined) return;
-      state.allocations.delete(event.session);
-      count(state, allocation.placements, -1n);
-      return;
-    }
-    case 'node-joined':
-    case 'node-capacity-changed': {
-      const { capacity } = event;
-      const node = state.nodes.get(capacity.node);
-      if (node === undefined) {
-        state.nodes.set(capacity.node, nodeOf(capacity));
-        return;
-      }
-      node.capacity = capacity;
-      node.total = toAmounts(capacity.slots);
-      countFree(node);
-      return;
-    }
-    default:
-      unreachable(event);
+/** A session as the queue holds it, from the log or from where the state was kept. */
+export interface Entry {
+  readonly session: string;
+  readonly attempt: number;
+  readonly terms: Terms;
+  readonly kernels: readonly string[];
+  readonly queuedAtMs?: number | undefined;
+  readonly startsAtMs?: number | undefined;
+  readonly dependencies?: QueuedSession['dependencies'] | undefined;
+  readonly failedOn?: QueuedSession['failedOn'] | undefined;
+  readonly said?: Said | undefined;
+  readonly isPromised?: boolean | undefined;
+}
+
+export function entryOf(queued: QueuedSession): Entry {
+  return {
+    session: queued.session,
+    attempt: queued.attempt,
+    terms: termsOf(queued),
+    kernels: queued.kernels.map(({ kernel }) => kernel),
+    queuedAtMs: queued.queuedAtMs,
+    startsAtMs: queued.startsAtMs,
+    dependencies: queued.dependencies,
+    failedOn: queued.failedOn,
+  };
+}
+
+/** Behind all who wait already. */
+export function enqueue(state: SchedulerState, entry: Entry): void {
+  const { session, attempt, terms, queuedAtMs = 0, said, isPromised = false } = entry;
+  const wish = wishOf(terms, state);
+  const particulars = particularsOf(state, entry);
+  const kernels = kernelsOf(entry.kernels, wish.requests);
+  const parts = { session, attempt, queuedAtMs, wish, kernels, particulars };
+  const shared = said && { ...said, reason: state.sharing.one(said.reason) };
+  const waiting = new WaitingSession(parts, shared, isPromised);
+  state.queue.set(session, waiting);
+  const group = groupOf(state, terms.resourceGroup);
+  countWaiting(group, terms.priority, 1);
+  if (isPromised) group.promised += 1;
+  touchArrival(group, session);
+}
+
+function particularsOf(
+  state: SchedulerState,
+  { session, startsAtMs, dependencies = [], failedOn: failures = [] }: Entry,
+): Particulars | undefined {
+  if (startsAtMs === undefined && dependencies.length === 0 && failures.length === 0)
+    return undefined;
+  const all = dependencies.map(({ session: id, name }) => {
+    const known = state.dependedOn.get(id);
+    const one: DependedOn = known ?? { session: id, name, state: 'waited-for', by: new Set() };
+    one.by.add(session);
+    state.dependedOn.set(id, one);
+    return one;
+  });
+  return { startsAtMs, dependencies: all, failures, failedOn: [] };
+}
+
+/** Takes it out of the queue, if it is there. */
+export function leaveQueue(state: SchedulerState, session: string): WaitingSession | undefined {
+  const waiting = state.queue.get(session);
+  if (waiting === undefined) return undefined;
+  state.queue.delete(session);
+  const group = groupOf(state, waiting.group);
+  countWaiting(group, waiting.priority, -1);
+  if (waiting.isPromised) group.promised -= 1;
+  if (group.touched !== 'all') group.touched.delete(session);
+  for (const { session: id } of waiting.dependencies) {
+    const one = state.dependedOn.get(id);
+    one?.by.delete(session);
+    if (one?.by.size === 0) state.dependedOn.delete(id);
   }
+  return waiting;
 }
 
-function count(state: SchedulerState, placements: Allocation['placements'], sign: bigint): void {
-  for (const { node: name, slots } of placements) {
+/** Says something else of a session that waits. */
+export function resay(
+  state: SchedulerState,
+  waiting: WaitingSession,
+  changes: { readonly said?: Said | undefined; readonly isPromised?: boolean },
+): void {
+  const { said = waiting.said, isPromised = waiting.isPromised } = changes;
+  state.queue.set(waiting.session, new WaitingSession(waiting, said, isPromised));
+}
+
+/** Where the kernels of a session lie, from the log or from where the state was kept. */
+export interface Allotment {
+  readonly session: string;
+  readonly attempt: number;
+  readonly wish: Wish;
+  readonly placements: readonly { readonly kernel: string; readonly node: string }[];
+  readonly startedAtMs: number;
+  readonly leaving?: Leaving | undefined;
+}
+
+export function allocate(state: SchedulerState, allotment: Allotment): void {
+  const { session, attempt, wish, startedAtMs, leaving } = allotment;
+  const placements = allotment.placements.map(({ kernel, node }, index) => ({
+    kernel,
+    node: state.sharing.text(node),
+    slots: wish.terms.slots[index] ?? {},
+    request: wish.requests[index] ?? [],
+  }));
+  const parts = { session, attempt, wish, placements, startedAtMs };
+  const allocation = new AllocatedSession(parts, leaving);
+  state.allocations.set(session, allocation);
+  countAllocation(state, allocation, 1);
+}
+
+export function deallocate(state: SchedulerState, allocation: AllocatedSession): void {
+  state.allocations.delete(allocation.session);
+  countAllocation(state, allocation, -1);
+}
+
+function countAllocation(state: SchedulerState, one: AllocatedSession, sign: 1 | -1): void {
+  for (const { node: name, request } of one.placements) {
     const node = state.nodes.get(name);
     if (node === undefined) continue;
-    const { occupied } = node;
-    for (const [slot, amount] of Object.entries(toAmounts(slots)))
-      occupied[slot] = (occupied[slot] ?? 0n) + sign * amount;
-    countFree(node);
+    node.give(request, sign);
+    if (sign === 1) {
+      state.turn += 1;
+      node.turn = state.turn;
+    }
   }
+  countHeld(state.usage, one, { requests: one.wish.requests, sign });
 }
 
-/** A JSON form of the state; amounts are counted again from the allocations. */
-export function serialise(state: SchedulerState): unknown {
-  return {
-    nodes: [...state.nodes.values()].map(({ capacity }) => capacity),
-    queue: [...state.queue.values()],
-    allocations: [...state.allocations.entries()],
-  };
+/** A node that is new, or has become another. */
+export function setNode(state: SchedulerState, capacity: NodeCapacity): void {
+  const total = state.book.capacity(capacity.slots);
+  const known = state.nodes.get(capacity.node);
+  const node = known ?? new SchedulerNode(capacity, total);
+  if (known !== undefined) {
+    const before = groupOf(state, known.group);
+    before.nodes.delete(known.name);
+    touchAll(before);
+    known.resize(capacity, total);
+  }
+  state.nodes.set(node.name, node);
+  const group = groupOf(state, node.group);
+  group.nodes.set(node.name, node);
+  touchAll(group);
 }
 
-export function deserialise(stored: unknown): SchedulerState {
-  const { nodes, queue, allocations } = stored as {
-    readonly nodes: readonly NodeCapacity[];
-    readonly queue: readonly Waiting[];
-    readonly allocations: readonly (readonly [string, Allocation])[];
-  };
-  const state = emptyState();
-  for (const capacity of nodes) state.nodes.set(capacity.node, nodeOf(capacity));
-  for (const waiting of queue) state.queue.set(waiting.queued.session, { ...waiting });
-  for (const [session, allocation] of allocations) {
-    state.allocations.set(session, allocation);
-    count(state, allocation.placements, 1n);
+export function reasonOf(state: SchedulerState, { place: _, ...reason }: HoldReason): HoldReason {
+  return state.sharing.one(reason);
+}
+
+/** The slots that an event names and that may be new. */
+export function slotsIn(event: SchedulerEvent): readonly Slots[] {
+  switch (event.type) {
+    case 'session-queued':
+      return event.queued.kernels.map(({ slots }) => slots);
+    case 'session-placed':
+      return event.placements.map(({ slots }) => slots);
+    case 'node-joined':
+    case 'node-capacity-changed':
+      return [event.capacity.slots];
+    default:
+      return [];
   }
-  return state;
 }

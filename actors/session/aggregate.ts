@@ -13,4 +13,6 @@ export const sessionAggregate = machineAggregate<SessionSnapshot, SessionCommand
   decide,
   messages,
   reconcile,
+  storedVersion: 2,
+  whenOver: 'archive',
 });

@@ -8,11 +8,15 @@ import {
   unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decided, Decision, Effect } from '../runtime/aggregate.ts';
-import { isKernelOver, type Kernel, type SessionSnapshot, sessionRules } from './machine.ts';
+import {
+  isAlone,
+  isKernelOver,
+  type Kernel,
+  type SessionSnapshot,
+  sessionRules,
+} from './machine.ts';
 import { promote } from './promote.ts';
-
-/** Starts that are tried before a session is given up (reference: default of `max_retry_count`). */
-export const ATTEMPTS_MAX = 5;
+import { failedAgainst, mayRequeue, requeued } from './requeue.ts';
 
 /** Failures of a start that another node, or a later moment, may not have. */
 const RETRYABLE = new Set([
@@ -23,24 +27,36 @@ const RETRYABLE = new Set([
   'agent-restarted',
 ]);
 
+type Now = Pick<Circumstances, 'id' | 'revision' | 'nowMs'>;
 type Report = Extract<SessionCommand, { readonly type: 'report-kernel' }>;
+type Exited = Extract<KernelReport, { readonly state: 'exited' }>;
+type Ran = NonNullable<Exited['ran']>;
 
 export function decide(
   session: SessionSnapshot,
   command: SessionCommand,
-  { id }: Pick<Circumstances, 'id'>,
+  now: Now,
 ): Decision<SessionEvent> {
+  const { revision } = now;
   switch (command.type) {
     case 'enqueue':
-      return enqueue(session, command.request, id);
+      return enqueue(session, command.request, now);
     case 'place':
-      return place(session, command);
+      return place(session, command, revision);
     case 'report-kernel':
-      return reportKernel(session, command);
+      return reportKernel(session, command, now);
     case 'terminate':
-      return terminate(session, command);
+      return terminate(session, command, revision);
+    case 'requeue':
+      return requeue(session, command, revision);
+    case 'set-priority':
+      return setPriority(session, command.priority);
+    case 'tell-outcome': {
+      const isOver = session.status === 'done' || session.matches('absent');
+      return ok({ events: [], effects: isOver ? [{ type: 'tellOutcome' }] : [] });
+    }
     case 'pass-deadline':
-      return ok(concluded(session, passDeadline(session)));
+      return ok(concluded(session, [passDeadline(session, now)], revision));
     default:
       return unreachable(command);
   }
@@ -49,11 +65,13 @@ export function decide(
 function enqueue(
   session: SessionSnapshot,
   request: SessionRequest,
-  id: string,
+  { id, nowMs }: Now,
 ): Decision<SessionEvent> {
   const known = session.context.request;
   if (known === undefined) {
-    return ok({ events: [{ type: 'session-enqueued', session: id, request }] });
+    return ok({
+      events: [{ type: 'session-enqueued', session: id, request, queuedAtMs: nowMs }],
+    });
   }
   if (JSON.stringify(known) === JSON.stringify(request)) return ok({ events: [] });
   return err({
@@ -66,6 +84,7 @@ function enqueue(
 function place(
   session: SessionSnapshot,
   command: Extract<SessionCommand, { readonly type: 'place' }>,
+  revision: number,
 ): Decision<SessionEvent> {
   if (session.status === 'done') return ok({ events: [], effects: [freeing(command.attempt)] });
   if (!session.matches('pending') || command.attempt !== session.context.attempt)
@@ -81,7 +100,7 @@ function place(
   }
   return ok({
     events: [
-      { type: 'session-scheduled', attempt, placements },
+      { type: 'session-scheduled', attempt, placements, wishesFrom: revision + 1 },
       ...placements.map(({ kernel, node, slots }) => ({
         type: 'kernel-scheduled' as const,
         kernel,
@@ -97,6 +116,7 @@ function place(
 function terminate(
   session: SessionSnapshot,
   command: Extract<SessionCommand, { readonly type: 'terminate' }>,
+  revision: number,
 ): Decision<SessionEvent> {
   const { mode, reason } = command;
   if (session.matches('absent'))
@@ -111,7 +131,32 @@ function terminate(
     const isUrgent = mode === 'force' && session.context.ending?.mode !== 'force';
     return ok({ events: isUrgent ? [{ type: 'session-forced', reason }] : [] });
   }
-  return ok(concluded(session, [{ type: 'session-terminating', reason, mode }]));
+  return ok(concluded(session, [[{ type: 'session-terminating', reason, mode }]], revision));
+}
+
+/** What the scheduler takes back. A session that is ending, or waits already, goes its way. */
+function requeue(
+  session: SessionSnapshot,
+  command: Extract<SessionCommand, { readonly type: 'requeue' }>,
+  revision: number,
+): Decision<SessionEvent> {
+  const { context } = session;
+  const isStanding =
+    session.status === 'done' || ['absent', 'pending', 'terminating'].includes(session.value);
+  if (isStanding || context.attempt !== command.attempt) return ok({ events: [] });
+  if (Object.values(context.kernels).some(isKernelOver)) return ok({ events: [] });
+  const { reason, message } = command;
+  return ok(concluded(session, [requeued(session, { reason, message })], revision));
+}
+
+function setPriority(session: SessionSnapshot, priority: number): Decision<SessionEvent> {
+  if (session.matches('absent'))
+    return err({ code: 'session-not-found', message: 'there is no such session', field: 'id' });
+  const { request, priority: present = request?.priority } = session.context;
+  if (present === priority) return ok({ events: [] });
+  if (!session.matches('pending'))
+    return err({ code: 'session-not-pending', message: 'the session does not wait', field: 'id' });
+  return ok({ events: [{ type: 'session-priority-changed', priority }] });
 }
 
 function kernelsCancelled(session: SessionSnapshot, reason: string): readonly SessionEvent[] {
@@ -122,27 +167,32 @@ function kernelsCancelled(session: SessionSnapshot, reason: string): readonly Se
   }));
 }
 
-/** The first events and all that follow from them by the rules of promotion. */
+/** What happened, one thing after the other, and after each all that follows by the rules of promotion. */
 function concluded(
   session: SessionSnapshot,
-  first: readonly SessionEvent[],
+  happened: readonly (readonly SessionEvent[])[],
+  revision: number,
 ): Decided<SessionEvent> {
   const events: SessionEvent[] = [];
   const effects: Effect[] = [];
   let state = session;
-  for (let next = first; next.length > 0; next = promote(state)) {
-    for (const event of next) {
-      events.push(event);
-      const applied = sessionRules.apply(state, event);
-      if (applied === undefined) return { events };
-      state = applied.state;
-      effects.push(...applied.effects);
+  for (const first of happened) {
+    for (let next = first; next.length > 0; next = promote(state)) {
+      for (const named of next) {
+        const event =
+          named.type === 'session-terminating' ? { ...named, wishesFrom: revision + 1 } : named;
+        events.push(event);
+        const applied = sessionRules.apply(state, event);
+        if (applied === undefined) return { events };
+        state = applied.state;
+        effects.push(...applied.effects);
+      }
     }
   }
   return { events, applied: { state, effects } };
 }
 
-function reportKernel(session: SessionSnapshot, command: Report): Decision<SessionEvent> {
+function reportKernel(session: SessionSnapshot, command: Report, now: Now): Decision<SessionEvent> {
   const kernel = session.context.kernels[command.kernel];
   if (kernel === undefined) {
     return err({
@@ -155,42 +205,46 @@ function reportKernel(session: SessionSnapshot, command: Report): Decision<Sessi
   if (session.status === 'done' || isKernelOver(kernel) || isMisplaced) {
     return ok({ events: [], effects: saysItIsThere(command.report) ? [beGoneFrom(command)] : [] });
   }
-  return ok(concluded(session, eventsOf(session, kernel, command)));
+  if (isOutdated(session, command)) return ok({ events: [] });
+  return ok(concluded(session, eventsOf(session, kernel, { ...command, now }), now.revision));
 }
 
-/** Events of what was seen of a kernel that is not over, on the node where it belongs. */
+/** Of an earlier attempt, or of before the end was wished for where only an answer to that can end a kernel. */
+function isOutdated(
+  { context: { wishesFrom = 0, ending } }: SessionSnapshot,
+  { wishRevision, report }: Report,
+): boolean {
+  const isOfNothing = report.state === 'failed' || report.state === 'absent';
+  return wishRevision < (isOfNothing ? Math.max(wishesFrom, ending?.wishesFrom ?? 0) : wishesFrom);
+}
+
+/** Events of what was seen of a kernel that is not over, on the node where it belongs; as `concluded` takes them. */
 function eventsOf(
   session: SessionSnapshot,
   kernel: Kernel,
-  { kernel: id, report }: Report,
-): readonly SessionEvent[] {
+  command: Report & { readonly now: Now },
+): readonly (readonly SessionEvent[])[] {
+  const { kernel: id, report } = command;
   switch (report.state) {
     case 'pulling':
-      return kernel.status === 'PREPARING' ? [{ type: 'kernel-pulling', kernel: id }] : [];
+      return kernel.status === 'PREPARING' ? [[{ type: 'kernel-pulling', kernel: id }]] : [];
     case 'prepared':
       return isOneOf(kernel, ['PREPARING', 'PULLING'])
-        ? [{ type: 'kernel-prepared', kernel: id }]
+        ? [[{ type: 'kernel-prepared', kernel: id }]]
         : [];
-    case 'running': {
-      const { containerId, startedAtMs } = report;
-      return kernel.status === 'CREATING'
-        ? [{ type: 'kernel-running', kernel: id, containerId, startedAtMs }]
-        : [];
-    }
+    case 'running':
+      return begun(session, kernel, { command, ran: report });
     case 'exited': {
-      if (!isOneOf(kernel, ['CREATING', 'RUNNING', 'TERMINATING'])) return [];
-      const { exitCode, wasOutOfMemory, finishedAtMs } = report;
-      const reason = wasOutOfMemory ? 'out-of-memory' : report.reason;
-      return [
-        { type: 'kernel-terminated', kernel: id, reason, exitCode, wasOutOfMemory, finishedAtMs },
-      ];
+      const start = begun(session, kernel, { command, ran: report.ran });
+      if (start.length === 0 && !isOneOf(kernel, ['CREATING', 'RUNNING', 'TERMINATING'])) return [];
+      return [...start, [terminated(id, report)]];
     }
     case 'failed':
-      return failed(session, kernel, { id, report });
+      return [failed(session, kernel, { ...command, report })];
     case 'absent': {
-      if (kernel.status === 'RUNNING') return [vanished(id, 'container-not-found')];
+      if (kernel.status === 'RUNNING') return [[vanished(id, 'container-not-found')]];
       if (kernel.status === 'TERMINATING')
-        return [vanished(id, session.context.ending?.reason ?? 'unknown')];
+        return [[vanished(id, session.context.ending?.reason ?? 'unknown')]];
       return [];
     }
     default:
@@ -198,22 +252,67 @@ function eventsOf(
   }
 }
 
+/** What a kernel went through until it ran, as far as nobody told of it yet. */
+function begun(
+  session: SessionSnapshot,
+  kernel: Kernel,
+  { command: { kernel: id }, ran }: { readonly command: Report; readonly ran: Ran | undefined },
+): readonly (readonly SessionEvent[])[] {
+  const running: readonly SessionEvent[] =
+    ran === undefined
+      ? []
+      : [
+          {
+            type: 'kernel-running',
+            kernel: id,
+            containerId: ran.containerId,
+            startedAtMs: ran.startedAtMs,
+          },
+        ];
+  if (kernel.status === 'CREATING') return ran === undefined ? [] : [running];
+  if (!isAlone(session) || !isOneOf(kernel, ['PREPARING', 'PULLING'])) return [];
+  return [[{ type: 'kernel-prepared', kernel: id }], running];
+}
+
+function terminated(
+  kernel: string,
+  { exitCode, wasOutOfMemory, finishedAtMs, isRemoved, ...report }: Exited,
+): SessionEvent {
+  return {
+    type: 'kernel-terminated',
+    kernel,
+    reason: wasOutOfMemory ? 'out-of-memory' : report.reason,
+    exitCode,
+    wasOutOfMemory,
+    finishedAtMs,
+    ...(isRemoved === undefined ? {} : { isRemoved }),
+  };
+}
+
 function failed(
   session: SessionSnapshot,
   kernel: Kernel,
   {
-    id,
+    kernel: id,
     report,
-  }: { readonly id: string; readonly report: Extract<KernelReport, { readonly state: 'failed' }> },
+    now,
+  }: {
+    readonly kernel: string;
+    readonly report: Extract<KernelReport, { readonly state: 'failed' }>;
+    readonly now: Now;
+  },
 ): readonly SessionEvent[] {
   const { step, code, message } = report;
   if (kernel.status === 'TERMINATING') return [vanished(id, code)];
   if (kernel.status === 'RUNNING') return [];
-  if (RETRYABLE.has(code) && mayRequeue(session)) return requeued(session, code, message);
+  if (RETRYABLE.has(code) && mayRequeue(session)) {
+    const failedOn = failedAgainst([kernel], now);
+    return requeued(session, { reason: code, message, failedOn });
+  }
   return [{ type: 'kernel-failed', kernel: id, step, code, message }];
 }
 
-function passDeadline(session: SessionSnapshot): readonly SessionEvent[] {
+function passDeadline(session: SessionSnapshot, now: Now): readonly SessionEvent[] {
   const unended = Object.entries(session.context.kernels).filter(
     ([, kernel]) => !isKernelOver(kernel),
   );
@@ -224,8 +323,14 @@ function passDeadline(session: SessionSnapshot): readonly SessionEvent[] {
     return [];
   const code = 'start-deadline-passed';
   const message = `the session was ${String(session.value)} for longer than that may last`;
-  if (mayRequeue(session)) return requeued(session, code, message);
   const unstarted = unended.filter(([, kernel]) => kernel.status !== 'RUNNING');
+  if (mayRequeue(session)) {
+    const failedOn = failedAgainst(
+      unstarted.map(([, kernel]) => kernel),
+      now,
+    );
+    return requeued(session, { reason: code, message, failedOn });
+  }
   return unstarted.map(([kernel]) => ({
     type: 'kernel-failed',
     kernel,
@@ -233,24 +338,6 @@ function passDeadline(session: SessionSnapshot): readonly SessionEvent[] {
     code,
     message,
   }));
-}
-
-function mayRequeue(session: SessionSnapshot): boolean {
-  const kernels = Object.values(session.context.kernels);
-  const hasStarted = kernels.some((kernel) => kernel.status === 'RUNNING' || isKernelOver(kernel));
-  return session.context.attempt < ATTEMPTS_MAX && !hasStarted && !session.matches('terminating');
-}
-
-function requeued(
-  session: SessionSnapshot,
-  reason: string,
-  message: string,
-): readonly SessionEvent[] {
-  const kernels = Object.keys(session.context.kernels);
-  return [
-    ...kernels.map((kernel) => ({ type: 'kernel-requeued' as const, kernel })),
-    { type: 'session-requeued', reason, message },
-  ];
 }
 
 function vanished(kernel: string, reason: string): SessionEvent {

@@ -2,11 +2,14 @@ import {
   type KernelSpec,
   known,
   type Placement,
+  type QueuedSession,
   SCHEDULER_ID,
+  type SchedulerCommand,
+  type SessionOutcome,
   type SessionRequest,
 } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
-import { isKernelOver, type Kernel, type SessionSnapshot } from './machine.ts';
+import { isAlone, isKernelOver, type Kernel, type SessionSnapshot } from './machine.ts';
 
 /** Time a program has between the stop signal and the kill. */
 const GRACE_MS = 10_000;
@@ -22,9 +25,11 @@ export function messages(effect: Effect, session: SessionSnapshot, at: At): read
     case 'askForPlacement':
       return [askForPlacement(session, at)];
     case 'tellAgentsToPrepare':
-      return tellAgents(session, at, 'be-prepared');
+      // A kernel that is alone waits for no other: it may run as soon as it can.
+      return tellAgents(session, at, isAlone(session) ? 'run' : 'be-prepared');
     case 'tellAgentsToRun':
-      return tellAgents(session, at, 'run');
+      // What runs already, or is over by now, need not be told.
+      return session.matches('creating') ? tellAgents(session, at, 'run') : [];
     case 'askAgentsToReport':
       return placed(session).map(({ kernel, node }) => ({
         to: 'agent',
@@ -36,15 +41,14 @@ export function messages(effect: Effect, session: SessionSnapshot, at: At): read
       return beGone(session, at, effect.params as { readonly placements: readonly Placement[] });
     case 'freeAllocation': {
       const { attempt } = effect.params as { readonly attempt: number };
-      return [
-        {
-          to: 'actor',
-          aggregate: 'scheduler',
-          id: SCHEDULER_ID,
-          command: { type: 'release', session: at.id, attempt } as { readonly type: string },
-        },
-      ];
+      return [toScheduler({ type: 'release', session: at.id, attempt, ...ofOutcome(session) })];
     }
+    case 'tellPriority': {
+      const { priority = known(session.context.request).priority } = session.context;
+      return [toScheduler({ type: 'set-priority', session: at.id, priority })];
+    }
+    case 'tellOutcome':
+      return [toScheduler({ type: 'finish', session: at.id, result: outcomeOf(session) })];
     default:
       throw new Error(
         `the session machine names an effect that nobody carries out: ${effect.type}`,
@@ -74,23 +78,63 @@ export function reconcile(session: SessionSnapshot): readonly Effect[] {
 
 function askForPlacement(session: SessionSnapshot, at: At): Outgoing {
   const request = known(session.context.request);
-  const { resourceGroup, architecture, clusterMode, priority, owner } = request;
-  const queued = {
+  const { resourceGroup, architecture, clusterMode, owner, sessionType, batchTimeoutMs } = request;
+  const { startsAtMs, dependencies, designated, placementGroup, jobPriority, isPreemptible } =
+    request;
+  const { attempt, queuedAtMs, failedOn, priority = request.priority } = session.context;
+  const queued = defined<QueuedSession>({
     session: at.id,
-    attempt: session.context.attempt,
+    attempt,
     resourceGroup,
-    ...(architecture === undefined ? {} : { architecture }),
+    architecture,
     clusterMode,
     priority,
-    owner: { userId: owner.userId, projectId: owner.projectId, domain: owner.domain },
+    owner: defined<QueuedSession['owner']>({
+      userId: owner.userId,
+      projectId: owner.projectId,
+      domain: owner.domain,
+      accessKey: owner.accessKey,
+    }),
     kernels: request.kernels.map(({ id, slots }) => ({ kernel: id, slots })),
-  };
-  return {
-    to: 'actor',
-    aggregate: 'scheduler',
-    id: SCHEDULER_ID,
-    command: { type: 'queue', queued } as { readonly type: string },
-  };
+    sessionType,
+    queuedAtMs,
+    startsAtMs,
+    dependencies,
+    designated,
+    placementGroup,
+    jobPriority,
+    isPreemptible,
+    runsAtMostMs: batchTimeoutMs,
+    failedOn: failedOn && [...failedOn],
+  });
+  return toScheduler({ type: 'queue', queued });
+}
+
+/** Without the keys that have no value: absent is not the same as undefined on the way. */
+function defined<Value extends object>(
+  value: {
+    readonly [Key in keyof Value]: Value[Key] | undefined;
+  },
+): Value {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(entries) as Value;
+}
+
+function toScheduler(command: SchedulerCommand): Outgoing {
+  return { to: 'actor', aggregate: 'scheduler', id: SCHEDULER_ID, command };
+}
+
+/** Whether those who depend on it may start (reference: a batch session has to end with success). */
+function outcomeOf(session: SessionSnapshot): SessionOutcome {
+  const { request, result } = session.context;
+  const isDone = session.matches('terminated');
+  if (request?.sessionType === 'batch')
+    return isDone && result === 'success' ? 'success' : 'failure';
+  return isDone ? 'success' : 'failure';
+}
+
+function ofOutcome(session: SessionSnapshot): { readonly result?: SessionOutcome } {
+  return session.status === 'done' ? { result: outcomeOf(session) } : {};
 }
 
 function tellAgents(
@@ -114,7 +158,9 @@ function beGone(
 ): readonly Outgoing[] {
   const { ending } = session.context;
   const isGraceful = ending !== undefined && ending.mode === 'graceful';
-  return placements.map(({ kernel, node }) => ({
+  const isLeft = ({ kernel }: Placement): boolean =>
+    session.context.kernels[kernel]?.context.isRemoved !== true;
+  return placements.filter(isLeft).map(({ kernel, node }) => ({
     to: 'agent',
     node,
     key: kernel,

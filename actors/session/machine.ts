@@ -18,11 +18,34 @@ export interface SessionContext {
   /** Starts tried so far; the scheduler's answers carry it, so a late one is told from a new one. */
   readonly attempt: number;
   readonly placements: readonly Placement[];
+  /** A report that answers an older wish is about an earlier attempt. */
+  readonly wishesFrom?: number | undefined;
+  /** Its place in the queue, also when it waits again. */
+  readonly queuedAtMs?: number | undefined;
+  /** Absent: as asked for. */
+  readonly priority?: number;
+  readonly failedOn?: readonly FailedOn[];
   readonly kernels: Readonly<Record<string, Kernel>>;
   readonly result?: 'success' | 'failure';
-  readonly ending?: { readonly reason: string; readonly mode: 'graceful' | 'force' };
+  readonly ending?: Ending;
   /** Why the end will be ERROR. */
   readonly failure?: { readonly reason: string; readonly message: string };
+}
+
+/** A node where a start failed. */
+export interface FailedOn {
+  readonly node: string;
+  readonly untilMs: number;
+}
+
+/** The newest are remembered. */
+const FAILED_ON_MAX = 16;
+
+export interface Ending {
+  readonly reason: string;
+  readonly mode: 'graceful' | 'force';
+  /** What failed or was not there for an older wish says nothing about the end. */
+  readonly wishesFrom?: number | undefined;
 }
 
 /** Parameters are taken where the action stands, so before a `remember` they hold what was. */
@@ -45,7 +68,11 @@ export const sessionMachine = setup({
   types: {
     context: {} as SessionContext,
     events: {} as SessionEvent,
-    meta: {} as { readonly reconcileMs: number; readonly deadlineMs?: number },
+    meta: {} as {
+      readonly reconcileMs: number;
+      readonly reconcileMsMax?: number;
+      readonly deadlineMs?: number;
+    },
   },
   guards: {
     kernelTakes: ({ context, event }) => isKernelEvent(event) && kernelTakes(context, event),
@@ -56,6 +83,7 @@ export const sessionMachine = setup({
     ),
     remember: assign(({ context, event }) => remembered(context, event)),
     askForPlacement: () => {},
+    tellPriority: () => {},
     tellAgentsToPrepare: () => {},
     tellAgentsToRun: () => {},
     tellAgentsToBeGone: (_, _params: { readonly placements: readonly Placement[] }) => {},
@@ -81,11 +109,13 @@ export const sessionMachine = setup({
   states: {
     absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },
     pending: {
-      meta: { reconcileMs: MINUTE_MS },
+      // A queue of 50,000 that is gone through every minute would be most of the work.
+      meta: { reconcileMs: MINUTE_MS, reconcileMsMax: 16 * MINUTE_MS },
       entry: 'askForPlacement',
       on: {
         'session-scheduled': { target: 'scheduled', actions: 'remember' },
         'session-cancelled': { target: 'cancelled', actions: ['remember', free] },
+        'session-priority-changed': { actions: ['remember', 'tellPriority'] },
       },
     },
     scheduled: {
@@ -144,6 +174,10 @@ export const sessionMachine = setup({
       on: {
         'session-finished': { actions: 'remember' },
         'session-terminating': { target: 'terminating', actions: 'remember' },
+        'session-requeued': {
+          target: 'pending',
+          actions: [beGone, free, 'remember'],
+        },
       },
     },
     terminating: {
@@ -176,6 +210,11 @@ export function isKernelOver(kernel: Kernel): boolean {
   return standingOf(kernel).status === 'done';
 }
 
+/** Whether the session has one kernel, for which nothing waits and which waits for nothing. */
+export function isAlone({ context }: SessionSnapshot): boolean {
+  return Object.keys(context.kernels).length === 1;
+}
+
 function standingOf({ status, context }: Kernel) {
   return kernelRules.resolve({ value: status, context });
 }
@@ -203,21 +242,41 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
         request.id,
         { request, status: 'PENDING', context: {} },
       ]);
-      return { request: event.request, attempt: 1, kernels: Object.fromEntries(kernels) };
+      return {
+        request: event.request,
+        attempt: 1,
+        kernels: Object.fromEntries(kernels),
+        ...(event.queuedAtMs === undefined ? {} : { queuedAtMs: event.queuedAtMs }),
+      };
     }
     case 'session-scheduled':
-      return { placements: event.placements };
+      return { placements: event.placements, wishesFrom: event.wishesFrom };
     case 'session-requeued':
-      return { placements: [], attempt: context.attempt + 1 };
+      return { placements: [], attempt: context.attempt + 1, ...withFailures(context, event) };
+    case 'session-priority-changed':
+      return { priority: event.priority };
     case 'session-finished':
       return { result: event.result };
     case 'session-terminating':
-      return { ending: { reason: event.reason, mode: event.mode } };
+      return {
+        ending: { reason: event.reason, mode: event.mode, wishesFrom: event.wishesFrom },
+      };
     case 'session-forced':
-      return { ending: { reason: event.reason, mode: 'force' } };
+      return { ending: { ...context.ending, reason: event.reason, mode: 'force' } };
     case 'session-failed':
       return { failure: { reason: event.reason, message: event.message } };
     default:
       return {};
   }
+}
+
+function withFailures(
+  { failedOn: before = [] }: SessionContext,
+  { failedOn }: Extract<SessionEvent, { readonly type: 'session-requeued' }>,
+): Partial<SessionContext> {
+  if (failedOn === undefined) return {};
+  const { nodes, untilMs } = failedOn;
+  const others = before.filter(({ node }) => !nodes.includes(node));
+  const all = [...others, ...nodes.map((node) => ({ node, untilMs }))];
+  return { failedOn: all.slice(-FAILED_ON_MAX) };
 }

@@ -47,13 +47,13 @@ export class ChainWalk {
       return { ...place, hash: hashOf(message.body), faults };
     }
     const { aggregate, aggregateId, firstRevision: revision, sequence, hash } = commit;
-    const place = { aggregate, aggregateId, revision, sequence };
-    return { ...place, hash, faults: [...nameFaults(message, commit), ...this.#follow(commit)] };
+    const place = { aggregate, aggregateId, revision, sequence, ...segmentOf(message) };
+    const faults = [...nameFaults(message, commit, place), ...this.#follow(commit, place)];
+    return { ...place, hash, faults };
   }
 
-  #follow(commit: RecordedCommit): readonly AuditFault[] {
-    const { aggregate, aggregateId, firstRevision, sequence, hash, recordedAtMs } = commit;
-    const place = { aggregate, aggregateId, revision: firstRevision, sequence };
+  #follow(commit: RecordedCommit, place: CommitPlace): readonly AuditFault[] {
+    const { aggregate, aggregateId, firstRevision, hash, recordedAtMs } = commit;
     const key = `${aggregate}.${aggregateId}`;
     const head = this.#heads.get(key);
     const isStart = head === undefined && this.#from === 'anywhere';
@@ -93,14 +93,21 @@ function decode(message: LogMessage): RecordedCommit | undefined {
   }
 }
 
-function placeOfSubject({ subject, sequence }: LogMessage): CommitPlace {
-  const [, aggregate, aggregateId] = subject.split('.');
-  return { aggregate, aggregateId, sequence };
+function placeOfSubject(message: LogMessage): CommitPlace {
+  const [, aggregate, aggregateId] = message.subject.split('.');
+  return { aggregate, aggregateId, sequence: message.sequence, ...segmentOf(message) };
 }
 
-function nameFaults(message: LogMessage, commit: RecordedCommit): readonly AuditFault[] {
-  const { aggregate, aggregateId, firstRevision: revision, sequence } = commit;
-  const place = { aggregate, aggregateId, revision, sequence };
+function segmentOf({ segment }: LogMessage): { readonly segment?: string } {
+  return segment === undefined ? {} : { segment };
+}
+
+function nameFaults(
+  message: LogMessage,
+  commit: RecordedCommit,
+  place: CommitPlace,
+): readonly AuditFault[] {
+  const { aggregate, aggregateId } = commit;
   const faults: AuditFault[] = [];
   if (message.subject !== subjects.event(aggregate, aggregateId))
     faults.push(faultAt('subject-mismatch', place, `It lies on the subject ${message.subject}.`));

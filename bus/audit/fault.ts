@@ -23,7 +23,17 @@ export type FaultKind =
   /** The log holds this commit, the witness does not although it is further. */
   | 'commit-unknown'
   /** The log holds it at another place among its neighbours than the witness. */
-  | 'commit-moved';
+  | 'commit-moved'
+  /** An archived segment, or its manifest, is not in the store. */
+  | 'segment-missing'
+  /** The contents of an archived segment are not those that were archived. */
+  | 'segment-altered'
+  /** The manifest of an archived segment is not the one that was archived. */
+  | 'manifest-altered'
+  /** An archived segment names another predecessor than the one before it. */
+  | 'segment-chain-broken'
+  /** The store holds something that was never archived. */
+  | 'segment-unknown';
 
 /** What is wrong, and where. */
 export interface AuditFault {
@@ -34,6 +44,8 @@ export interface AuditFault {
   readonly revision?: number | undefined;
   /** Place in the log that was read; for what is missing, the place that it had. */
   readonly sequence?: number | undefined;
+  /** Name of the archived segment that was read; absent: the stream. */
+  readonly segment?: string | undefined;
   /** For people. */
   readonly message: string;
 }
@@ -44,9 +56,11 @@ export interface CommitPlace {
   readonly aggregateId?: string | undefined;
   readonly revision?: number | undefined;
   readonly sequence: number;
+  readonly segment?: string | undefined;
 }
 
 export function faultAt(kind: FaultKind, place: CommitPlace, message: string): AuditFault {
-  const { aggregate, aggregateId, revision, sequence } = place;
-  return { kind, aggregate, aggregateId, revision, sequence, message };
+  const { aggregate, aggregateId, revision, sequence, segment } = place;
+  const at = { aggregate, aggregateId, revision, sequence };
+  return { kind, ...at, ...(segment === undefined ? {} : { segment }), message };
 }

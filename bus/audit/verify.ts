@@ -21,6 +21,8 @@ export interface VerifyOptions {
     | undefined;
   /** Given when every sequence in (after, upTo] must be there, as in a live stream read as a whole. */
   readonly range?: { readonly after: number; readonly upTo: number } | undefined;
+  /** Where the reader of `messages` puts what it finds; taken in as it grows. */
+  readonly found?: AuditFault[] | undefined;
 }
 
 export interface AuditReport {
@@ -38,7 +40,7 @@ export interface AuditReport {
 
 /** Reads a log to its end and tells what in it is not as it was written. Changes nothing. */
 export async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
-  const { messages, from, witness, range } = options;
+  const { messages, from, witness, range, found = [] } = options;
   const horizon = witness?.horizon ?? 0;
   const chains = new ChainWalk(from);
   const comparison = new WitnessComparison(horizon);
@@ -47,6 +49,7 @@ export async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
   let commits = 0;
   let lastSequence = range?.after ?? 0;
   for await (const page of messages) {
+    faults.add(found.splice(0));
     for (const message of page) {
       const read: ReadMessage = chains.take(message);
       commits += 1;
@@ -57,6 +60,7 @@ export async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
       comparison.take(read, witnesses.isBuffered ? witnesses.shift() : await witnesses.next());
     }
   }
+  faults.add(found.splice(0));
   if (range !== undefined) faults.add(gap(lastSequence, range.upTo + 1, horizon));
   while (!comparison.isGivenUp) {
     const left = await witnesses.next();

@@ -28,7 +28,10 @@ export type KernelSpec = Readonly<z.infer<typeof KernelSpec>>;
 export const KernelWish = z.discriminatedUnion('shall', [
   /** Have its image; report `pulling` and `prepared`, or `failed`. */
   z.object({ shall: z.literal('be-prepared'), revision: z.int(), spec: KernelSpec }),
-  /** Have its container running; report `running`, then `exited`, or `failed`. A container that ended is not started again. */
+  /**
+   * Have its image and its container running; report `pulling` while the image comes, `running`, then
+   * `exited` once all of it is removed, or `failed`. A container that ended is not started again.
+   */
   z.object({ shall: z.literal('run'), revision: z.int(), spec: KernelSpec }),
   /** Change nothing; report what is so: `running`, `exited`, or `absent` when there is no container. */
   z.object({

@@ -32,6 +32,13 @@ export const NodeEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('node-returned') }),
   z.object({ type: z.literal('node-terminated'), reason: z.string() }),
   z.object({ type: z.literal('node-schedulable-set'), isSchedulable: z.boolean() }),
+  /** No new sessions there, and at the deadline those that still run have to go; null: they may stay. */
+  z.object({
+    type: z.literal('node-drain-begun'),
+    deadlineAtMs: z.number().nullable(),
+    mode: z.enum(['terminate', 'reschedule']),
+  }),
+  z.object({ type: z.literal('node-drain-due') }),
 ]);
 export type NodeEvent = Readonly<z.infer<typeof NodeEvent>>;
 
@@ -42,7 +49,14 @@ export const NodeCommand = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('return') }),
   /** From the agent when it stops on purpose. Its containers go on. */
   z.strictObject({ type: z.literal('leave'), reason: z.string() }),
+  /** True also takes a drain back. */
   z.strictObject({ type: z.literal('set-schedulable'), isSchedulable: z.boolean() }),
+  z.strictObject({
+    type: z.literal('drain'),
+    /** Null: without end. */
+    deadlineMs: z.int().min(0).nullable(),
+    mode: z.enum(['terminate', 'reschedule']),
+  }),
   z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
 ]);
 export type NodeCommand = Readonly<z.infer<typeof NodeCommand>>;

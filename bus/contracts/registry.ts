@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import type { AggregateName } from '../envelope.ts';
+import { ARCHIVE_SCHEMA_VERSION, ArchiveCommand, ArchiveEvent } from './archive.ts';
 import { IMAGE_SCHEMA_VERSION, ImageCommand, ImageEvent } from './image.ts';
 import { KEYPAIR_SCHEMA_VERSION, KeypairCommand, KeypairEvent } from './keypair.ts';
 import { NODE_SCHEMA_VERSION, NodeCommand, NodeEvent } from './node.ts';
+import { PRESET_SCHEMA_VERSION, PresetCommand, PresetEvent } from './preset.ts';
 import { SCHEDULER_SCHEMA_VERSION, SchedulerCommand, SchedulerEvent } from './scheduler.ts';
 import { SESSION_SCHEMA_VERSION, SessionCommand, SessionEvent } from './session.ts';
 import { USER_SCHEMA_VERSION, UserCommand, UserEvent } from './user.ts';
@@ -25,4 +27,18 @@ export const contracts = {
   image: { event: ImageEvent, command: ImageCommand, schemaVersion: IMAGE_SCHEMA_VERSION },
   user: { event: UserEvent, command: UserCommand, schemaVersion: USER_SCHEMA_VERSION },
   keypair: { event: KeypairEvent, command: KeypairCommand, schemaVersion: KEYPAIR_SCHEMA_VERSION },
+  archive: { event: ArchiveEvent, command: ArchiveCommand, schemaVersion: ARCHIVE_SCHEMA_VERSION },
+  preset: { event: PresetEvent, command: PresetCommand, schemaVersion: PRESET_SCHEMA_VERSION },
 } as const satisfies Record<AggregateName, Contract>;
+
+const known = new Map(
+  Object.entries(contracts).map(([name, { event }]) => [
+    name,
+    new Set<string>(event.options.map(({ shape }) => shape.type.value)),
+  ]),
+);
+
+/** Whether this version has a contract for events of the type. */
+export function isKnownEvent(aggregate: AggregateName, type: string): boolean {
+  return known.get(aggregate)?.has(type) ?? false;
+}

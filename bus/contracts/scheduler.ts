@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
-import { Placement } from './session.ts';
+import { Dependency, Designation, Placement, PlacementGroup } from './session.ts';
 
 export const SCHEDULER_SCHEMA_VERSION = 1;
 
@@ -8,6 +8,8 @@ export const SCHEDULER_SCHEMA_VERSION = 1;
 export const SCHEDULER_ID = 'main';
 
 const Session = z.uuid();
+
+const ScheduledType = z.enum(['interactive', 'batch', 'inference', 'system']);
 
 /** What the scheduler needs to know of a session to place it. */
 export const QueuedSession = z.object({
@@ -17,8 +19,31 @@ export const QueuedSession = z.object({
   architecture: z.string().optional(),
   clusterMode: z.enum(['single-node', 'multi-node']),
   priority: z.int(),
-  owner: z.object({ userId: z.string(), projectId: z.string(), domain: z.string() }),
+  owner: z.object({
+    userId: z.string(),
+    projectId: z.string(),
+    domain: z.string(),
+    accessKey: z.string().optional(),
+  }),
   kernels: z.array(z.object({ kernel: z.uuid(), slots: Slots })).min(1),
+  name: z.string().optional(),
+  /** Absent: interactive. */
+  sessionType: ScheduledType.optional(),
+  /** When the session came first: its place in the queue, also when it waits again. */
+  queuedAtMs: z.number().optional(),
+  /** It does not start before. */
+  startsAtMs: z.number().optional(),
+  /** It starts when all of these have ended well, and never when one has not. */
+  dependencies: z.array(Dependency).optional(),
+  designated: Designation.optional(),
+  placementGroup: PlacementGroup.optional(),
+  /** Of who may be preempted, those with a lower one are; absent: 0. */
+  jobPriority: z.int().optional(),
+  isPreemptible: z.boolean().optional(),
+  /** At most so long from its start. */
+  runsAtMostMs: z.int().min(1).optional(),
+  /** Nodes where a start of it failed; taken last until then. */
+  failedOn: z.array(z.object({ node: z.string(), untilMs: z.number() })).optional(),
 });
 export type QueuedSession = Readonly<z.infer<typeof QueuedSession>>;
 
@@ -29,6 +54,8 @@ export const NodeCapacity = z.object({
   architecture: z.string(),
   slots: Slots,
   isSchedulable: z.boolean(),
+  /** Absent: no limit. */
+  containersMax: z.int().min(0).optional(),
 });
 export type NodeCapacity = Readonly<z.infer<typeof NodeCapacity>>;
 
@@ -37,8 +64,102 @@ export const HoldReason = z.object({
   code: z.string(),
   message: z.string(),
   missing: Slots.optional(),
+  /** Every check that failed; `code` and `message` are of the first. */
+  checks: z.array(z.object({ name: z.string(), message: z.string() })).optional(),
+  /** How many agents each step left. */
+  agents: z
+    .object({
+      inGroup: z.int(),
+      schedulable: z.int(),
+      compatible: z.int(),
+      largeEnough: z.int(),
+    })
+    .optional(),
+  /** In the queue of its group, from 1, when the reason was written. */
+  place: z.int().min(1).optional(),
 });
 export type HoldReason = Readonly<z.infer<typeof HoldReason>>;
+
+/** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
+export const GroupPolicy = z.object({
+  ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),
+  strategy: z.enum(['dispersed', 'concentrated', 'round-robin', 'minimum-occupied', 'weighted']),
+  /** For `weighted`: by slot name, how much a free share of it is worth. */
+  weights: z.record(z.string(), z.number().min(0)).optional(),
+  allowedSessionTypes: z.array(ScheduledType),
+  /** Who may use the group; absent: everyone. */
+  access: z
+    .object({
+      domains: z.array(z.string()),
+      projects: z.array(z.string()),
+      accessKeys: z.array(z.string()),
+    })
+    .optional(),
+  /** 0: a session may wait for ever. */
+  pendingTimeoutMs: z.int().min(0),
+  /** `first-blocked`: who does not fit first keeps room, and those behind run only where they do not delay it. */
+  reservation: z.enum(['none', 'first-blocked']),
+  preemption: z.object({
+    isEnabled: z.boolean(),
+    order: z.enum(['oldest', 'newest', 'fewest-sessions', 'smallest-resources']),
+    mode: z.enum(['terminate', 'reschedule']),
+    runtimeMinMs: z.int().min(0),
+    victimScope: z.enum(['user', 'project', 'domain', 'resource-group']),
+  }),
+  /** For people; the scheduler does not look at it. */
+  description: z.string().optional(),
+});
+export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
+
+/** What is left out stays as it is; null takes away what may be absent. */
+const GroupPolicyChange = z.strictObject({
+  ...GroupPolicy.partial().shape,
+  weights: GroupPolicy.shape.weights.nullish(),
+  access: GroupPolicy.shape.access.nullish(),
+  description: GroupPolicy.shape.description.nullish(),
+  preemption: GroupPolicy.shape.preemption.partial().optional(),
+});
+
+/** Of a group for which none was set. */
+export const DEFAULT_GROUP_POLICY: GroupPolicy = {
+  ordering: 'fifo',
+  strategy: 'dispersed',
+  allowedSessionTypes: ['interactive', 'batch', 'inference'],
+  pendingTimeoutMs: 0,
+  reservation: 'none',
+  preemption: {
+    isEnabled: false,
+    order: 'oldest',
+    mode: 'terminate',
+    runtimeMinMs: 0,
+    victimScope: 'user',
+  },
+};
+
+export const LimitScope = z.enum(['keypair', 'user', 'project', 'domain']);
+export type LimitScope = z.infer<typeof LimitScope>;
+
+/** What one owner may hold; what is absent is unlimited. Only `total` counts for others than key pairs. */
+export const OwnerLimits = z.object({
+  /** A slot that is not named is unlimited. */
+  total: Slots.optional(),
+  concurrentSessionsMax: z.int().min(0).optional(),
+  concurrentSystemSessionsMax: z.int().min(0).optional(),
+  pendingSessionsMax: z.int().min(0).optional(),
+  pendingTotalMax: Slots.optional(),
+});
+export type OwnerLimits = Readonly<z.infer<typeof OwnerLimits>>;
+
+const LimitsOfOwner = {
+  scope: LimitScope,
+  /** Access key, user id, project id or name of the domain. */
+  key: z.string().min(1),
+  /** Null: no limits. */
+  limits: OwnerLimits.nullable(),
+};
+
+export const SessionOutcome = z.enum(['success', 'failure']);
+export type SessionOutcome = z.infer<typeof SessionOutcome>;
 
 export const SchedulerEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('session-queued'), queued: QueuedSession }),
@@ -47,15 +168,48 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     session: Session,
     attempt: z.int(),
     placements: z.array(Placement),
+    atMs: z.number().optional(),
   }),
   /** Written when the reason changes, not at every pass. */
-  z.object({ type: z.literal('session-held'), session: Session, reason: HoldReason }),
+  z.object({
+    type: z.literal('session-held'),
+    session: Session,
+    reason: HoldReason,
+    atMs: z.number().optional(),
+  }),
   /** It left the queue without having been placed. */
   z.object({ type: z.literal('session-dequeued'), session: Session }),
   /** What it held is free again. */
   z.object({ type: z.literal('allocation-released'), session: Session }),
   z.object({ type: z.literal('node-joined'), capacity: NodeCapacity }),
   z.object({ type: z.literal('node-capacity-changed'), capacity: NodeCapacity }),
+  z.object({ type: z.literal('group-policy-set'), group: z.string(), policy: GroupPolicy }),
+  /** The default policy holds there again. */
+  z.object({ type: z.literal('group-removed'), group: z.string() }),
+  z.object({ type: z.literal('limits-set'), ...LimitsOfOwner }),
+  z.object({ type: z.literal('priority-changed'), session: Session, priority: z.int() }),
+  /** It has left the queue and will never be placed; its actor is told to end. */
+  z.object({
+    type: z.literal('session-given-up'),
+    session: Session,
+    attempt: z.int(),
+    reason: z.enum(['pending-timeout', 'dependency-failed']),
+    message: z.string(),
+  }),
+  /** Its actor is told to end, or to wait again; it holds its slots until it has. */
+  z.object({
+    type: z.literal('session-preempted'),
+    session: Session,
+    attempt: z.int(),
+    mode: z.enum(['terminate', 'reschedule']),
+    reason: z.enum(['preempted', 'node-drained']),
+    /** For `preempted`. */
+    inFavourOf: Session.optional(),
+  }),
+  /** Written of sessions for which others wait. */
+  z.object({ type: z.literal('dependency-ended'), session: Session, result: SessionOutcome }),
+  /** Time alone may have changed what can be placed. */
+  z.object({ type: z.literal('time-looked-at'), atMs: z.number() }),
 ]);
 export type SchedulerEvent = Readonly<z.infer<typeof SchedulerEvent>>;
 
@@ -63,7 +217,35 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
   /** Idempotent: a session that is queued or placed for this attempt already is told again, not placed again. */
   z.strictObject({ type: z.literal('queue'), queued: QueuedSession }),
   /** The session is over, or this attempt of it: its place in the queue and its slots are free. */
-  z.strictObject({ type: z.literal('release'), session: Session, attempt: z.int().min(1) }),
+  z.strictObject({
+    type: z.literal('release'),
+    session: Session,
+    attempt: z.int().min(1),
+    /** The session is over, for those who depend on it. */
+    result: SessionOutcome.optional(),
+  }),
   z.strictObject({ type: z.literal('update-node'), capacity: NodeCapacity }),
+  z.strictObject({
+    type: z.literal('set-group'),
+    group: z.string().min(1).max(64),
+    policy: GroupPolicyChange,
+  }),
+  z.strictObject({ type: z.literal('remove-group'), group: z.string().min(1).max(64) }),
+  z.strictObject({ type: z.literal('set-limits'), ...LimitsOfOwner }),
+  z.strictObject({
+    type: z.literal('set-priority'),
+    session: Session,
+    priority: z.int().min(0).max(100),
+  }),
+  /** How a session ended on which others depend; the answer to `tell-outcome`. */
+  z.strictObject({ type: z.literal('finish'), session: Session, result: SessionOutcome }),
+  /** Whoever is still on the node ends, or waits again. */
+  z.strictObject({
+    type: z.literal('evict'),
+    node: z.string(),
+    mode: z.enum(['terminate', 'reschedule']),
+  }),
+  /** Sent by the runtime only. */
+  z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
 ]);
 export type SchedulerCommand = Readonly<z.infer<typeof SchedulerCommand>>;

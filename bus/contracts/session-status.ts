@@ -7,6 +7,7 @@ type KernelEventType = Exclude<EventType, SessionEventType>;
 /** The status that a session enters by an event; undefined: it keeps the one it has. */
 export const sessionStatusOf: Readonly<Record<SessionEventType, SessionStatus | undefined>> = {
   'session-enqueued': 'PENDING',
+  'session-priority-changed': undefined,
   'session-scheduled': 'SCHEDULED',
   'session-preparing': 'PREPARING',
   'session-prepared': 'PREPARED',

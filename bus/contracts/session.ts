@@ -61,6 +61,25 @@ export const KernelRequest = z.object({
 });
 export type KernelRequest = Readonly<z.infer<typeof KernelRequest>>;
 
+/** A session that has to end well before another may start. */
+export const Dependency = z.object({ session: Id, name: z.string() });
+export type Dependency = Readonly<z.infer<typeof Dependency>>;
+
+/** Nodes that were named for a session: no others, or these first. */
+export const Designation = z.object({
+  nodes: z.array(z.string()).min(1),
+  policy: z.enum(['strict', 'preferred']),
+});
+export type Designation = Readonly<z.infer<typeof Designation>>;
+
+/** Sessions that are to lie apart, or together. */
+export const PlacementGroup = z.object({
+  name: z.string().min(1),
+  direction: z.enum(['spread', 'pack']),
+  enforcement: z.enum(['preferred', 'strict']),
+});
+export type PlacementGroup = Readonly<z.infer<typeof PlacementGroup>>;
+
 /** What the user asked for. It never changes afterwards. */
 export const SessionRequest = z.object({
   name: z.string(),
@@ -77,6 +96,15 @@ export const SessionRequest = z.object({
   /** Milliseconds a batch session may run; absent: no limit. */
   batchTimeoutMs: z.int().min(1).optional(),
   kernels: z.array(KernelRequest).min(1),
+  /** It does not start before. */
+  startsAtMs: z.number().optional(),
+  /** It starts when all of these have ended well, and is cancelled when one has not. */
+  dependencies: z.array(Dependency).optional(),
+  designated: Designation.optional(),
+  placementGroup: PlacementGroup.optional(),
+  /** Where preemption is on, it takes the place of preemptible ones with a lower one. Absent: 0. */
+  jobPriority: z.int().optional(),
+  isPreemptible: z.boolean().optional(),
 });
 export type SessionRequest = Readonly<z.infer<typeof SessionRequest>>;
 
@@ -90,11 +118,20 @@ export type KernelStep = z.infer<typeof KernelStep>;
 const kernelEvent = <Type extends string>(type: Type) => ({ type: z.literal(type), kernel: Id });
 
 export const SessionEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('session-enqueued'), session: Id, request: SessionRequest }),
+  z.object({
+    type: z.literal('session-enqueued'),
+    session: Id,
+    request: SessionRequest,
+    queuedAtMs: z.number().optional(),
+  }),
+  /** Where it stands in the queue. The status does not change by it. */
+  z.object({ type: z.literal('session-priority-changed'), priority: z.int() }),
   z.object({
     type: z.literal('session-scheduled'),
     attempt: z.int().min(1),
     placements: z.array(Placement),
+    /** Wishes of this attempt have this revision or a higher one; absent: not written down then. */
+    wishesFrom: z.int().min(1).optional(),
   }),
   z.object({ type: z.literal('session-preparing') }),
   z.object({ type: z.literal('session-prepared') }),
@@ -112,6 +149,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
     type: z.literal('session-terminating'),
     reason: z.string(),
     mode: z.enum(['graceful', 'force']),
+    /** The wishes to be gone have this revision or a higher one; absent: not written down then. */
+    wishesFrom: z.int().min(1).optional(),
   }),
   /** The wish to end became urgent: no more grace. The status does not change by it. */
   z.object({ type: z.literal('session-forced'), reason: z.string() }),
@@ -120,7 +159,13 @@ export const SessionEvent = z.discriminatedUnion('type', [
   /** It could not be started, or ended in a way nobody wanted. Its status is ERROR. */
   z.object({ type: z.literal('session-failed'), reason: z.string(), message: z.string() }),
   /** Back to PENDING: this start did not work out and another node may do better. */
-  z.object({ type: z.literal('session-requeued'), reason: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal('session-requeued'),
+    reason: z.string(),
+    message: z.string(),
+    /** Where the start failed, if the node may be why, and until when that counts. */
+    failedOn: z.object({ nodes: z.array(z.string()), untilMs: z.number() }).optional(),
+  }),
   z.object({ ...kernelEvent('kernel-scheduled'), node: z.string(), slots: Slots }),
   z.object({ ...kernelEvent('kernel-preparing') }),
   z.object({ ...kernelEvent('kernel-pulling') }),
@@ -134,6 +179,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
     exitCode: z.int().nullable(),
     wasOutOfMemory: z.boolean(),
     finishedAtMs: z.number().nullable(),
+    /** Nothing of it was left on its node any more when its end was told. */
+    isRemoved: z.boolean().optional(),
   }),
   z.object({ ...kernelEvent('kernel-cancelled'), reason: z.string() }),
   z.object({
@@ -146,7 +193,10 @@ export const SessionEvent = z.discriminatedUnion('type', [
 ]);
 export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
 
-/** What an agent saw of one kernel. `wish` is the revision of the wish it acted on. */
+/**
+ * What an agent saw of one kernel. `wish` is the revision of the wish it acted on. Each report stands for
+ * those before it: what runs was prepared, and what has `ran` was running.
+ */
 export const KernelReport = z.discriminatedUnion('state', [
   z.object({ state: z.literal('pulling') }),
   z.object({ state: z.literal('prepared') }),
@@ -158,6 +208,10 @@ export const KernelReport = z.discriminatedUnion('state', [
     finishedAtMs: z.number().nullable(),
     /** Why it ended, as far as the agent knows: `self-terminated`, `user-requested`, `task-timeout`, … */
     reason: z.string(),
+    /** What a report `running` had said, where that was not sent by itself. */
+    ran: z.object({ containerId: z.string(), startedAtMs: z.number() }).optional(),
+    /** Nothing of it is left there: no wish to be gone is needed. Absent: its container may be there. */
+    isRemoved: z.boolean().optional(),
   }),
   z.object({ state: z.literal('failed'), step: KernelStep, code: z.string(), message: z.string() }),
   /** There is no container of this kernel, and none will start. */
@@ -184,6 +238,16 @@ export const SessionCommand = z.discriminatedUnion('type', [
     mode: z.enum(['graceful', 'force']),
     reason: z.string(),
   }),
+  /** Back to the queue, from whatever this attempt has come to; from the scheduler. */
+  z.strictObject({
+    type: z.literal('requeue'),
+    attempt: z.int().min(1),
+    reason: z.string(),
+    message: z.string(),
+  }),
+  z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
+  /** The scheduler shall be told how it ended, if it has, or that there is none. */
+  z.strictObject({ type: z.literal('tell-outcome') }),
   /** A deadline of the state the session is in has passed; sent by the runtime only. */
   z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
 ]);

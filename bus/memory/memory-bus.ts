@@ -12,7 +12,7 @@ import {
 import { createMemoryKeyValues, MemoryEntries } from './memory-key-values.ts';
 import { createMemoryLive, LiveRoom } from './memory-live.ts';
 import { createMemoryLog } from './memory-log.ts';
-import { MemoryStream } from './memory-stream.ts';
+import { MemoryStream, type StoredMessage } from './memory-stream.ts';
 import { Replies } from './replies.ts';
 
 const PARTITIONS = 8;
@@ -24,7 +24,11 @@ export interface MemoryBusOptions {
   /** As in the settings. */
   readonly commandsWaitingMax?: number;
   readonly faults?: Faults;
+  /** Told of each message in the moment it lies in its stream. */
+  readonly observe?: (stream: StreamName, message: StoredMessage) => void;
 }
+
+export type StreamName = 'events' | 'commands' | 'wishes';
 
 /**
  * What is stored and who is connected: the server of the memory bus. Disposing of it clears the alarms
@@ -39,9 +43,11 @@ export interface MemoryBroker extends Disposable {
 export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
   const { clock, partitions = PARTITIONS, faults = {} } = options;
   const { commandsWaitingMax = COMMANDS_WAITING_MAX } = options;
-  const events = new MemoryStream(clock);
-  const commands = new MemoryStream(clock);
-  const wishes = new MemoryStream(clock);
+  const streamOf = (name: StreamName): MemoryStream =>
+    new MemoryStream(clock, (message) => options.observe?.(name, message));
+  const events = streamOf('events');
+  const commands = streamOf('commands');
+  const wishes = streamOf('wishes');
   const entries = new MemoryEntries(clock);
   const snapshots = new Map<string, Snapshot>();
   const setAside = new Map<string, SetAsideCommand>();
@@ -95,10 +101,12 @@ interface Snapshot {
 function createMemorySnapshots(kept: Map<string, Snapshot>, carrier: Carrier): SnapshotStore {
   return {
     load: (aggregate, id) => carrier.ask(() => kept.get(subjects.snapshot(aggregate, id, 0))),
-    save: (aggregate, id, { sequence, body }) =>
-      carrier.ask(() => {
-        kept.set(subjects.snapshot(aggregate, id, 0), { sequence, body });
-      }),
+    save: async (aggregate, id, { sequence, body }) => {
+      const whole = typeof body === 'string' ? body : [...body].join('');
+      await carrier.ask(() => {
+        kept.set(subjects.snapshot(aggregate, id, 0), { sequence, body: whole });
+      });
+    },
   };
 }
 

@@ -17,7 +17,7 @@ export async function* followMemory(
   let position = options.afterSequence;
   let wake: (() => void) | undefined;
   const wakeUp = (): void => wake?.();
-  const stop = stream.onStore(wakeUp);
+  const stop = stream.onStore(filter, wakeUp);
   signal.addEventListener('abort', wakeUp);
   closed.addEventListener('abort', wakeUp);
   try {

@@ -3,6 +3,7 @@ import type { CommandEnvelope, Outcome } from '../envelope.ts';
 import { BusUnavailable, Overloaded } from '../errors.ts';
 import { OVERLOADED_RETRY_MS } from '../inbox-limit.ts';
 import { decodeCommand, decodeOutcome, decodeWish, encodeBody } from '../message-codec.ts';
+import { followCheckpoints } from '../nats/checkpoint.ts';
 import { partitionOf, subjects } from '../subjects.ts';
 import { followMemory, type Source } from './memory-feed.ts';
 import type { MemoryStream } from './memory-stream.ts';
@@ -56,7 +57,7 @@ export function createMemoryInbox(
       for await (const messages of followMemory(source, place)) {
         const commands = messages.flatMap(({ subject, sequence, body }) => {
           const decoded = decodeCommand(subject, sequence, body);
-          return decoded === undefined ? [] : [{ sequence, ...decoded }];
+          return decoded === undefined ? [] : [{ sequence, bytes: body.byteLength, ...decoded }];
         });
         if (commands.length > 0) yield commands;
       }
@@ -131,6 +132,9 @@ export function createMemoryAgentInbox(source: Source, config: KeyValues): Agent
     checkpoint: (node) => readCheckpoint(config, `checkpoint.agent.${node}`),
     saveCheckpoint: async (node, sequence) => {
       await config.put(`checkpoint.agent.${node}`, String(sequence));
+    },
+    checkpoints: (signal) => followCheckpoints(config, signal),
+    sweep: async (node, sequence) => {
       source.stream.purge(subjects.wishes(node), sequence);
     },
   };

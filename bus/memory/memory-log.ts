@@ -1,6 +1,7 @@
-import type { EventLog, LogMessage, ReadOptions } from '../bus.ts';
+import type { EventLog, FollowOptions, LogMessage, ReadOptions } from '../bus.ts';
+import { encodeCommit } from '../commit-text.ts';
 import { MalformedMessage, RevisionConflict } from '../errors.ts';
-import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
+import { decodeCommit, hashOf } from '../message-codec.ts';
 import { subjects } from '../subjects.ts';
 import { followMemory, type Source } from './memory-feed.ts';
 import type { StoredMessage } from './memory-stream.ts';
@@ -13,7 +14,7 @@ export function createMemoryLog(source: Source): EventLog {
   return {
     append: async (commit, expectedSequence) => {
       const subject = subjects.event(commit.aggregate, commit.aggregateId);
-      const body = encodeBody(subject, commit);
+      const body = encodeCommit(subject, commit);
       const store = (): number => {
         const [next] = stream.read(subject, expectedSequence, 1);
         if (next?.messageId === commit.id) return next.sequence;
@@ -36,18 +37,27 @@ export function createMemoryLog(source: Source): EventLog {
         position = last.sequence;
       }
     },
-    follow: async function* ({ aggregate, aggregateId, afterSequence, commitsMax, signal }) {
-      const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
-      const messagesMax = commitsMax ?? COMMITS_MAX;
-      const feed = followMemory(source, { filter, afterSequence, messagesMax, signal });
-      for await (const messages of feed) {
+    followMessages: (options) => followMessages(source, options),
+    follow: async function* (options) {
+      for await (const messages of followMessages(source, options)) {
         const commits = messages.flatMap(decodeOrSkip);
         if (commits.length > 0) yield commits;
       }
     },
     readMessages: (options) => readPages(source, options),
     lastSequence: () => carrier.ask(() => stream.lastSequence),
+    purge: (aggregate, id, upToSequence) =>
+      carrier.ask(() => stream.purge(subjects.event(aggregate, id), upToSequence)),
   };
+}
+
+function followMessages(
+  source: Source,
+  { aggregate, aggregateId, afterSequence, commitsMax, signal }: FollowOptions,
+): AsyncGenerator<readonly StoredMessage[]> {
+  const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
+  const messagesMax = commitsMax ?? COMMITS_MAX;
+  return followMemory(source, { filter, afterSequence, messagesMax, signal });
 }
 
 function decodeOrSkip({ subject, sequence, body }: StoredMessage) {

@@ -6,6 +6,16 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+export interface SimulatedClockOptions {
+  /** Told before a sleeper is woken; what it throws ends the advance. */
+  readonly onWake?: () => void;
+  /**
+   * What is waited for between two moments: a turn of the event loop, so that real input and output have
+   * their say (the default), or no more than the promise reactions, which is several times as fast.
+   */
+  readonly settling?: 'event-loop' | 'reactions';
+}
+
 /** Virtual time: it stands still until it is advanced, and then passes every sleeper in order. */
 export class SimulatedClock implements Clock {
   #nowMs: number;
@@ -13,8 +23,11 @@ export class SimulatedClock implements Clock {
   /** Sorted by time, then by who slept first; the next one is last. */
   readonly #sleepers: Sleeper[] = [];
 
-  constructor(startMs = 0) {
+  readonly #options: SimulatedClockOptions;
+
+  constructor(startMs = 0, options: SimulatedClockOptions = {}) {
     this.#nowMs = startMs;
+    this.#options = options;
   }
 
   nowMs(): number {
@@ -56,6 +69,7 @@ export class SimulatedClock implements Clock {
     for (;;) {
       const next = this.#sleepers.at(-1);
       if (next === undefined || next.atMs > untilMs) break;
+      this.#options.onWake?.();
       this.#sleepers.pop();
       this.#nowMs = next.atMs;
       next.wake();
@@ -66,9 +80,12 @@ export class SimulatedClock implements Clock {
 
   /** Resolves when everything that can happen without time passing has happened. */
   settle(): Promise<void> {
-    // An immediate runs only after all promise reactions, however many they set off.
+    // An immediate runs only after all promise reactions, however many they set off; so does a tick that
+    // was asked for by one of them.
+    const { settling = 'event-loop' } = this.#options;
     return new Promise((resolve) => {
-      setImmediate(resolve);
+      if (settling === 'reactions') process.nextTick(resolve);
+      else setImmediate(resolve);
     });
   }
 

@@ -2,7 +2,13 @@ import type { AgentInbox, KeyValues, ReceivedWish } from '../bus.ts';
 import { MalformedMessage } from '../errors.ts';
 import { decodeWish } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
-import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import {
+  AGENT_CHECKPOINTS,
+  followCheckpoints,
+  type Lane,
+  purgeLane,
+  readCheckpoint,
+} from './checkpoint.ts';
 import type { Link } from './link.ts';
 import { storeNamed } from './stored-message.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
@@ -20,8 +26,11 @@ export function createAgentInbox(link: Link, config: KeyValues): AgentInbox {
     },
     follow: (node, afterSequence, signal) => follow(link, { node, afterSequence, signal }),
     checkpoint: (node) => readCheckpoint(config, laneOf(node)),
-    saveCheckpoint: (node, sequence) =>
-      writeCheckpoint(link, config, { ...laneOf(node), sequence }),
+    saveCheckpoint: async (node, sequence) => {
+      await config.put(laneOf(node).key, String(sequence));
+    },
+    checkpoints: (signal) => followCheckpoints(config, signal),
+    sweep: (node, sequence) => purgeLane(link, { ...laneOf(node), sequence }),
   };
 }
 
@@ -29,7 +38,7 @@ function laneOf(node: string): Lane {
   return {
     stream: streams.agent,
     filter: subjects.wishes(node),
-    key: `checkpoint.agent.${node}`,
+    key: `${AGENT_CHECKPOINTS}.${node}`,
   };
 }
 

@@ -2,23 +2,36 @@ import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { EventLog, FollowOptions } from '../bus.ts';
+import { encodeCommit } from '../commit-text.ts';
 import type { Commit, RecordedCommit } from '../envelope.ts';
-import { MalformedMessage, RevisionConflict } from '../errors.ts';
-import { decodeCommit, encodeBody, hashOf } from '../message-codec.ts';
+import { BusUnavailable, MalformedMessage, RevisionConflict } from '../errors.ts';
+import { decodeCommit, hashOf } from '../message-codec.ts';
 import { streams, subjects } from '../subjects.ts';
 import { readPages } from './direct-read.ts';
 import type { Link } from './link.ts';
+import { urgencyOf } from './store-lane.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
 const COMMITS_MAX = 500;
 const MESSAGE_ID = 'Nats-Msg-Id';
 
-export function createEventLog(link: Link): EventLog {
+/** A server that lags behind its leader shows what is missing after this time or another does. */
+const REPLICA_DELAY_MS = 20;
+const REPLICA_MS_MAX = 10_000;
+
+/** `isReplicated`: any of several servers answers a read, and not all of them are up to date. */
+export function createEventLog(
+  link: Link,
+  { isReplicated }: { readonly isReplicated: boolean },
+): EventLog {
   return {
     append: (commit, expectedSequence) => append(link, commit, expectedSequence),
-    read: (aggregate, id, afterSequence = 0) =>
-      read(link, subjects.event(aggregate, id), afterSequence),
+    read: (aggregate, id, afterSequence = 0) => {
+      const place = { subject: subjects.event(aggregate, id), afterSequence };
+      return isReplicated ? readWhole(link, place) : read(link, place);
+    },
     follow: (options) => follow(link, options),
+    followMessages: (options) => followMessages(link, options),
     readMessages: ({ aggregate, aggregateId, ...place }) => {
       const filter = `evt.${aggregate ?? '*'}.${aggregateId ?? '*'}`;
       const subject = aggregate === undefined && aggregateId === undefined ? '>' : filter;
@@ -29,6 +42,12 @@ export function createEventLog(link: Link): EventLog {
         link.call(`$JS.API.STREAM.INFO.${streams.events}`, ''),
       );
       return StreamState.parse(info).state.last_seq;
+    },
+    purge: async (aggregate, id, upToSequence) => {
+      const part = { filter: subjects.event(aggregate, id), seq: upToSequence + 1 };
+      await link.exchange('purge an aggregate', () =>
+        link.call(`$JS.API.STREAM.PURGE.${streams.events}`, JSON.stringify(part)),
+      );
     },
   };
 }
@@ -41,12 +60,13 @@ async function append(
   expectedSequence: number,
 ): Promise<{ readonly sequence: number; readonly hash: string }> {
   const subject = subjects.event(commit.aggregate, commit.aggregateId);
-  const body = encodeBody(subject, commit);
+  const body = encodeCommit(subject, commit);
   const store: Store = { subject, body, id: commit.id, expectedSequence };
   const sequence = await link.lane(streams.events).store({
     subject,
     body,
     headers: () => expectationOf(store),
+    urgency: urgencyOf(commit.actor),
     alone: () => link.exchange('store a commit', () => storeOnce(link, store)),
   });
   return { sequence, hash: hashOf(body) };
@@ -110,10 +130,47 @@ function isNotFound(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.NoMessageFound;
 }
 
+interface Place {
+  readonly subject: string;
+  readonly afterSequence: number;
+}
+
+/**
+ * Up to the commit that the leader of the stream has as the newest: a host that decided on less would
+ * refuse what it should accept, and lose every race for the log. @throws {BusUnavailable}
+ */
+async function* readWhole(link: Link, place: Place): AsyncGenerator<RecordedCommit> {
+  const newest = await newestOf(link, place.subject);
+  const deadlineMs = link.clock.nowMs() + REPLICA_MS_MAX;
+  let { afterSequence } = place;
+  for (;;) {
+    for await (const commit of read(link, { ...place, afterSequence })) {
+      afterSequence = commit.sequence;
+      yield commit;
+    }
+    if (afterSequence >= newest) return;
+    if (link.clock.nowMs() > deadlineMs) throw new BusUnavailable('show its newest commits');
+    await link.clock.sleep(REPLICA_DELAY_MS);
+  }
+}
+
+/** Sequence of the newest commit of a subject, 0 when there is none. Asks the leader. */
+async function newestOf(link: Link, subject: string): Promise<number> {
+  const question = JSON.stringify({ last_by_subj: subject });
+  try {
+    const answer = await link.exchange('tell the newest commit', () =>
+      link.call(`$JS.API.STREAM.MSG.GET.${streams.events}`, question),
+    );
+    return StoredMessage.parse(answer).message.seq;
+  } catch (error) {
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}
+
 async function* read(
   link: Link,
-  subject: string,
-  afterSequence: number,
+  { subject, afterSequence }: Place,
 ): AsyncGenerator<RecordedCommit> {
   const place = { stream: streams.events, subject, afterSequence };
   for await (const page of readPages(link, place)) {
@@ -125,17 +182,23 @@ async function* follow(
   link: Link,
   options: FollowOptions,
 ): AsyncGenerator<readonly RecordedCommit[]> {
-  const feed = followStream(link, {
+  for await (const messages of followMessages(link, options)) {
+    const commits = messages.flatMap((message) => decodeOrSkip(link, message));
+    if (commits.length > 0) yield commits;
+  }
+}
+
+function followMessages(
+  link: Link,
+  options: FollowOptions,
+): AsyncGenerator<readonly StreamMessage[]> {
+  return followStream(link, {
     stream: streams.events,
     filter: `evt.${options.aggregate ?? '*'}.${options.aggregateId ?? '*'}`,
     afterSequence: options.afterSequence,
     messagesMax: options.commitsMax ?? COMMITS_MAX,
     signal: options.signal,
   });
-  for await (const messages of feed) {
-    const commits = messages.flatMap((message) => decodeOrSkip(link, message));
-    if (commits.length > 0) yield commits;
-  }
 }
 
 /** One message that is no commit must not stop every reader of the log; it is told of, once a reading. */

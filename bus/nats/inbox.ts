@@ -5,6 +5,7 @@ import { partitionOf, streams, subjects } from '../subjects.ts';
 import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { InboxGauge } from './inbox-gauge.ts';
 import type { Link } from './link.ts';
+import { urgencyOf } from './store-lane.ts';
 import { storeNamed } from './stored-message.ts';
 import { followStream, type StreamMessage } from './stream-feed.ts';
 
@@ -21,7 +22,9 @@ export function createInbox(link: Link, { config, gauge, partitions }: InboxPart
     const partition = partitionOf(envelope.aggregate, envelope.aggregateId, partitions);
     const { aggregate, aggregateId, actor } = envelope;
     const subject = subjects.command(partition, aggregate, aggregateId, actor);
-    return storeNamed(link, { stream: streams.inbox, subject, messageId, content: envelope });
+    const urgency = urgencyOf(actor);
+    const message = { stream: streams.inbox, subject, messageId, content: envelope, urgency };
+    return storeNamed(link, message);
   };
   return {
     partitions,
@@ -122,7 +125,7 @@ function receive(
   { subject, sequence, body }: StreamMessage,
 ): readonly ReceivedCommand[] {
   const decoded = decodeCommand(subject, sequence, body);
-  if (decoded !== undefined) return [{ sequence, ...decoded }];
+  if (decoded !== undefined) return [{ sequence, bytes: body.byteLength, ...decoded }];
   link.logger.error({ subject, sequence }, 'a command to nobody is skipped');
   return [];
 }

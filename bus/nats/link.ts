@@ -5,14 +5,16 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  type NodeConnectionOptions,
   PermissionViolationError,
   RequestError,
   TimeoutError,
 } from '@nats-io/transport-node';
 import type { Clock } from '../clock.ts';
-import { BusUnavailable, MalformedMessage } from '../errors.ts';
+import { BusRefused, BusUnavailable, MalformedMessage } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { decodeBody } from '../message-codec.ts';
+import { reconnectionOptions } from './reconnection.ts';
 import { ReplyRoom } from './reply-room.ts';
 import { isClosed, Requests, Unanswered } from './requests.ts';
 import { StoreLane } from './store-lane.ts';
@@ -21,7 +23,6 @@ import { StoreLane } from './store-lane.ts';
 const REQUEST_TIMEOUT_MS = 5_000;
 const EXCHANGE_MS_MAX = 30_000;
 const CONNECT_MS_MAX = 30_000;
-const RECONNECT_DELAY_MS = 50;
 const RETRY_DELAY_MS = 20;
 const RETRY_DELAY_MS_MAX = 500;
 const PING_PERIOD_MS = 10_000;
@@ -34,8 +35,8 @@ interface Message {
 
 export interface LinkOptions {
   readonly servers: readonly string[];
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
+  readonly credentials: NodeConnectionOptions;
+  /** What the server calls this client; answers to it come below `_INBOX.<name>`. */
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -48,6 +49,7 @@ export class Link {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly replies: ReplyRoom;
+  readonly #inboxPrefix: string;
   readonly #requests: Requests;
   readonly #lanes = new Map<string, StoreLane>();
   readonly #closing = new AbortController();
@@ -60,20 +62,24 @@ export class Link {
   private constructor(
     connection: NatsConnection,
     manager: JetStreamManager,
-    options: { readonly clock: Clock; readonly logger: Logger },
+    options: { readonly clock: Clock; readonly logger: Logger; readonly name: string },
   ) {
     this.connection = connection;
     this.manager = manager;
     this.clock = options.clock;
     this.logger = options.logger;
-    this.replies = new ReplyRoom(connection, createInbox());
+    this.#inboxPrefix = inboxPrefixOf(options.name);
+    this.replies = new ReplyRoom(connection, this.newInbox());
     const { closed } = this;
-    this.#requests = new Requests({ connection, prefix: createInbox(), closed, ...options });
+    this.#requests = new Requests({ connection, prefix: this.newInbox(), closed, ...options });
     void this.#watch();
     void this.#watchEnd();
   }
 
-  /** @throws {BusUnavailable} when no server answers within `CONNECT_MS_MAX`. */
+  /**
+   * @throws {BusRefused} when a server will not have these credentials, or its certificate does not hold.
+   * @throws {BusUnavailable} when no server answers within `CONNECT_MS_MAX`.
+   */
   static async open(options: LinkOptions): Promise<Link> {
     const deadlineMs = options.clock.nowMs() + CONNECT_MS_MAX;
     for (;;) {
@@ -81,11 +87,9 @@ export class Link {
         const connection = await connect({
           servers: [...options.servers],
           name: options.name,
-          ...(options.user === undefined ? {} : { user: options.user }),
-          ...(options.password === undefined ? {} : { pass: options.password }),
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: RECONNECT_DELAY_MS,
-          reconnectJitter: RECONNECT_DELAY_MS,
+          ...options.credentials,
+          inboxPrefix: inboxPrefixOf(options.name),
+          ...reconnectionOptions(),
           ignoreAuthErrorAbort: true,
           pingInterval: PING_PERIOD_MS,
           noAsyncTraces: true,
@@ -96,11 +100,18 @@ export class Link {
         });
         return new Link(connection, manager, options);
       } catch (cause) {
-        if (options.clock.nowMs() > deadlineMs || isAuthorization(cause))
+        const refusal = refusalOf(cause, options);
+        if (refusal !== undefined) throw refusal;
+        if (options.clock.nowMs() > deadlineMs)
           throw new BusUnavailable('accept a connection', { cause });
         await options.clock.sleep(RETRY_DELAY_MS_MAX);
       }
     }
+  }
+
+  /** A subject of this client's own, on which nobody else may listen. */
+  newInbox(): string {
+    return createInbox(this.#inboxPrefix);
   }
 
   /** Whether the connection stands at this moment. */
@@ -281,16 +292,53 @@ function answerOf(message: Msg): Answer {
 }
 
 const SERVICE_UNAVAILABLE = 503;
+/** The same message, sent before, is still on its way to the other servers: its place is not known yet. */
+const DUPLICATE_IN_PROCESS = 10_158;
 
 function isTransient(error: unknown): boolean {
   return (
     error instanceof Unanswered ||
     error instanceof TimeoutError ||
     error instanceof RequestError ||
-    (error instanceof JetStreamApiError && error.status === SERVICE_UNAVAILABLE)
+    (error instanceof JetStreamApiError &&
+      (error.status === SERVICE_UNAVAILABLE || error.code === DUPLICATE_IN_PROCESS))
   );
 }
 
-function isAuthorization(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AuthorizationError';
+/** Another try would end the same; in one sentence what to look at. */
+function refusalOf(
+  cause: unknown,
+  { servers, name }: Pick<LinkOptions, 'servers' | 'name'>,
+): BusRefused | undefined {
+  const place = servers.join(', ');
+  const chain = causesOf(cause);
+  if (chain.some(({ name: kind }) => kind === 'AuthorizationError'))
+    return new BusRefused(
+      `the bus at ${place} refuses the credentials of ${name}: look at bus.user and bus.password, or bus.nkeySeedFile`,
+      { cause },
+    );
+  const fault = chain.find(isTlsFault);
+  if (fault === undefined) return undefined;
+  return new BusRefused(
+    `there is no trust between ${name} and the bus at ${place} (${fault.message}): look at bus.tls`,
+    { cause },
+  );
+}
+
+function causesOf(error: unknown): readonly Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
+}
+
+const TLS_CODES =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO$)/;
+
+function isTlsFault(error: Error): boolean {
+  return (
+    ('code' in error && typeof error.code === 'string' && TLS_CODES.test(error.code)) ||
+    /tls/i.test(error.message)
+  );
+}
+
+function inboxPrefixOf(name: string): string {
+  return `_INBOX.${name}`;
 }

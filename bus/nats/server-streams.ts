@@ -7,12 +7,16 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
+import { BusUnavailable } from '../errors.ts';
 import { streams, subjects } from '../subjects.ts';
 import type { Link } from './link.ts';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 /** What is deleted or expires leaves a marker for this long, so that watchers hear of it. */
 export const DELETE_MARKER_MS = 60_000;
+/** What is not there yet is looked for again after this time, and until then. */
+const STREAMS_PERIOD_MS = 250;
+const STREAMS_MS_MAX = 30_000;
 const MESSAGE_SIZE_BYTES_MAX = 1_048_576;
 /** At this many no more are set aside; each is then tried again until there is room. */
 const SET_ASIDE_COMMANDS_MAX = 10_000;
@@ -27,6 +31,24 @@ export const configSubject = (key: string): string => `$KV.${streams.config}.${k
 /** Makes the streams, or brings them to this shape. Idempotent, also with others doing the same. */
 export async function ensureStreams(link: Link, replicas: number): Promise<void> {
   await Promise.all(configurations(replicas).map((config) => ensureStream(link, config)));
+}
+
+/** Waits until another process has made them. @throws {BusUnavailable} when none has in 30 seconds. */
+export async function expectStreams(link: Link): Promise<void> {
+  const deadlineMs = link.clock.nowMs() + STREAMS_MS_MAX;
+  for (;;) {
+    try {
+      await link.exchange('find its streams', () =>
+        link.call(`$JS.API.STREAM.INFO.${streams.agent}`, ''),
+      );
+      return;
+    } catch (cause) {
+      if (!isStreamMissing(cause)) throw cause;
+      if (link.clock.nowMs() > deadlineMs)
+        throw new BusUnavailable('have its streams yet: a control process makes them', { cause });
+    }
+    await link.clock.sleep(STREAMS_PERIOD_MS);
+  }
 }
 
 async function ensureStream(link: Link, config: NamedConfig): Promise<void> {

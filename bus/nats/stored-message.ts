@@ -1,6 +1,7 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { encodeBody } from '../message-codec.ts';
 import type { Link } from './link.ts';
+import type { Urgency } from './store-lane.ts';
 
 /** Stores a message once for its id, with others that wait if there are many. Gives its place. */
 export function storeNamed(
@@ -10,11 +11,13 @@ export function storeNamed(
     subject,
     messageId,
     content,
+    urgency = 'patient',
   }: {
     readonly stream: string;
     readonly subject: string;
     readonly messageId: string;
     readonly content: unknown;
+    readonly urgency?: Urgency;
   },
 ): Promise<number> {
   const body = encodeBody(subject, content);
@@ -27,6 +30,7 @@ export function storeNamed(
     subject,
     body,
     headers: identity,
+    urgency,
     alone: () => link.publish(subject, body, identity()),
   });
 }

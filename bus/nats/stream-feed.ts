@@ -1,5 +1,5 @@
 import { AckPolicy, DeliverPolicy, JetStreamApiError } from '@nats-io/jetstream';
-import { createInbox, type Msg, nanos, nuid, type Subscription } from '@nats-io/transport-node';
+import { type Msg, nanos, nuid, type Subscription } from '@nats-io/transport-node';
 import { BusUnavailable } from '../errors.ts';
 import type { Link } from './link.ts';
 
@@ -143,7 +143,7 @@ class StreamFeed {
   async #open(): Promise<void> {
     const { stream, filter } = this.#options;
     const name = nuid.next();
-    const deliverSubject = createInbox();
+    const deliverSubject = this.#link.newInbox();
     const subscription = this.#link.connection.subscribe(deliverSubject, {
       callback: (error, message) => {
         if (this.#consumer !== consumer) return;

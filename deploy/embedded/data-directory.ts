@@ -24,6 +24,7 @@ export interface DataDirectory {
   readonly nats: string;
   readonly postgres: string;
   readonly agent: string;
+  readonly archive: string;
   readonly settings: string;
   readonly natsConfiguration: string;
   readonly ports: string;
@@ -115,6 +116,7 @@ function layOut(path: string): DataDirectory {
     nats: join(path, 'nats'),
     postgres: join(path, 'postgres'),
     agent: join(path, 'agent'),
+    archive: join(path, 'archive'),
     settings: join(run, 'settings.toml'),
     natsConfiguration: join(run, 'nats.conf'),
     ports: join(run, 'ports.json'),

@@ -36,6 +36,7 @@ export function settingsText(installation: Installation): string {
       masterKey: secrets.masterKey,
       administratorFile: directory.administrator,
     },
+    archive: { directory: directory.archive },
     agent: {
       driver: options.driver,
       dataDirectory: directory.agent,

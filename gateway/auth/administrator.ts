@@ -108,7 +108,7 @@ async function isAccepted(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const { outcome } = await commands.request(command, signal);
+    const { outcome } = await commands.request(command);
     if (!outcome.ok) {
       logger.error(
         { rejection: outcome.error },

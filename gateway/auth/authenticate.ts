@@ -2,21 +2,20 @@ import type { Clock } from '@orrery/bus';
 import type { UserRow } from '@orrery/projections';
 import { RequestFailed } from '../errors.ts';
 import type { Identities } from './identities.ts';
-import type { DerivedKeys } from './master-key.ts';
 import type { Caller } from './may.ts';
-import { open } from './secret-box.ts';
 import {
   isSignatureHeader,
-  isSignedWith,
+  isSignedUnder,
   type RequestLine,
   readSignedRequest,
 } from './signature.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import type { Tokens } from './tokens.ts';
 
 export interface Authenticator {
   readonly identities: Identities;
   tokens(): Tokens;
-  readonly keys: DerivedKeys;
+  readonly signingKeys: SigningKeys;
   readonly clock: Clock;
 }
 
@@ -56,7 +55,7 @@ export async function authenticateToken(
 }
 
 async function authenticateSignature(
-  { identities, keys, clock }: Authenticator,
+  { identities, signingKeys, clock }: Authenticator,
   request: RequestLine,
 ): Promise<Caller> {
   const signed = readSignedRequest(request, clock.nowMs());
@@ -64,8 +63,7 @@ async function authenticateSignature(
   if (keypair?.isActive !== true) {
     throw new RequestFailed('ACCESS_KEY_UNKNOWN', 'Access key not found');
   }
-  const secretKey = open(keypair.sealedSecret, keypair.accessKey, keys.secretSealing);
-  if (!isSignedWith(secretKey, signed)) {
+  if (!isSignedUnder(signingKeys.of(keypair, signed), signed)) {
     throw new RequestFailed('SIGNATURE_MISMATCH', 'Signature mismatch');
   }
   const user = await identities.findUser(keypair.userId);

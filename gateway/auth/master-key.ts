@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { derivedId, SettingsInvalid } from '@orrery/bus';
 
 const MASTER_KEY_BYTES = 32;
@@ -7,7 +7,7 @@ const MASTER_KEY_BYTES = 32;
 export interface DerivedKeys {
   readonly tokenSigning: Uint8Array;
   readonly secretSealing: Uint8Array;
-  readonly idempotency: Uint8Array;
+  readonly idempotency: KeyObject;
 }
 
 /** @throws {SettingsInvalid} unless the text is base64 of 32 bytes. */
@@ -21,7 +21,7 @@ export function deriveKeys(masterKey: string): DerivedKeys {
   return {
     tokenSigning: derive('token signing'),
     secretSealing: derive('secret sealing'),
-    idempotency: derive('idempotency'),
+    idempotency: createSecretKey(derive('idempotency')),
   };
 }
 

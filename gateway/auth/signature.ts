@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
+import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { RequestFailed } from '../errors.ts';
-import { dayOf, type SignedParts, signature } from './signing.ts';
+import { dayOf, type SignedParts, signatureUnder } from './signing.ts';
 
 /** A signed request's date may differ from our clock by less than this. */
 export const DATE_TOLERANCE_MS = 15 * 60 * 1000;
@@ -48,7 +48,7 @@ export interface RequestLine {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** A request that says it is signed; whether it is, `isSignedWith` tells. */
+/** A request that says it is signed; whether it is, `isSignedUnder` tells. */
 export interface SignedRequest {
   readonly accessKey: string;
   readonly signature: string;
@@ -90,11 +90,11 @@ export function readSignedRequest(
 }
 
 /** In constant time, once the lengths agree. */
-export function isSignedWith(
-  secretKey: string,
+export function isSignedUnder(
+  key: KeyObject,
   { parts, hash, signature: claimed }: SignedRequest,
 ): boolean {
-  const expected = Buffer.from(signature(secretKey, parts, hash), 'hex');
+  const expected = Buffer.from(signatureUnder(key, parts, hash), 'hex');
   const given = Buffer.from(claimed, 'hex');
   return expected.length === given.length && timingSafeEqual(expected, given);
 }

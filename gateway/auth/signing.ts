@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, hash as digest, type KeyObject } from 'node:crypto';
 
 /** Version of the signed-request protocol that our own client speaks. */
 export const SIGNED_PROTOCOL_VERSION = 'v8.20240315';
@@ -33,15 +33,37 @@ export function stringToSign(parts: SignedParts, hash = 'sha256'): string {
     `host:${parts.host}`,
     `content-type:${mediaType.trim().toLowerCase()}`,
     `${parts.versionHeader ?? 'x-backendai-version'}:${parts.version}`,
-    createHash(hash).update('').digest('hex'),
+    digestOfNothing(hash),
   ].join('\n');
 }
 
-/** Hexadecimal signature under a key derived from the secret key, the date's day and the host. */
+/** In place of the body's digest, which is not signed. */
+const digestsOfNothing = new Map<string, string>();
+
+function digestOfNothing(hash: string): string {
+  const known = digestsOfNothing.get(hash) ?? digest(hash, '', 'hex');
+  digestsOfNothing.set(hash, known);
+  return known;
+}
+
+/** The key of one day and one host, derived from the secret key. */
+export function signingKey(
+  secretKey: string,
+  { date, host }: Pick<SignedParts, 'date' | 'host'>,
+  hash = 'sha256',
+): KeyObject {
+  const dayKey = createHmac(hash, secretKey).update(dayOf(date)).digest();
+  return createSecretKey(createHmac(hash, dayKey).update(host).digest());
+}
+
+/** Hexadecimal signature under the key of the parts' day and host. */
+export function signatureUnder(key: KeyObject, parts: SignedParts, hash = 'sha256'): string {
+  return createHmac(hash, key).update(stringToSign(parts, hash)).digest('hex');
+}
+
+/** Hexadecimal signature under the key derived from the secret key. */
 export function signature(secretKey: string, parts: SignedParts, hash = 'sha256'): string {
-  const dayKey = createHmac(hash, secretKey).update(dayOf(parts.date)).digest();
-  const hostKey = createHmac(hash, dayKey).update(parts.host).digest();
-  return createHmac(hash, hostKey).update(stringToSign(parts, hash)).digest('hex');
+  return signatureUnder(signingKey(secretKey, parts, hash), parts, hash);
 }
 
 /** Value of the Authorization header. */

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import type { DrainOptions } from './commands/agent-life.ts';
 import type { AuditOptions } from './commands/audit.ts';
 import type { VerifyOptions } from './commands/audit-verify.ts';
 import type { LoginOptions } from './commands/login.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { GlobalOptions } from './context.ts';
-import { type Perform, parseCount, parseSpeed } from './options.ts';
+import { type Perform, parseCount, parseSpeed, parseWhole } from './options.ts';
 
 export function declareClusterCommands(program: Command, perform: Perform): void {
   declareLists(program, perform);
@@ -22,6 +23,7 @@ function declareLists(program: Command, perform: Perform): void {
     .action((_options: GlobalOptions, self: Command) =>
       perform(self, async (context) => (await import('./commands/agents.ts')).listAgents(context)),
     );
+  declareAgentLife(agent, perform);
   const image = program.command('image').description('the images that sessions may name');
   image
     .command('ls')
@@ -36,6 +38,38 @@ function declareLists(program: Command, perform: Perform): void {
     .action((reference: string, _options: GlobalOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/images.ts')).addImage(context, reference),
+      ),
+    );
+}
+
+function declareAgentLife(agent: Command, perform: Perform): void {
+  agent
+    .command('cordon')
+    .description('place no new sessions on agents')
+    .argument('<agent...>', 'names of agents')
+    .action((ids: readonly string[], _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/agent-life.ts')).setSchedulable(context, ids, false),
+      ),
+    );
+  agent
+    .command('uncordon')
+    .description('place sessions on agents again; takes a drain back')
+    .argument('<agent...>', 'names of agents')
+    .action((ids: readonly string[], _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/agent-life.ts')).setSchedulable(context, ids, true),
+      ),
+    );
+  agent
+    .command('drain')
+    .description('place no new sessions on agents, and end those that are there at a deadline')
+    .argument('<agent...>', 'names of agents')
+    .option('--deadline <seconds>', 'when they have to be gone (default: never)', parseWhole)
+    .option('--requeue', 'let them wait for another agent instead of ending them')
+    .action((ids: readonly string[], options: DrainOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/agent-life.ts')).drainAgents(context, ids, options),
       ),
     );
 }

@@ -17,6 +17,11 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** As a count, or zero. */
+export function parseWhole(text: string): number {
+  return text === '0' ? 0 : parseCount(text);
+}
+
 const SPEED_MAX = 1_000_000;
 
 /** How many times as fast as it was. */
@@ -37,4 +42,16 @@ export function parsePair(
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It must be written NAME=VALUE.');
   return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** @throws {InvalidArgumentError} for anything but a decimal number from 0. */
+export function parseNumber(text: string): number {
+  if (!/^\d{1,15}(\.\d{1,6})?$/.test(text))
+    throw new InvalidArgumentError('It must be a number from 0.');
+  return Number(text);
+}
+
+/** Collects words given several times. */
+export function parseWord(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), text];
 }

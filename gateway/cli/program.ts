@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { declareAdminCommands } from './admin-program.ts';
 import { declareClusterCommands } from './cluster-program.ts';
 import type { GlobalOptions } from './context.ts';
 import { UsageWrong } from './errors.ts';
@@ -34,6 +35,7 @@ ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
   declareClusterCommands(program, perform);
+  declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);
     command

@@ -6,7 +6,7 @@ import type { ListOptions } from './commands/session-list.ts';
 import type { LogsOptions } from './commands/session-logs.ts';
 import type { RemoveOptions } from './commands/session-remove.ts';
 import type { GlobalOptions } from './context.ts';
-import { type Perform, parseCount, parsePair } from './options.ts';
+import { type Perform, parseCount, parsePair, parseWhole } from './options.ts';
 
 const SESSION = 'id or name of a session';
 
@@ -17,6 +17,7 @@ export function declareSessionCommands(program: Command, perform: Perform): void
     .description('sessions: create, watch, use and end them');
   declareCreate(session, perform);
   declareReading(session, perform);
+  declareQueue(session, perform);
   declareWatching(session, perform);
   declareUsing(session, perform);
 }
@@ -32,6 +33,12 @@ function withRequest(command: Command): Command {
     .option('--slot <name=amount>', 'further resource slot; may be repeated', parsePair)
     .option('--resource-group <group>', 'resource group to run in')
     .option('--priority <number>', 'from 0 to 100; higher goes first')
+    .option('--starts-at <time>', 'not before this time, such as 2026-11-20T12:00:00Z')
+    .option('--depends-on <id...>', 'sessions that have to end well before')
+    .option('--on <agent...>', 'agents to run on, and no others')
+    .option('--placement-group <name>', 'sessions that lie apart, or together with --pack')
+    .option('--pack', 'together with its placement group')
+    .option('--job-priority <number>', 'where preemption is on, takes the place of lower ones')
     .option('--tag <text>', 'a word of your own to find it by')
     .option('--timeout <seconds>', 'longest time a batch program may run')
     .option('--idempotency-key <key>', 'the same key again gives the same session');
@@ -103,6 +110,28 @@ function declareReading(session: Command, perform: Perform): void {
     .action((reference: string, _options: GlobalOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/session-get.ts')).getSession(context, reference),
+      ),
+    );
+}
+
+function declareQueue(session: Command, perform: Perform): void {
+  session
+    .command('why')
+    .description('say why a session waits')
+    .argument('<session>', SESSION)
+    .action((reference: string, _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/session-why.ts')).explainSession(context, reference),
+      ),
+    );
+  session
+    .command('prioritise')
+    .description('give a session that waits another priority')
+    .argument('<session>', SESSION)
+    .argument('<priority>', 'from 0 to 100; higher goes first', parseWhole)
+    .action((reference: string, priority: number, _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/session-why.ts')).setPriority(context, reference, priority),
       ),
     );
 }

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
+import { Administration } from './administration.ts';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
 import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import { type RefusalParts, ResponseUnexpected, SignInRefused } from './errors.ts';
+import { SignInRefused } from './errors.ts';
 import { type ExecChannel, openExecChannel } from './exec-channel.ts';
 import { createGraphqlCaller, type GraphqlCaller } from './graphql.ts';
-import { createHttpSender, type HttpSender } from './http.ts';
+import { CONNECTIONS_MAX, createHttpSender, type HttpSender } from './http.ts';
 import type { LiveConnection } from './live-connection.ts';
 import type {
   Agent,
+  ArchiveRun,
+  ArchiveState,
   AuditEntry,
   AuditVerification,
   ClusterMoment,
@@ -26,13 +29,15 @@ import type {
   SessionEvent,
   SessionFilter,
   SessionOrder,
+  SessionWhy,
+  SetAsideCommand,
   SignIn,
   TerminateMode,
   User,
 } from './model.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
+import { accepted, given, type Rejectable, shaped } from './payload.ts';
 import type { ReplayRange } from './replay-stream.ts';
-import { refusalOf } from './response.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { LogsPosition } from './streams.ts';
 
@@ -45,6 +50,8 @@ export type ConnectOptions = Credentials & {
   readonly endpoint: string;
   /** How long outages are borne; none at the first contact and a minute afterwards when absent. */
   readonly patience?: PatienceLimits;
+  /** For calls at the same time; 16 when absent. */
+  readonly connectionsMax?: number;
   readonly clock?: Clock;
 };
 
@@ -65,6 +72,7 @@ export function connect(options: ConnectOptions): OrreryClient {
  * where they were cut; every method throws a `ClientError`, or the reason of the signal it was given.
  */
 export class OrreryClient implements AsyncDisposable {
+  readonly administration: Administration;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -78,7 +86,10 @@ export class OrreryClient implements AsyncDisposable {
     this.#endpoint = parseEndpoint(options.endpoint);
     this.#patience = new Patience(this.#clock, options.patience ?? DEFAULT_PATIENCE);
     const http = (): Promise<HttpSender> => {
-      this.#http ??= createHttpSender(this.#endpoint, this.#clock);
+      this.#http ??= createHttpSender(this.#endpoint, {
+        clock: this.#clock,
+        connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
+      });
       return this.#http;
     };
     this.#tokens = createTokenSource({
@@ -88,6 +99,7 @@ export class OrreryClient implements AsyncDisposable {
       clock: this.#clock,
     });
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
+    this.administration = new Administration(this.#graphql);
   }
 
   get endpoint(): string {
@@ -203,6 +215,21 @@ export class OrreryClient implements AsyncDisposable {
     return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
   }
 
+  /** Undefined when there is none, or none that you may see. */
+  async sessionWhy(id: string, signal?: AbortSignal): Promise<SessionWhy | undefined> {
+    const call = { operation: 'sessionWhy', variables: { id }, signal } as const;
+    return shaped<SessionWhy | null>(await this.#graphql.call(call)) ?? undefined;
+  }
+
+  /** Of a session that waits. */
+  async setSessionPriority(
+    input: { readonly id: string; readonly priority: number },
+    signal?: AbortSignal,
+  ): Promise<Session> {
+    const call = { operation: 'setSessionPriority', variables: { input }, signal } as const;
+    return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
+  }
+
   async registerImage(reference: string, signal?: AbortSignal): Promise<Image> {
     const variables = { input: { reference } };
     const payload = await this.#graphql.call({ operation: 'registerImage', variables, signal });
@@ -225,12 +252,49 @@ export class OrreryClient implements AsyncDisposable {
     return openExecChannel(this.#endpoint, given(ticket).url, signal);
   }
 
+  /** The archive with its newest `last` segments of a number lower than `before`. */
+  async archive(
+    range: { readonly last: number; readonly before?: number | undefined },
+    signal?: AbortSignal,
+  ): Promise<ArchiveState> {
+    return shaped(await this.#graphql.call({ operation: 'archive', variables: range, signal }));
+  }
+
+  async verifyArchive(signal?: AbortSignal): Promise<AuditVerification> {
+    const deadlineMs = WHOLE_LOG_MS_MAX;
+    return shaped(await this.#graphql.call({ operation: 'verifyArchive', deadlineMs, signal }));
+  }
+
+  /** Archives what is over now; answers when that is asked for. */
+  async runArchive(signal?: AbortSignal): Promise<ArchiveRun> {
+    const payload = await this.#graphql.call({ operation: 'runArchive', signal });
+    return given(accepted<{ run: ArchiveRun | null }>(payload).run);
+  }
+
   async rebuildProjections(signal?: AbortSignal): Promise<ProjectionReport> {
     return this.#projections('rebuildProjections', signal);
   }
 
   async verifyProjections(signal?: AbortSignal): Promise<ProjectionReport> {
     return this.#projections('verifyProjections', signal);
+  }
+
+  /** Commands that failed whenever they were tried, the oldest first. */
+  async setAsideCommands(signal?: AbortSignal): Promise<readonly SetAsideCommand[]> {
+    return shaped(await this.#graphql.call({ operation: 'setAsideCommands', signal }));
+  }
+
+  /** Sends one of them again. @throws {OperationRefused} `set-aside-not-found` when there is none. */
+  async replaySetAsideCommand(id: string, signal?: AbortSignal): Promise<SetAsideCommand> {
+    const variables = { id };
+    const call = {
+      operation: 'replaySetAsideCommand',
+      variables,
+      delivery: 'once',
+      signal,
+    } as const;
+    const payload = await this.#graphql.call(call);
+    return given(accepted<{ command: SetAsideCommand | null }>(payload).command);
   }
 
   /** Every event from `fromRevision` (default 1), once and in order; ends after the session's last. */
@@ -293,31 +357,4 @@ export class OrreryClient implements AsyncDisposable {
   }
 }
 
-interface Rejectable {
-  readonly rejection: RefusalParts | null;
-}
-
 type Nullable<Type> = { readonly [Key in keyof Type]: Type[Key] | null };
-
-/**
- * The gateway serialises its answers by `schema.graphql`, and a test holds the documents and the types
- * of the model against it: parsing every answer a second time would only make a client slow to start.
- */
-function shaped<Shape>(value: unknown): Shape {
-  return value as Shape;
-}
-
-/** The payload of a mutation. @throws {OperationRefused} when it holds a rejection. */
-function accepted<Payload>(value: unknown): Payload {
-  const payload = shaped<Payload & Rejectable>(value);
-  if (payload.rejection !== null) throw refusalOf(payload.rejection);
-  return payload;
-}
-
-/** @throws {ResponseUnexpected} when the payload holds neither a result nor a rejection. */
-function given<Value>(value: Value | null): Value {
-  if (value === null) {
-    throw new ResponseUnexpected('the answer holds neither a result nor a rejection');
-  }
-  return value;
-}

@@ -1,4 +1,4 @@
-/** The operations of the client. A test validates each against `graphql/schema.graphql`. */
+/** The operations of the client. A test validates each against the gateway's schema. */
 
 const userFields = 'id email username role domain projectId';
 
@@ -20,12 +20,15 @@ const imageFields = 'id reference architectures sizeBytes agentIds labels regist
 const auditFields = `id sequence entity entityId firstRevision recordedAt actor commandId
   commandType traceId hash previousHash events`;
 
+const setAsideFields =
+  'id entity entityId commandType commandId actor traceId error tries sentAt setAsideAt';
+
 const pageFields = 'pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount';
 
 const rejection = 'rejection { code message field details }';
 
 const verificationFields = `isWhole commits aggregates lastSequence witnessedSequence
-  faults { kind entity entityId revision sequence message } hasMoreFaults durationMs`;
+  faults { kind entity entityId revision sequence segment message } hasMoreFaults durationMs`;
 
 const momentFields = `time sequence sessionsByStatus
   agents {
@@ -35,6 +38,22 @@ const momentFields = `time sequence sessionsByStatus
 
 const reportFields =
   'sequence events isEqual differences { table missing unexpected changed } durationMs';
+
+const runFields = 'run requestedAt finishedAt segments aggregates commits';
+
+const segmentFields = `number name commits aggregates firstSequence lastSequence firstRecordedAt
+  lastRecordedAt contentBytes archivedAt isPurged`;
+
+const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
+
+const groupFields = `name description isDefault isPublic access { domains projects accessKeys }
+  scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
+  preemption { isEnabled order mode runtimeMinSeconds victimScope }
+  agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
+
+const limitsFields = `scope key totalResourceSlots maxConcurrentSessions maxConcurrentSftpSessions
+  maxPendingSessionCount maxPendingSessionResourceSlots usedSlots remainingSlots
+  sessions sftpSessions pendingSessions setAt`;
 
 export const documents = {
   viewer: `query Viewer { viewer { ${userFields} } }`,
@@ -51,6 +70,10 @@ export const documents = {
   sessionAt: `query SessionAt($id: ID!, $time: DateTime!) {
     sessionAt(id: $id, time: $time) { ${sessionFields} }
   }`,
+  sessionWhy: `query SessionWhy($id: ID!) { sessionWhy(id: $id) {
+    sessionId status isWaiting code message checks { name message } missingSlots
+    agents { inGroup schedulable compatible largeEnough } place queuedAt attempt
+  } }`,
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {
     edges { cursor node { ${agentFields} } } ${pageFields}
   } }`,
@@ -66,6 +89,11 @@ export const documents = {
     verifyAudit(entity: $entity, since: $since) { ${verificationFields} }
   }`,
   clusterAt: `query ClusterAt($time: DateTime!) { clusterAt(time: $time) { ${momentFields} } }`,
+  archive: `query Archive($last: Int!, $before: Int) { archive(last: $last, before: $before) {
+    isConfigured segmentCount run { ${runFields} } segments { ${segmentFields} }
+  } }`,
+  verifyArchive: `query VerifyArchive { verifyArchive { ${verificationFields} } }`,
+  setAsideCommands: `query SetAsideCommands { setAsideCommands { ${setAsideFields} } }`,
   signIn: `mutation SignIn($email: String!, $password: String!) {
     signIn(email: $email, password: $password) {
       token expiresAt user { ${userFields} } ${rejection}
@@ -77,8 +105,50 @@ export const documents = {
   terminateSession: `mutation TerminateSession($input: TerminateSessionInput!) {
     terminateSession(input: $input) { session { ${sessionFields} } ${rejection} }
   }`,
+  setSessionPriority: `mutation SetSessionPriority($input: SetSessionPriorityInput!) {
+    setSessionPriority(input: $input) { session { ${sessionFields} } ${rejection} }
+  }`,
+  setAgentSchedulable: `mutation SetAgentSchedulable($input: SetAgentSchedulableInput!) {
+    setAgentSchedulable(input: $input) { agentId ${rejection} }
+  }`,
+  drainAgent: `mutation DrainAgent($input: DrainAgentInput!) {
+    drainAgent(input: $input) { agentId ${rejection} }
+  }`,
   registerImage: `mutation RegisterImage($input: RegisterImageInput!) {
     registerImage(input: $input) { image { ${imageFields} } ${rejection} }
+  }`,
+  resourcePresets: `query ResourcePresets { resourcePresets { ${presetFields} } }`,
+  checkPresets: `query CheckPresets($resourceGroup: String) {
+    checkPresets(resourceGroup: $resourceGroup) {
+      resourceGroup { ${groupFields} }
+      presets { preset { ${presetFields} } isAllocatable obstacle }
+      limits { ${limitsFields} }
+    }
+  }`,
+  resourceGroups: `query ResourceGroups { resourceGroups { ${groupFields} } }`,
+  resourceGroup: `query ResourceGroup($name: String!) {
+    resourceGroup(name: $name) { ${groupFields} }
+  }`,
+  limits: `query Limits($scope: LimitScope!, $key: String!) {
+    limits(scope: $scope, key: $key) { ${limitsFields} }
+  }`,
+  setResourceGroup: `mutation SetResourceGroup($input: SetResourceGroupInput!) {
+    setResourceGroup(input: $input) { resourceGroup { ${groupFields} } ${rejection} }
+  }`,
+  removeResourceGroup: `mutation RemoveResourceGroup($name: String!) {
+    removeResourceGroup(name: $name) { resourceGroup { ${groupFields} } ${rejection} }
+  }`,
+  setLimits: `mutation SetLimits($input: SetLimitsInput!) {
+    setLimits(input: $input) { limits { ${limitsFields} } ${rejection} }
+  }`,
+  createResourcePreset: `mutation CreateResourcePreset($input: CreateResourcePresetInput!) {
+    createResourcePreset(input: $input) { resourcePreset { ${presetFields} } ${rejection} }
+  }`,
+  modifyResourcePreset: `mutation ModifyResourcePreset($input: ModifyResourcePresetInput!) {
+    modifyResourcePreset(input: $input) { resourcePreset { ${presetFields} } ${rejection} }
+  }`,
+  deleteResourcePreset: `mutation DeleteResourcePreset($input: DeleteResourcePresetInput!) {
+    deleteResourcePreset(input: $input) { resourcePreset { ${presetFields} } ${rejection} }
   }`,
   execInSession: `mutation ExecInSession(
     $id: ID!, $command: [String!]!, $hasTerminal: Boolean!, $columns: Int, $rows: Int
@@ -89,6 +159,10 @@ export const documents = {
   }`,
   rebuildProjections: `mutation RebuildProjections { rebuildProjections { ${reportFields} } }`,
   verifyProjections: `mutation VerifyProjections { verifyProjections { ${reportFields} } }`,
+  runArchive: `mutation RunArchive { runArchive { run { ${runFields} } ${rejection} } }`,
+  replaySetAsideCommand: `mutation ReplaySetAsideCommand($id: ID!) {
+    replaySetAsideCommand(id: $id) { command { ${setAsideFields} } ${rejection} }
+  }`,
   sessionEvents: `subscription SessionEvents($id: ID!, $fromRevision: Int!) {
     sessionEvents(id: $id, fromRevision: $fromRevision) {
       sessionId revision type recordedAt status kernelId kernelStatus details

@@ -2,8 +2,11 @@ import type { Clock } from '@orrery/bus/clock';
 import type { Endpoint } from './endpoint.ts';
 import { GatewayUnreachable, ResponseUnexpected } from './errors.ts';
 
-const SOCKETS_MAX = 16;
+/** Connections of one client, unless it asks for another number. */
+export const CONNECTIONS_MAX = 16;
 const RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
+/** Given as a reason so that none is made, with a stack, for every request. */
+const FINISHED = new Error('the request is answered');
 
 export interface HttpRequest {
   /** Path under the endpoint's prefix, such as `/graphql`. */
@@ -28,9 +31,12 @@ export interface HttpSender extends Disposable {
   post(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse>;
 }
 
-export async function createHttpSender(endpoint: Endpoint, clock: Clock): Promise<HttpSender> {
+export async function createHttpSender(
+  endpoint: Endpoint,
+  { clock, connectionsMax }: { readonly clock: Clock; readonly connectionsMax: number },
+): Promise<HttpSender> {
   const http = endpoint.isSecure ? await import('node:https') : await import('node:http');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connectionsMax });
 
   function send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
@@ -92,7 +98,7 @@ export async function createHttpSender(endpoint: Endpoint, clock: Clock): Promis
         signal?.throwIfAborted();
         throw toFailure(cause, { endpoint, isLate: late.signal.aborted, request });
       } finally {
-        finished.abort();
+        finished.abort(FINISHED);
         await deadline;
       }
     },

@@ -1,4 +1,4 @@
-/** What the gateway answers: the types of `graphql/schema.graphql`, as they arrive. */
+/** What the gateway answers: the types of the gateway's schema, as they arrive. */
 
 /** An instant in ISO 8601 with milliseconds, in UTC. */
 export type DateTime = string;
@@ -198,8 +198,39 @@ export interface CreateSessionInput {
   readonly tag?: string | undefined;
   readonly architecture?: string | undefined;
   readonly batchTimeoutSeconds?: number | undefined;
+  readonly startsAt?: DateTime | undefined;
+  /** Ids of sessions that have to end well before. */
+  readonly dependsOn?: readonly string[] | undefined;
+  readonly designatedAgents?: readonly string[] | undefined;
+  /** Default true. */
+  readonly isDesignationStrict?: boolean | undefined;
+  readonly placementGroup?:
+    | { readonly name: string; readonly direction: 'SPREAD' | 'PACK'; readonly isStrict?: boolean }
+    | undefined;
+  readonly jobPriority?: number | undefined;
+  readonly isPreemptible?: boolean | undefined;
   /** Chosen by the client when absent, so that a call made again creates nothing twice. */
   readonly idempotencyKey?: string | undefined;
+}
+
+/** Why a session waits. */
+export interface SessionWhy {
+  readonly sessionId: string;
+  readonly status: SessionStatus;
+  readonly isWaiting: boolean;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly checks: readonly { readonly name: string; readonly message: string }[];
+  readonly missingSlots: Slots | null;
+  readonly agents: {
+    readonly inGroup: number;
+    readonly schedulable: number;
+    readonly compatible: number;
+    readonly largeEnough: number;
+  } | null;
+  readonly place: number | null;
+  readonly queuedAt: DateTime | null;
+  readonly attempt: number | null;
 }
 
 export interface ExecTicket {
@@ -221,6 +252,8 @@ export interface AuditFault {
   readonly entityId: string | null;
   readonly revision: number | null;
   readonly sequence: number | null;
+  /** Name of the archived segment; null: the stream. */
+  readonly segment: string | null;
   readonly message: string;
 }
 
@@ -233,6 +266,39 @@ export interface AuditVerification {
   readonly faults: readonly AuditFault[];
   readonly hasMoreFaults: boolean;
   readonly durationMs: number;
+}
+
+/** Commits that have left the stream, or will. */
+export interface ArchivedSegment {
+  /** From 1, without gaps. */
+  readonly number: number;
+  readonly name: string;
+  readonly commits: number;
+  readonly aggregates: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly firstRecordedAt: string;
+  readonly lastRecordedAt: string;
+  readonly contentBytes: number;
+  readonly archivedAt: string;
+  readonly isPurged: boolean;
+}
+
+export interface ArchiveRun {
+  readonly run: number;
+  readonly requestedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly segments: number;
+  readonly aggregates: number;
+  readonly commits: number;
+}
+
+export interface ArchiveState {
+  readonly isConfigured: boolean;
+  readonly segmentCount: number;
+  readonly run: ArchiveRun | null;
+  /** The newest first. */
+  readonly segments: readonly ArchivedSegment[];
 }
 
 /** What one kernel held. */
@@ -271,6 +337,22 @@ export interface ReplayedCommit {
   readonly aggregate: string;
   readonly aggregateId: string;
   readonly events: readonly Json[];
+}
+
+/** A command that failed whenever it was tried. */
+export interface SetAsideCommand {
+  readonly id: string;
+  readonly entity: string;
+  readonly entityId: string;
+  readonly commandType: string;
+  readonly commandId: string;
+  /** Such as `user:ID`. */
+  readonly actor: string;
+  readonly traceId: string | null;
+  readonly error: string;
+  readonly tries: number;
+  readonly sentAt: DateTime;
+  readonly setAsideAt: DateTime;
 }
 
 export interface ProjectionReport {

@@ -8,14 +8,15 @@ import {
   type Outcome,
 } from '@orrery/bus';
 import { RequestFailed } from '../errors.ts';
+import { Deadlines } from './deadlines.ts';
 
 /**
  * How long a command may wait for its outcome. A killed control process is back within seconds and then
  * takes what waits in its inbox.
  */
 export const OUTCOME_WAIT_MS_MAX = 30_000;
-/** Given as a reason so that none is made, with a stack, for every command. */
-const FINISHED = new Error('the command is answered');
+/** Commands that begin within this time have one deadline. Milliseconds. */
+const DEADLINE_PERIOD_MS = 1_000;
 /** Wait before a command that could not be sent is sent again. Milliseconds. */
 const SEND_AGAIN_MS = 250;
 
@@ -37,32 +38,25 @@ export interface Commands {
   /**
    * Sends a command that is harmless when repeated, and waits for its outcome.
    * @throws {RequestFailed} `UNAVAILABLE` after `OUTCOME_WAIT_MS_MAX`; the command may be done yet.
+   * @throws the reason of `closing`.
    */
-  request(command: AggregateCommand, signal: AbortSignal): Promise<CommandOutcome>;
+  request(command: AggregateCommand): Promise<CommandOutcome>;
 }
 
 export function createCommands(options: {
   readonly inbox: Inbox;
   readonly clock: Clock;
+  readonly closing: AbortSignal;
 }): Commands {
-  const { inbox, clock } = options;
-  return {
-    async request(command, signal) {
-      const finished = new AbortController();
-      const late = new AbortController();
-      const deadline = clock.sleep(OUTCOME_WAIT_MS_MAX, finished.signal).then(
-        () => late.abort(unavailable()),
-        () => undefined,
-      );
-      try {
-        const ended = AbortSignal.any([signal, late.signal]);
-        return await requestUntil(ended, { inbox, clock, command });
-      } finally {
-        finished.abort(FINISHED);
-        await deadline;
-      }
-    },
-  };
+  const { inbox, clock, closing } = options;
+  const deadlines = new Deadlines({
+    clock,
+    closing,
+    afterMs: OUTCOME_WAIT_MS_MAX,
+    periodMs: DEADLINE_PERIOD_MS,
+    reason: unavailable,
+  });
+  return { request: (command) => requestUntil(deadlines.begin(), { inbox, clock, command }) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Clock, type LiveChannel, type Logger, subjects } from '@orrery/bus';
 import { z } from 'zod';
 import { RequestFailed } from '../errors.ts';
+import { Watermark } from './watermark.ts';
 
 /** How long an answer waits for the projections to pass a commit. Milliseconds. */
 export const PROJECTED_WAIT_MS_MAX = 30_000;
@@ -12,11 +13,6 @@ const FINISHED = new Error('the wait is over');
 
 const Projected = z.object({ sequence: z.int().min(0) });
 
-interface Waiter {
-  readonly sequence: number;
-  readonly resolve: () => void;
-}
-
 /** How far the projections are, as far as this process knows. */
 export class Progress {
   readonly #live: LiveChannel;
@@ -24,8 +20,7 @@ export class Progress {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #closing: AbortSignal;
-  readonly #waiters = new Set<Waiter>();
-  #sequence = 0;
+  readonly #projected = new Watermark();
   #reading: Promise<void> | undefined;
 
   constructor(options: {
@@ -43,14 +38,14 @@ export class Progress {
   }
 
   get sequence(): number {
-    return this.#sequence;
+    return this.#projected.sequence;
   }
 
   /** Listens to the projector until this process closes. */
   async run(): Promise<void> {
     for await (const { body } of this.#live.subscribe(subjects.projected, this.#closing)) {
       const projected = Projected.safeParse(body);
-      if (projected.success) this.#advance(projected.data.sequence);
+      if (projected.success) this.#projected.advance(projected.data.sequence);
     }
   }
 
@@ -59,37 +54,31 @@ export class Progress {
    * @throws {RequestFailed} `UNAVAILABLE` when they do not within `PROJECTED_WAIT_MS_MAX`.
    */
   async reached(sequence: number, signal: AbortSignal): Promise<void> {
-    if (sequence <= this.#sequence) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter = { sequence, resolve };
-    this.#waiters.add(waiter);
+    if (sequence <= this.sequence) return;
+    const ended = new AbortController();
+    const late = this.#clock
+      .sleep(PROJECTED_WAIT_MS_MAX, AbortSignal.any([ended.signal, signal]))
+      .then(
+        () => ended.abort(behind(sequence)),
+        (reason: unknown) => ended.abort(reason),
+      );
+    const reached = this.#projected.reached(sequence, ended.signal);
     this.#reading ??= this.#readCheckpoints().finally(() => {
       this.#reading = undefined;
     });
-    const finished = new AbortController();
-    const late = this.#clock
-      .sleep(PROJECTED_WAIT_MS_MAX, AbortSignal.any([finished.signal, signal]))
-      .then(() => Promise.reject(behind(sequence)));
     try {
-      await Promise.race([promise, late]);
+      await reached;
     } finally {
-      this.#waiters.delete(waiter);
-      finished.abort(FINISHED);
-      late.catch(() => undefined);
+      ended.abort(FINISHED);
+      await late;
     }
   }
 
-  #advance(sequence: number): void {
-    if (sequence <= this.#sequence) return;
-    this.#sequence = sequence;
-    for (const waiter of this.#waiters) if (waiter.sequence <= sequence) waiter.resolve();
-  }
-
   async #readCheckpoints(): Promise<void> {
-    while (this.#waiters.size > 0 && !this.#closing.aborted) {
+    while (this.#projected.waiting > 0 && !this.#closing.aborted) {
       try {
         await this.#clock.sleep(CHECKPOINT_READ_MS, this.#closing);
-        if (this.#waiters.size > 0) this.#advance(await this.#checkpoint());
+        if (this.#projected.waiting > 0) this.#projected.advance(await this.#checkpoint());
       } catch (error) {
         if (this.#closing.aborted) return;
         this.#logger.warn({ err: error }, 'the checkpoint of the projections could not be read');

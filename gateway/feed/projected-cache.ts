@@ -24,11 +24,11 @@ export class ProjectedCache<Value extends object> {
     this.#entries = new LRUCache({ max: entriesMax });
     this.#load = load;
     this.#progress = progress;
-    feed.onCommit((commit) => {
-      if (!aggregates.includes(commit.aggregate)) return;
-      this.#changedAt = commit.sequence;
-      this.#entries.clear();
-    });
+    for (const aggregate of aggregates)
+      feed.onCommit(aggregate, ({ sequence }) => {
+        this.#changedAt = sequence;
+        this.#entries.clear();
+      });
   }
 
   /** What is kept, without a look-up. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { mercurius } from 'mercurius';
+import { execute, type GraphQLError } from 'graphql';
 import { z } from 'zod';
 import { authenticate } from '../auth/authenticate.ts';
 import { RequestFailed } from '../errors.ts';
@@ -25,37 +25,26 @@ const Body = z.object({
 });
 
 /** `POST /graphql` for queries and mutations, WebSocket `/graphql` for subscriptions. */
-export async function registerGraphql(app: FastifyInstance, gateway: Gateway): Promise<void> {
+export function registerGraphql(app: FastifyInstance, gateway: Gateway): void {
   const schema = createSchema(createResolvers());
-  const gate = new QueryGate();
-  await app.register(mercurius, {
-    schema,
-    routes: false,
-    graphiql: false,
-    errorFormatter: ({ data, errors = [] }) => {
-      const told = errors.map((error) => toGraphQLError(error, gateway.logger));
-      return {
-        statusCode: statusOfAnswer(data, told),
-        response: { data: data ?? null, errors: told },
-      };
-    },
-  });
+  const gate = new QueryGate(schema);
   app.post('/graphql', async (request, reply) => {
     try {
       const caller = await authenticate(gateway, lineOf(request));
       const { query, variables, operationName } = parseBody(request.body);
-      gate.admit(query);
-      const context = contextOf(gateway, caller, request);
-      const answer = await reply.graphql(
-        query,
-        { ...context },
-        variables ?? undefined,
-        operationName ?? undefined,
-      );
-      if (reply.statusCode === 503) tellToRetry(reply);
-      return answer;
+      const admitted = gate.admit(query);
+      if (admitted.errors.length > 0) return refuse(gateway, reply, admitted.errors);
+      const { data, errors = [] } = await execute({
+        schema,
+        document: admitted.document,
+        contextValue: contextOf(gateway, caller, request),
+        variableValues: variables,
+        operationName,
+      });
+      if (data === undefined) return refuse(gateway, reply, errors);
+      return answer(gateway, reply, { data, errors });
     } catch (error) {
-      return refuse(gateway, reply, error);
+      return refuse(gateway, reply, [error]);
     }
   });
   const subscriptions = createSubscriptionServer({ gateway, schema, gate });
@@ -63,14 +52,12 @@ export async function registerGraphql(app: FastifyInstance, gateway: Gateway): P
     method: 'GET',
     url: '/graphql',
     handler: async (_request, reply) =>
-      refuse(
-        gateway,
-        reply,
+      refuse(gateway, reply, [
         new RequestFailed(
           'METHOD_NOT_ALLOWED',
           'Send operations by POST, subscriptions over a WebSocket.',
         ),
-      ),
+      ]),
     wsHandler: (socket, request) => subscriptions.serve(socket, request),
   });
 }
@@ -85,21 +72,26 @@ function parseBody(unparsed: unknown): z.infer<typeof Body> {
   );
 }
 
+function answer(
+  gateway: Gateway,
+  reply: FastifyReply,
+  { data, errors }: { readonly data: unknown; readonly errors: readonly GraphQLError[] },
+): FastifyReply {
+  if (errors.length === 0) return reply.send({ data });
+  const told = errors.map((error) => toGraphQLError(error, gateway.logger));
+  const status = statusOfAnswer(data, told);
+  if (status === 503) tellToRetry(reply);
+  return reply.code(status).send({ data, errors: told });
+}
+
 /** One answer that is a GraphQL one and a problem document at the same time. */
-function refuse(gateway: Gateway, reply: FastifyReply, error: unknown): FastifyReply {
-  const errors = errorsWithin(error).map((each) => toGraphQLError(each, gateway.logger));
-  const failure = failureOf(errorsWithin(error)[0] ?? error);
+function refuse(gateway: Gateway, reply: FastifyReply, reasons: readonly unknown[]): FastifyReply {
+  const errors = reasons.map((each) => toGraphQLError(each, gateway.logger));
+  const failure = failureOf(reasons[0]);
   if (failure.status === 503) tellToRetry(reply);
   return reply
     .code(failure.status)
     .send({ data: null, errors, ...problemOf(failure), extensions: extensionsOf(failure) });
-}
-
-/** Mercurius gathers what is wrong with a query in one error. */
-function errorsWithin(error: unknown): readonly unknown[] {
-  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) return [error];
-  const within: readonly unknown[] = error.errors;
-  return within.length > 0 ? within : [error];
 }
 
 function tellToRetry(reply: FastifyReply): void {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { currentTraceparent, withSpan } from '@orrery/bus';
 import type { Gateway } from '../gateway.ts';
 import { failureOf } from './error-form.ts';
@@ -94,5 +94,6 @@ function rejectionCode(answer: unknown): string | undefined {
 
 /** Nothing is traced here, but what follows from one request shall still be found together. */
 function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`;
+  const trace = randomUUID().replaceAll('-', '');
+  return `00-${trace}-${randomUUID().replaceAll('-', '').slice(-16)}-00`;
 }

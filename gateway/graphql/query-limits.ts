@@ -3,10 +3,12 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
+  type GraphQLSchema,
   Kind,
   parse,
   type SelectionNode,
   type SelectionSetNode,
+  validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { RequestFailed } from '../errors.ts';
@@ -26,18 +28,30 @@ const ROWS_ASSUMED = 100;
 const BRACKET_DEPTH_MAX = 60;
 const DOCUMENTS_KEPT_MAX = 1_000;
 
-/** Parses queries and refuses those that would cost too much, before anything is executed. */
+/** A document, and what in it the schema does not have. */
+export interface AdmittedQuery {
+  readonly document: DocumentNode;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Parses and validates each query once, and refuses those that would cost too much. */
 export class QueryGate {
-  readonly #documents = new LRUCache<string, DocumentNode>({ max: DOCUMENTS_KEPT_MAX });
+  readonly #schema: GraphQLSchema;
+  readonly #admitted = new LRUCache<string, AdmittedQuery>({ max: DOCUMENTS_KEPT_MAX });
+
+  constructor(schema: GraphQLSchema) {
+    this.#schema = schema;
+  }
 
   /** @throws {RequestFailed} `QUERY_INVALID`, `QUERY_TOO_DEEP` or `QUERY_TOO_COMPLEX`. */
-  admit(source: string): DocumentNode {
-    const kept = this.#documents.get(source);
+  admit(source: string): AdmittedQuery {
+    const kept = this.#admitted.get(source);
     if (kept !== undefined) return kept;
     const document = parseQuery(source);
     checkDocument(document);
-    this.#documents.set(source, document);
-    return document;
+    const admitted = { document, errors: validate(this.#schema, document) };
+    this.#admitted.set(source, admitted);
+    return admitted;
   }
 }
 

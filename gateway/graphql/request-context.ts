@@ -5,9 +5,6 @@ import type { Gateway } from '../gateway.ts';
 import type { GatewayContext } from './context.ts';
 import { createLoaders } from './loaders.ts';
 
-/** How long an operation may take, a rebuild of the projections included. Milliseconds. */
-export const OPERATION_MS_MAX = 30 * 60 * 1000;
-
 export function contextOf(
   gateway: Gateway,
   caller: Caller,
@@ -18,7 +15,7 @@ export function contextOf(
     gateway,
     caller,
     loaders: createLoaders(gateway),
-    signal: AbortSignal.any([gateway.closing, AbortSignal.timeout(OPERATION_MS_MAX)]),
+    signal: gateway.operationDeadlines.begin(),
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
   };
 }

@@ -1,15 +1,32 @@
 import { agents } from './agents/agents.ts';
+import { drainAgent, setAgentSchedulable } from './agents/node-life.ts';
+import { archive } from './archive/archive.ts';
+import { runArchive } from './archive/run-archive.ts';
+import { verifyArchive } from './archive/verify-archive.ts';
 import { auditLog } from './audit/audit-log.ts';
 import { verifyAudit } from './audit/verify-audit.ts';
 import { clusterAt } from './cluster/cluster-at.ts';
 import { rebuildProjections, verifyProjections } from './cluster/projection-report.ts';
 import { status } from './cluster/status.ts';
+import { replaySetAsideCommand } from './commands/replay-set-aside-command.ts';
+import { setAsideCommands } from './commands/set-aside-commands.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
 import { images } from './images/images.ts';
 import { registerImage } from './images/register-image.ts';
+import { limits } from './limits/limits.ts';
+import { setLimits } from './limits/set-limits.ts';
 import { observedField, observedSubscription } from './observe.ts';
+import { checkPresets } from './presets/check-presets.ts';
+import { createResourcePreset } from './presets/create-resource-preset.ts';
+import { deleteResourcePreset } from './presets/delete-resource-preset.ts';
+import { modifyResourcePreset } from './presets/modify-resource-preset.ts';
+import { resourcePresets } from './presets/resource-presets.ts';
+import { reading } from './reading.ts';
 import type { Resolver, Subscriber } from './resolver.ts';
+import { removeResourceGroup } from './resource-groups/remove-resource-group.ts';
+import { resourceGroup, resourceGroups } from './resource-groups/resource-groups.ts';
+import { setResourceGroup } from './resource-groups/set-resource-group.ts';
 import type { Resolvers } from './schema.ts';
 import { createSession } from './sessions/create-session.ts';
 import { execInSession } from './sessions/exec-in-session.ts';
@@ -17,32 +34,59 @@ import { session } from './sessions/session.ts';
 import { sessionAt } from './sessions/session-at.ts';
 import { sessionEvents } from './sessions/session-events.ts';
 import { sessionLogs } from './sessions/session-logs.ts';
+import { sessionWhy } from './sessions/session-why.ts';
 import { sessions } from './sessions/sessions.ts';
 import { sessionsChanged } from './sessions/sessions-changed.ts';
+import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 
+/** What reads rows waits for the caller's own writes first. */
 const queries = {
   viewer,
-  status,
-  session,
-  sessions,
-  sessionAt,
-  agents,
-  images,
-  auditLog,
+  status: reading(status),
+  session: reading(session),
+  sessions: reading(sessions),
+  sessionAt: reading(sessionAt),
+  sessionWhy: reading(sessionWhy),
+  agents: reading(agents),
+  images: reading(images),
+  resourcePresets: reading(resourcePresets),
+  checkPresets: reading(checkPresets),
+  resourceGroups: reading(resourceGroups),
+  resourceGroup: reading(resourceGroup),
+  limits: reading(limits),
+  auditLog: reading(auditLog),
   verifyAudit,
-  clusterAt,
+  clusterAt: reading(clusterAt),
+  archive,
+  verifyArchive,
+  setAsideCommands,
 };
 const mutations = {
   signIn,
   createSession,
-  terminateSession,
+  terminateSession: reading(terminateSession),
+  setSessionPriority: reading(setSessionPriority),
+  setAgentSchedulable,
+  drainAgent,
   registerImage,
-  execInSession,
+  createResourcePreset: reading(createResourcePreset),
+  modifyResourcePreset: reading(modifyResourcePreset),
+  deleteResourcePreset: reading(deleteResourcePreset),
+  setResourceGroup: reading(setResourceGroup),
+  removeResourceGroup: reading(removeResourceGroup),
+  setLimits: reading(setLimits),
+  execInSession: reading(execInSession),
   rebuildProjections,
   verifyProjections,
+  runArchive,
+  replaySetAsideCommand,
 };
-const subscriptions = { sessionEvents, sessionsChanged, sessionLogs };
+const subscriptions = {
+  sessionEvents: reading(sessionEvents),
+  sessionsChanged,
+  sessionLogs: reading(sessionLogs),
+};
 
 /** Every root field, each measured and mutations traced. */
 export function createResolvers(): Resolvers {

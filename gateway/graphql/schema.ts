@@ -15,9 +15,26 @@ export interface Resolvers {
   readonly Subscription: SubscriptionResolvers;
 }
 
+/** The parts of the contract, each beside its resolvers; together they are read in this order. */
+const PARTS = [
+  'values.graphql',
+  'identity/identity.graphql',
+  'sessions/sessions.graphql',
+  'agents/agents.graphql',
+  'images/images.graphql',
+  'resource-groups/resource-groups.graphql',
+  'limits/limits.graphql',
+  'presets/presets.graphql',
+  'audit/audit.graphql',
+  'archive/archive.graphql',
+  'commands/commands.graphql',
+  'cluster/cluster.graphql',
+  'operations.graphql',
+];
+
 /** The contract with clients, as text. */
 export function readSchemaText(): string {
-  return readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8');
+  return PARTS.map((part) => readFileSync(new URL(part, import.meta.url), 'utf8')).join('\n');
 }
 
 /** The schema with its resolvers. @throws when a root field has no resolver, or one has no field. */

@@ -1,12 +1,6 @@
 import type { Logger } from '@orrery/bus';
 import type { FastifyRequest } from 'fastify';
-import {
-  type ExecutionArgs,
-  type GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  validate,
-} from 'graphql';
+import type { ExecutionArgs, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { makeServer } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
@@ -66,8 +60,7 @@ export function createSubscriptionServer(options: {
       const { caller = { kind: 'anonymous' }, request } = connection.extra;
       try {
         if (Object.keys(connection.subscriptions).length > SUBSCRIPTIONS_MAX) throw tooMany();
-        const document = gate.admit(query);
-        const errors = validate(schema, document);
+        const { document, errors } = gate.admit(query);
         if (errors.length > 0) return errors.map((error) => toGraphQLError(error, gateway.logger));
         const args: ExecutionArgs = {
           schema,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { authenticate } from '../auth/authenticate.ts';
 import { authoriseSignedIn } from '../auth/authorise.ts';
@@ -36,7 +36,7 @@ const PAGES: Readonly<Record<string, { readonly file: string; readonly type: str
 };
 
 export function registerGraphiql(app: FastifyInstance): void {
-  const directory = join(dirname(createRequire(import.meta.url).resolve('mercurius')), 'static');
+  const directory = join(dirname(fileURLToPath(import.meta.resolve('mercurius'))), 'static');
   const page = (file: string): Promise<string> => readFile(join(directory, file), 'utf8');
   app.get('/graphiql', async (_request, reply) =>
     reply.type('text/html').send(await page('graphiql.html')),

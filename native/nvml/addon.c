@@ -1,22 +1,33 @@
 /*
- * The Node-API face: open(libraryPath, pciDevicesPath), readDevices(library), close(library). Each answers a
- * promise and works on a thread of Node's pool; one task at a time for a library, so a driver that hangs
- * takes one thread of the pool and no more.
+ * The Node-API face: open(libraryPath, pciDevicesPath), readDevices(library), readTopology(library),
+ * waitForEvent(library, timeoutMs), close(library). Each answers a promise and works on a thread of Node's pool;
+ * one reading and one wait at a time for a library, so a driver that hangs takes two threads and no more.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
 
-/* The main thread owns `is_open` and `is_busy`; the rest belongs to the task under way while `is_busy`. */
+/*
+ * The main thread owns the flags. While `is_waiting`, `event_set` is the waiting task's; opening and closing have
+ * the rest to themselves, a reading and a wait only read it.
+ */
 typedef struct {
   bool is_open;
   bool is_busy;
+  bool is_waiting;
   nvml_library library;
+  nvmlEventSet_t event_set;
   char pci_devices_path[PATH_BYTES_MAX];
 } handle;
 
-typedef enum { TASK_OPEN, TASK_READ, TASK_CLOSE } task_kind;
+typedef enum { TASK_OPEN, TASK_READ, TASK_TOPOLOGY, TASK_WAIT, TASK_CLOSE } task_kind;
+
+/* A wait ends after this time at the latest, so that closing never waits longer for it. */
+enum { WAIT_MS_MAX = 10000 };
+
+static const char *const task_names[] = {"nvml.open", "nvml.readDevices", "nvml.readTopology", "nvml.waitForEvent",
+                                         "nvml.close"};
 
 /* `kept` holds the handle's JavaScript value alive until the task is over. */
 typedef struct {
@@ -28,17 +39,24 @@ typedef struct {
   char library_path[PATH_BYTES_MAX];
   open_report report;
   nvml_reading reading;
+  topology_reading topology;
+  unsigned int timeout_ms;
+  event_reading event;
 } task;
 
 static const napi_type_tag handle_tag = {0x6f72726572792d6eULL, 0x766d6c2d68616e64ULL};
 
 static napi_value open_call(napi_env env, napi_callback_info info);
 static napi_value read_call(napi_env env, napi_callback_info info);
+static napi_value topology_call(napi_env env, napi_callback_info info);
+static napi_value wait_call(napi_env env, napi_callback_info info);
 static napi_value close_call(napi_env env, napi_callback_info info);
 static napi_value call_on(napi_env env, napi_callback_info info, task_kind kind);
-static handle *parse_handle(napi_env env, napi_value value);
+static handle *parse_handle(napi_env env, napi_value value, task_kind kind);
+static bool parse_timeout(napi_env env, napi_value value, unsigned int *timeout_ms);
 static bool parse_path(napi_env env, napi_value value, const char *name, char *path);
-static napi_value begin_task(napi_env env, task *task, const char *name);
+static napi_value begin_task(napi_env env, task *task);
+static bool *flag_of(const task *task);
 static void execute(napi_env env, void *data);
 static void complete(napi_env env, napi_status status, void *data);
 static napi_status tell(napi_env env, const task *task, napi_value *answer);
@@ -51,6 +69,8 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor calls[] = {
       {"open", NULL, open_call, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readDevices", NULL, read_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"readTopology", NULL, topology_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"waitForEvent", NULL, wait_call, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_call, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof calls / sizeof calls[0], calls) != napi_ok) {
@@ -88,11 +108,19 @@ static napi_value open_call(napi_env env, napi_callback_info info) {
     throw_failure(env);
     return NULL;
   }
-  return begin_task(env, task, "nvml.open");
+  return begin_task(env, task);
 }
 
 static napi_value read_call(napi_env env, napi_callback_info info) {
   return call_on(env, info, TASK_READ);
+}
+
+static napi_value topology_call(napi_env env, napi_callback_info info) {
+  return call_on(env, info, TASK_TOPOLOGY);
+}
+
+static napi_value wait_call(napi_env env, napi_callback_info info) {
+  return call_on(env, info, TASK_WAIT);
 }
 
 static napi_value close_call(napi_env env, napi_callback_info info) {
@@ -100,17 +128,21 @@ static napi_value close_call(napi_env env, napi_callback_info info) {
 }
 
 static napi_value call_on(napi_env env, napi_callback_info info, task_kind kind) {
-  size_t count = 2;
-  napi_value arguments[2];
+  size_t count = 3;
+  napi_value arguments[3];
+  unsigned int timeout_ms = 0;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok) {
     throw_failure(env);
     return NULL;
   }
-  if (count != 1) {
-    napi_throw_type_error(env, NULL, "takes the open library and nothing else");
+  if (count != (kind == TASK_WAIT ? 2 : 1)) {
+    napi_throw_type_error(env, NULL,
+                          kind == TASK_WAIT ? "takes the open library and timeoutMs"
+                                            : "takes the open library and nothing else");
     return NULL;
   }
-  handle *handle = parse_handle(env, arguments[0]);
+  if (kind == TASK_WAIT && !parse_timeout(env, arguments[1], &timeout_ms)) return NULL;
+  handle *handle = parse_handle(env, arguments[0], kind);
   if (handle == NULL) return NULL;
   task *task = calloc(1, sizeof *task);
   if (task == NULL || napi_create_reference(env, arguments[0], 1, &task->kept) != napi_ok) {
@@ -120,12 +152,13 @@ static napi_value call_on(napi_env env, napi_callback_info info, task_kind kind)
   }
   task->kind = kind;
   task->handle = handle;
+  task->timeout_ms = timeout_ms;
   if (kind == TASK_CLOSE) handle->is_open = false;
-  return begin_task(env, task, kind == TASK_READ ? "nvml.readDevices" : "nvml.close");
+  return begin_task(env, task);
 }
 
-/* Throws, and answers NULL, unless the value is one of our handles that is open and idle. */
-static handle *parse_handle(napi_env env, napi_value value) {
+/* Throws, and answers NULL, unless the value is one of our handles that is open and free for such a task. */
+static handle *parse_handle(napi_env env, napi_value value, task_kind kind) {
   napi_valuetype type;
   bool is_ours = false;
   handle *handle = NULL;
@@ -135,7 +168,7 @@ static handle *parse_handle(napi_env env, napi_value value) {
     napi_throw_type_error(env, NULL, "not a library that open gave");
     return NULL;
   }
-  if (handle->is_busy) {
+  if ((kind != TASK_WAIT && handle->is_busy) || ((kind == TASK_WAIT || kind == TASK_CLOSE) && handle->is_waiting)) {
     napi_throw_error(env, "ERR_NVML_BUSY", "a call on this library is under way");
     return NULL;
   }
@@ -144,6 +177,23 @@ static handle *parse_handle(napi_env env, napi_value value) {
     return NULL;
   }
   return handle;
+}
+
+/* Throws, and answers false, unless the value is a whole number of 0 to WAIT_MS_MAX. */
+static bool parse_timeout(napi_env env, napi_value value, unsigned int *timeout_ms) {
+  napi_valuetype type;
+  double number = 0;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_number ||
+      napi_get_value_double(env, value, &number) != napi_ok) {
+    napi_throw_type_error(env, NULL, "timeoutMs is not a number");
+    return false;
+  }
+  if (!(number >= 0 && number <= WAIT_MS_MAX)) {
+    napi_throw_range_error(env, NULL, "timeoutMs is not between 0 and 10000");
+    return false;
+  }
+  *timeout_ms = (unsigned int)number;
+  return true;
 }
 
 /* Throws, and answers false, unless the value is a string of 1 to PATH_BYTES_MAX - 1 bytes without a NUL. */
@@ -165,13 +215,13 @@ static bool parse_path(napi_env env, napi_value value, const char *name, char *p
 }
 
 /* Takes ownership of the task whether it succeeds or throws. */
-static napi_value begin_task(napi_env env, task *task, const char *name) {
+static napi_value begin_task(napi_env env, task *task) {
   napi_value promise, resource_name;
-  if (napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &resource_name) == napi_ok &&
+  if (napi_create_string_utf8(env, task_names[task->kind], NAPI_AUTO_LENGTH, &resource_name) == napi_ok &&
       napi_create_async_work(env, NULL, resource_name, execute, complete, task, &task->work) == napi_ok &&
       napi_create_promise(env, &task->deferred, &promise) == napi_ok &&
       napi_queue_async_work(env, task->work) == napi_ok) {
-    task->handle->is_busy = true;
+    *flag_of(task) = true;
     return promise;
   }
   throw_failure(env);
@@ -179,6 +229,10 @@ static napi_value begin_task(napi_env env, task *task, const char *name) {
   napi_delete_reference(env, task->kept);
   free(task);
   return NULL;
+}
+
+static bool *flag_of(const task *task) {
+  return task->kind == TASK_WAIT ? &task->handle->is_waiting : &task->handle->is_busy;
 }
 
 static void execute(napi_env env, void *data) {
@@ -191,7 +245,14 @@ static void execute(napi_env env, void *data) {
     case TASK_READ:
       take_reading(&task->handle->library, task->handle->pci_devices_path, &task->reading);
       break;
+    case TASK_TOPOLOGY:
+      take_topology(&task->handle->library, &task->topology);
+      break;
+    case TASK_WAIT:
+      wait_for_event(&task->handle->library, &task->handle->event_set, task->timeout_ms, &task->event);
+      break;
     case TASK_CLOSE:
+      stop_events(&task->handle->library, &task->handle->event_set);
       close_library(&task->handle->library);
       break;
   }
@@ -199,7 +260,7 @@ static void execute(napi_env env, void *data) {
 
 static void complete(napi_env env, napi_status status, void *data) {
   task *task = data;
-  task->handle->is_busy = false;
+  *flag_of(task) = false;
   if (task->kind == TASK_OPEN && status == napi_ok) task->handle->is_open = task->report.outcome == OPEN_SUCCEEDED;
   napi_value answer;
   if (status == napi_ok && tell(env, task, &answer) == napi_ok)
@@ -207,6 +268,7 @@ static void complete(napi_env env, napi_status status, void *data) {
   else
     reject(env, task->deferred);
   discard_reading(&task->reading);
+  discard_topology(&task->topology);
   napi_delete_reference(env, task->kept);
   napi_delete_async_work(env, task->work);
   free(task);
@@ -214,6 +276,8 @@ static void complete(napi_env env, napi_status status, void *data) {
 
 static napi_status tell(napi_env env, const task *task, napi_value *answer) {
   if (task->kind == TASK_READ) return answer_reading(env, &task->reading, answer);
+  if (task->kind == TASK_TOPOLOGY) return answer_topology(env, &task->topology, answer);
+  if (task->kind == TASK_WAIT) return answer_event(env, &task->event, answer);
   if (task->kind == TASK_CLOSE) return napi_get_undefined(env, answer);
   napi_value library;
   napi_status status = napi_get_reference_value(env, task->kept, &library);
@@ -247,6 +311,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
   handle *handle = data;
+  stop_events(&handle->library, &handle->event_set);
   close_library(&handle->library);
   free(handle);
 }

@@ -18,8 +18,11 @@ static void put_maybe(builder *object, const char *key, maybe_number number);
 static void put_null(builder *object, const char *key);
 static void put_fault(builder *object, const nvml_fault *fault);
 static builder describe_device(napi_env env, unsigned int index, const device_reading *device);
+static napi_value list_mig_devices(builder *object, const device_reading *device);
 static napi_value list_processes(builder *object, const device_reading *device);
 static napi_value list_faults(builder *object, const device_reading *device);
+static builder describe_link(napi_env env, const link_reading *link);
+static builder describe_pair(napi_env env, const pair_reading *pair);
 static napi_value begin_list(builder *object);
 static void append(builder *object, napi_value list, unsigned int index, const builder *element);
 
@@ -55,6 +58,43 @@ napi_status answer_reading(napi_env env, const nvml_reading *reading, napi_value
   return object.status;
 }
 
+napi_status answer_topology(napi_env env, const topology_reading *topology, napi_value *answer) {
+  builder object = begin(env);
+  if (topology->failure.status != NVML_SUCCESS) {
+    put_text(&object, "outcome", "failed");
+    put_fault(&object, &topology->failure);
+  } else {
+    put_text(&object, "outcome", "read");
+    napi_value links = begin_list(&object), pairs = begin_list(&object);
+    for (unsigned int index = 0; index < topology->link_count && object.status == napi_ok; index++) {
+      builder described = describe_link(env, &topology->links[index]);
+      append(&object, links, index, &described);
+    }
+    for (unsigned int index = 0; index < topology->pair_count && object.status == napi_ok; index++) {
+      builder described = describe_pair(env, &topology->pairs[index]);
+      append(&object, pairs, index, &described);
+    }
+    put(&object, "links", links);
+    put(&object, "pairs", pairs);
+  }
+  *answer = object.value;
+  return object.status;
+}
+
+napi_status answer_event(napi_env env, const event_reading *event, napi_value *answer) {
+  static const char *const event_outcomes[] = {"event", "none", "not-supported", "failed"};
+  builder object = begin(env);
+  put_text(&object, "outcome", event_outcomes[event->outcome]);
+  if (event->outcome == EVENT_FAILED) put_fault(&object, &event->failure);
+  if (event->outcome == EVENT_CAME) {
+    put_text_or_null(&object, "uuid", event->uuid);
+    put_number(&object, "type", (double)event->type);
+    put_number(&object, "number", (double)event->number);
+  }
+  *answer = object.value;
+  return object.status;
+}
+
 napi_status answer_open(napi_env env, const open_report *report, napi_value library, napi_value *answer) {
   builder object = begin(env);
   put_text(&object, "outcome", outcomes[report->outcome]);
@@ -77,21 +117,28 @@ static builder describe_device(napi_env env, unsigned int index, const device_re
   put_text(&object, "uuid", device->uuid);
   put_text_or_null(&object, "name", device->name);
   put_text_or_null(&object, "pciBusId", device->bus_id);
-  put_maybe(&object, "numaNode", device->numa_node);
-  put_maybe(&object, "computeMajor", device->compute_major);
-  put_maybe(&object, "computeMinor", device->compute_minor);
-  put_maybe(&object, "migMode", device->mig_mode);
-  put_maybe(&object, "memoryTotalBytes", device->memory_total);
-  put_maybe(&object, "memoryUsedBytes", device->memory_used);
-  put_maybe(&object, "memoryFreeBytes", device->memory_free);
-  put_maybe(&object, "gpuPercent", device->gpu_percent);
-  put_maybe(&object, "memoryPercent", device->memory_percent);
-  put_maybe(&object, "temperatureCelsius", device->temperature);
-  put_maybe(&object, "powerMilliwatts", device->power);
-  put_maybe(&object, "powerLimitMilliwatts", device->power_limit);
+#define PUT_NUMBER(field, key) put_maybe(&object, key, device->field);
+  DEVICE_NUMBERS(PUT_NUMBER)
+#undef PUT_NUMBER
+  put(&object, "migDevices", list_mig_devices(&object, device));
   put(&object, "processes", list_processes(&object, device));
   put(&object, "faults", list_faults(&object, device));
   return object;
+}
+
+static napi_value list_mig_devices(builder *object, const device_reading *device) {
+  napi_value list = begin_list(object);
+  for (unsigned int index = 0; index < device->mig_count && object->status == napi_ok; index++) {
+    const mig_reading *mig = &device->mig_devices[index];
+    builder described = begin(object->env);
+    put_text(&described, "uuid", mig->uuid);
+    put_text_or_null(&described, "name", mig->name);
+#define PUT_NUMBER(field, key) put_maybe(&described, key, mig->field);
+    MIG_NUMBERS(PUT_NUMBER)
+#undef PUT_NUMBER
+    append(object, list, index, &described);
+  }
+  return list;
 }
 
 static napi_value list_processes(builder *object, const device_reading *device) {
@@ -115,6 +162,22 @@ static napi_value list_processes(builder *object, const device_reading *device) 
     napi_close_handle_scope(object->env, scope);
   }
   return list;
+}
+
+static builder describe_link(napi_env env, const link_reading *link) {
+  builder object = begin(env);
+  put_number(&object, "device", link->device);
+  put_number(&object, "link", link->link);
+  put_text_or_null(&object, "remotePciBusId", link->remote_bus_id);
+  return object;
+}
+
+static builder describe_pair(napi_env env, const pair_reading *pair) {
+  builder object = begin(env);
+  put_number(&object, "left", pair->left);
+  put_number(&object, "right", pair->right);
+  put_number(&object, "level", pair->level);
+  return object;
 }
 
 static napi_value list_faults(builder *object, const device_reading *device) {

@@ -6,14 +6,14 @@
   "targets": [
     {
       "target_name": "nvml",
-      "sources": ["addon.c", "answer.c", "library.c", "reading.c"],
+      "sources": ["addon.c", "answer.c", "events.c", "library.c", "reading.c", "topology.c"],
       "defines": ["NAPI_VERSION=9"],
       "cflags": ["-fvisibility=hidden"],
       "libraries": ["-ldl"]
     },
     {
       "target_name": "nvml_stub",
-      "sources": ["stub/nvml-stub.c"]
+      "sources": ["stub/nvml-stub.c", "stub/stage.c"]
     }
   ]
 }

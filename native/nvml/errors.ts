@@ -34,3 +34,14 @@ export class NvmlHung extends Error {
     super(`NVML did not close within ${timeoutMs} ms`, options);
   }
 }
+
+/** The driver tells each event once, so there is one iterator of events at a time. */
+export class NvmlWatched extends Error {
+  override readonly name = 'NvmlWatched';
+  readonly code = 'nvml.watched';
+  readonly isRetryable = false;
+
+  constructor() {
+    super('the events of this NVML are being watched already');
+  }
+}

@@ -28,6 +28,32 @@ enum { PATH_BYTES_MAX = 4096, REASON_BYTES = 512 };
   CALL(nvmlDeviceGetTemperature, (nvmlDevice_t, unsigned int, unsigned int *))                  \
   CALL(nvmlDeviceGetPowerUsage, (nvmlDevice_t, unsigned int *))                                 \
   CALL(nvmlDeviceGetEnforcedPowerLimit, (nvmlDevice_t, unsigned int *))                         \
+  CALL(nvmlDeviceGetPowerManagementLimitConstraints, (nvmlDevice_t, unsigned int *, unsigned int *)) \
+  CALL(nvmlDeviceGetTotalEnergyConsumption, (nvmlDevice_t, unsigned long long *))               \
+  CALL(nvmlDeviceGetTemperatureThreshold, (nvmlDevice_t, unsigned int, unsigned int *))         \
+  CALL(nvmlDeviceGetClockInfo, (nvmlDevice_t, unsigned int, unsigned int *))                    \
+  CALL(nvmlDeviceGetMaxClockInfo, (nvmlDevice_t, unsigned int, unsigned int *))                 \
+  CALL(nvmlDeviceGetCurrentClocksThrottleReasons, (nvmlDevice_t, unsigned long long *))         \
+  CALL(nvmlDeviceGetEccMode, (nvmlDevice_t, unsigned int *, unsigned int *))                    \
+  CALL(nvmlDeviceGetTotalEccErrors, (nvmlDevice_t, unsigned int, unsigned int, unsigned long long *)) \
+  CALL(nvmlDeviceGetCurrPcieLinkGeneration, (nvmlDevice_t, unsigned int *))                     \
+  CALL(nvmlDeviceGetMaxPcieLinkGeneration, (nvmlDevice_t, unsigned int *))                      \
+  CALL(nvmlDeviceGetCurrPcieLinkWidth, (nvmlDevice_t, unsigned int *))                          \
+  CALL(nvmlDeviceGetMaxPcieLinkWidth, (nvmlDevice_t, unsigned int *))                           \
+  CALL(nvmlDeviceGetMinorNumber, (nvmlDevice_t, unsigned int *))                                \
+  CALL(nvmlDeviceGetMaxMigDeviceCount, (nvmlDevice_t, unsigned int *))                          \
+  CALL(nvmlDeviceGetMigDeviceHandleByIndex, (nvmlDevice_t, unsigned int, nvmlDevice_t *))       \
+  CALL(nvmlDeviceGetGpuInstanceId, (nvmlDevice_t, unsigned int *))                              \
+  CALL(nvmlDeviceGetComputeInstanceId, (nvmlDevice_t, unsigned int *))                          \
+  CALL(nvmlDeviceGetAttributes_v2, (nvmlDevice_t, nvmlDeviceAttributes_t *))                    \
+  CALL(nvmlDeviceGetNvLinkState, (nvmlDevice_t, unsigned int, unsigned int *))                  \
+  CALL(nvmlDeviceGetNvLinkRemotePciInfo_v2, (nvmlDevice_t, unsigned int, nvmlPciInfo_t *))      \
+  CALL(nvmlDeviceGetTopologyCommonAncestor, (nvmlDevice_t, nvmlDevice_t, unsigned int *))       \
+  CALL(nvmlDeviceGetSupportedEventTypes, (nvmlDevice_t, unsigned long long *))                  \
+  CALL(nvmlDeviceRegisterEvents, (nvmlDevice_t, unsigned long long, nvmlEventSet_t))            \
+  CALL(nvmlEventSetCreate, (nvmlEventSet_t *))                                                  \
+  CALL(nvmlEventSetWait_v2, (nvmlEventSet_t, nvmlEventData_t *, unsigned int))                  \
+  CALL(nvmlEventSetFree, (nvmlEventSet_t))                                                      \
   CALL(nvmlDeviceGetComputeRunningProcesses_v2, (nvmlDevice_t, unsigned int *, nvmlProcessInfo_t *)) \
   CALL(nvmlDeviceGetComputeRunningProcesses_v3, (nvmlDevice_t, unsigned int *, nvmlProcessInfo_t *))
 

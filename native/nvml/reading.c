@@ -19,9 +19,14 @@ static void read_identity(look *look);
 static void read_memory(look *look);
 static void read_numa_node(look *look);
 static void read_load(look *look);
+static void read_power(look *look);
+static void read_clocks(look *look);
+static void read_errors(look *look);
+static void read_pcie(look *look);
+static void read_mig_devices(look *look);
+static void read_mig_device(look *look, nvmlDevice_t handle, mig_reading *mig);
 static void read_processes(look *look);
 static bool answered(look *look, const char *call, nvmlReturn_t status);
-static void note(const nvml_library *library, nvml_fault *fault, const char *call, nvmlReturn_t status);
 static maybe_number known(double value);
 
 /* Asks one thing of the device; what it has no answer for stays unknown. */
@@ -33,11 +38,11 @@ void take_reading(const nvml_library *library, const char *pci_devices_path, nvm
   unsigned int count = 0;
   nvmlReturn_t status = library->nvmlDeviceGetCount_v2(&count);
   if (status != NVML_SUCCESS) {
-    note(library, &reading->failure, "nvmlDeviceGetCount_v2", status);
+    note_fault(library, &reading->failure, "nvmlDeviceGetCount_v2", status);
     return;
   }
   if (count > DEVICES_MAX) {
-    note(library, &reading->failure, "nvmlDeviceGetCount_v2", NVML_ERROR_INSUFFICIENT_SIZE);
+    note_fault(library, &reading->failure, "nvmlDeviceGetCount_v2", NVML_ERROR_INSUFFICIENT_SIZE);
     snprintf(reading->failure.reason, sizeof reading->failure.reason, "%u devices; %d is the limit", count,
              DEVICES_MAX);
     return;
@@ -45,7 +50,7 @@ void take_reading(const nvml_library *library, const char *pci_devices_path, nvm
   if (count == 0) return;
   reading->devices = calloc(count, sizeof *reading->devices);
   if (reading->devices == NULL) {
-    note(library, &reading->failure, "calloc", NVML_ERROR_MEMORY);
+    note_fault(library, &reading->failure, "calloc", NVML_ERROR_MEMORY);
     return;
   }
   reading->device_count = count;
@@ -72,23 +77,32 @@ static void read_device(look *look, unsigned int index) {
   }
   if (status != NVML_SUCCESS) {
     device->is_lost = true;
-    note(look->library, &device->loss, call, status);
+    note_fault(look->library, &device->loss, call, status);
     return;
   }
   read_identity(look);
   read_memory(look);
   read_numa_node(look);
   read_load(look);
+  read_power(look);
+  read_clocks(look);
+  read_errors(look);
+  read_pcie(look);
   read_processes(look);
+  if (device->mig_mode.is_known && device->mig_mode.value == NVML_MIG_ENABLED) read_mig_devices(look);
+}
+
+void write_bus_id(char text[BUS_ID_BYTES], const nvmlPciInfo_t *pci) {
+  snprintf(text, BUS_ID_BYTES, "%04x:%02x:%02x.0", pci->domain, pci->bus, pci->device);
 }
 
 static void read_identity(look *look) {
   device_reading *device = look->device;
   if (!ASK(look, nvmlDeviceGetName, device->name, sizeof device->name)) device->name[0] = '\0';
   nvmlPciInfo_t pci = {0};
-  /* Written as the kernel writes it: NVML's own text pads the domain to eight digits, in capitals. */
-  if (ASK(look, nvmlDeviceGetPciInfo_v3, &pci))
-    snprintf(device->bus_id, sizeof device->bus_id, "%04x:%02x:%02x.0", pci.domain, pci.bus, pci.device);
+  if (ASK(look, nvmlDeviceGetPciInfo_v3, &pci)) write_bus_id(device->bus_id, &pci);
+  unsigned int minor_number = 0;
+  if (ASK(look, nvmlDeviceGetMinorNumber, &minor_number)) device->minor_number = known(minor_number);
   int major = 0, minor = 0;
   if (ASK(look, nvmlDeviceGetCudaComputeCapability, &major, &minor)) {
     device->compute_major = known(major);
@@ -154,8 +168,114 @@ static void read_load(look *look) {
   }
   unsigned int amount = 0;
   if (ASK(look, nvmlDeviceGetTemperature, NVML_TEMPERATURE_GPU, &amount)) device->temperature = known(amount);
+  if (ASK(look, nvmlDeviceGetTemperatureThreshold, NVML_TEMPERATURE_THRESHOLD_SLOWDOWN, &amount))
+    device->temperature_slowdown = known(amount);
+  if (ASK(look, nvmlDeviceGetTemperatureThreshold, NVML_TEMPERATURE_THRESHOLD_SHUTDOWN, &amount))
+    device->temperature_shutdown = known(amount);
+}
+
+static void read_power(look *look) {
+  device_reading *device = look->device;
+  unsigned int amount = 0, most = 0;
+  unsigned long long energy = 0;
   if (ASK(look, nvmlDeviceGetPowerUsage, &amount)) device->power = known(amount);
   if (ASK(look, nvmlDeviceGetEnforcedPowerLimit, &amount)) device->power_limit = known(amount);
+  if (ASK(look, nvmlDeviceGetPowerManagementLimitConstraints, &amount, &most)) {
+    device->power_limit_min = known(amount);
+    device->power_limit_max = known(most);
+  }
+  if (ASK(look, nvmlDeviceGetTotalEnergyConsumption, &energy)) device->energy = known((double)energy);
+}
+
+static void read_clocks(look *look) {
+  device_reading *device = look->device;
+  const struct {
+    unsigned int type;
+    maybe_number *now, *most;
+  } clocks[] = {
+      {NVML_CLOCK_GRAPHICS, &device->graphics_clock, &device->graphics_clock_max},
+      {NVML_CLOCK_SM, &device->sm_clock, &device->sm_clock_max},
+      {NVML_CLOCK_MEM, &device->memory_clock, &device->memory_clock_max},
+  };
+  for (size_t index = 0; index < sizeof clocks / sizeof clocks[0]; index++) {
+    unsigned int megahertz = 0;
+    if (ASK(look, nvmlDeviceGetClockInfo, clocks[index].type, &megahertz)) *clocks[index].now = known(megahertz);
+    if (ASK(look, nvmlDeviceGetMaxClockInfo, clocks[index].type, &megahertz)) *clocks[index].most = known(megahertz);
+  }
+  unsigned long long reasons = 0;
+  if (ASK(look, nvmlDeviceGetCurrentClocksThrottleReasons, &reasons))
+    device->throttle_bits = known((double)reasons);
+}
+
+static void read_errors(look *look) {
+  device_reading *device = look->device;
+  unsigned int mode = 0, pending = 0;
+  if (!ASK(look, nvmlDeviceGetEccMode, &mode, &pending)) return;
+  device->ecc_mode = known(mode);
+  if (mode == 0) return;
+  const struct {
+    unsigned int kind, since;
+    maybe_number *count;
+  } counters[] = {
+      {NVML_MEMORY_ERROR_CORRECTED, NVML_VOLATILE_ECC, &device->ecc_corrected},
+      {NVML_MEMORY_ERROR_UNCORRECTED, NVML_VOLATILE_ECC, &device->ecc_uncorrected},
+      {NVML_MEMORY_ERROR_CORRECTED, NVML_AGGREGATE_ECC, &device->ecc_corrected_ever},
+      {NVML_MEMORY_ERROR_UNCORRECTED, NVML_AGGREGATE_ECC, &device->ecc_uncorrected_ever},
+  };
+  for (size_t index = 0; index < sizeof counters / sizeof counters[0]; index++) {
+    unsigned long long count = 0;
+    if (ASK(look, nvmlDeviceGetTotalEccErrors, counters[index].kind, counters[index].since, &count))
+      *counters[index].count = known((double)count);
+  }
+}
+
+static void read_pcie(look *look) {
+  device_reading *device = look->device;
+  unsigned int amount = 0;
+  if (ASK(look, nvmlDeviceGetCurrPcieLinkGeneration, &amount)) device->pcie_generation = known(amount);
+  if (ASK(look, nvmlDeviceGetMaxPcieLinkGeneration, &amount)) device->pcie_generation_max = known(amount);
+  if (ASK(look, nvmlDeviceGetCurrPcieLinkWidth, &amount)) device->pcie_width = known(amount);
+  if (ASK(look, nvmlDeviceGetMaxPcieLinkWidth, &amount)) device->pcie_width_max = known(amount);
+}
+
+/* Places may be empty between instances that exist: such a one answers "not found" and is passed over. */
+static void read_mig_devices(look *look) {
+  device_reading *device = look->device;
+  unsigned int count = 0;
+  if (!ASK(look, nvmlDeviceGetMaxMigDeviceCount, &count)) return;
+  for (unsigned int index = 0; index < count && device->mig_count < MIG_DEVICES_MAX; index++) {
+    nvmlDevice_t handle = NULL;
+    nvmlReturn_t status =
+        NVML_TRY(look->library, nvmlDeviceGetMigDeviceHandleByIndex, look->handle, index, &handle);
+    if (status == NVML_ERROR_NOT_FOUND || !answered(look, "nvmlDeviceGetMigDeviceHandleByIndex", status)) continue;
+    mig_reading *mig = &device->mig_devices[device->mig_count];
+    status = look->library->nvmlDeviceGetUUID(handle, mig->uuid, sizeof mig->uuid);
+    if (!answered(look, "nvmlDeviceGetUUID", status)) continue;
+    read_mig_device(look, handle, mig);
+    device->mig_count++;
+  }
+}
+
+static void read_mig_device(look *look, nvmlDevice_t handle, mig_reading *mig) {
+  const nvml_library *library = look->library;
+  unsigned int id = 0;
+  nvmlDeviceAttributes_t attributes = {0};
+  nvmlMemory_t memory = {0};
+  if (!answered(look, "nvmlDeviceGetName", NVML_TRY(library, nvmlDeviceGetName, handle, mig->name, sizeof mig->name)))
+    mig->name[0] = '\0';
+  if (answered(look, "nvmlDeviceGetGpuInstanceId", NVML_TRY(library, nvmlDeviceGetGpuInstanceId, handle, &id)))
+    mig->gpu_instance = known(id);
+  if (answered(look, "nvmlDeviceGetComputeInstanceId", NVML_TRY(library, nvmlDeviceGetComputeInstanceId, handle, &id)))
+    mig->compute_instance = known(id);
+  if (answered(look, "nvmlDeviceGetAttributes_v2", NVML_TRY(library, nvmlDeviceGetAttributes_v2, handle, &attributes))) {
+    mig->multiprocessors = known(attributes.multiprocessorCount);
+    mig->gpu_slices = known(attributes.gpuInstanceSliceCount);
+    mig->compute_slices = known(attributes.computeInstanceSliceCount);
+  }
+  if (answered(look, "nvmlDeviceGetMemoryInfo", NVML_TRY(library, nvmlDeviceGetMemoryInfo, handle, &memory))) {
+    mig->memory_total = known((double)memory.total);
+    mig->memory_used = known((double)memory.used);
+  }
 }
 
 /* The list may grow between being told its length and being read: asked again, a limited number of times. */
@@ -199,18 +319,17 @@ static bool answered(look *look, const char *call, nvmlReturn_t status) {
     case NVML_ERROR_FUNCTION_NOT_FOUND:
       return false;
     case NVML_ERROR_GPU_IS_LOST:
-      if (!device->is_lost) note(look->library, &device->loss, call, status);
+      if (!device->is_lost) note_fault(look->library, &device->loss, call, status);
       device->is_lost = true;
       return false;
     default:
       if (device->fault_count < FAULTS_MAX)
-        note(look->library, &device->faults[device->fault_count++], call, status);
+        note_fault(look->library, &device->faults[device->fault_count++], call, status);
       return false;
   }
 }
 
-/* The text is copied: it belongs to the library, which may be unloaded before it is told. */
-static void note(const nvml_library *library, nvml_fault *fault, const char *call, nvmlReturn_t status) {
+void note_fault(const nvml_library *library, nvml_fault *fault, const char *call, nvmlReturn_t status) {
   fault->call = call;
   fault->status = status;
   snprintf(fault->reason, sizeof fault->reason, "%s", status_text(library, status));

@@ -33,7 +33,7 @@ export async function listNodes(source: Source, request: PageRequest): Paged<Age
             WHERE a.agent_id = n.id AND NOT a.is_released GROUP BY each.key) AS sums
           ) AS "occupiedSlots",
           (SELECT count(*) FROM ${source.table('kernels')} AS k
-            WHERE k.agent_id = n.id AND k.status NOT IN ('TERMINATED', 'CANCELLED', 'ERROR')
+            WHERE k.agent_id = n.id AND NOT k.is_over
           ) AS "liveKernels"
         FROM ${source.table('nodes')} AS n WHERE ${place.behind}
         ORDER BY ${place.order} LIMIT ${first + 1}`,
@@ -80,6 +80,18 @@ export async function clusterStatus(
           (SELECT sequence FROM ${source.table('checkpoint')}) AS "projectedSequence"`,
     ),
   );
+}
+
+/** Names of slots that some node has or had, and those that every node has; in order. */
+export async function knownSlots(source: Source): Promise<readonly string[]> {
+  const names = await source.read((connection) =>
+    connection.anyFirst(
+      sql.type(z.object({ name: z.string() }))`
+        SELECT DISTINCT jsonb_object_keys(available_slots) AS name
+        FROM ${source.table('nodes')}`,
+    ),
+  );
+  return [...new Set(['cpu', 'mem', ...names])].toSorted();
 }
 
 /** Sequence of the newest commit that the tables hold. */

@@ -1,4 +1,4 @@
-import { unreachable } from '@orrery/bus';
+import { type SessionStatus, unreachable } from '@orrery/bus';
 import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import { type Position, pageOf, planPage } from '../page.ts';
@@ -138,14 +138,11 @@ export function visible(visibility: Visibility): FragmentSqlToken {
 function conditionsOf(filter: SessionFilter): readonly FragmentSqlToken[] {
   const conditions: FragmentSqlToken[] = [];
   const { statuses, sessionTypes, isLive, name, nameContains, ownerUserId, projectId } = filter;
-  if (statuses !== undefined)
-    conditions.push(sql.fragment`s.status = ANY(${sql.array(statuses, 'text')})`);
+  if (statuses !== undefined) conditions.push(...statusConditions(statuses));
   if (sessionTypes !== undefined)
     conditions.push(sql.fragment`s.session_type = ANY(${sql.array(sessionTypes, 'text')})`);
-  if (isLive === true)
-    conditions.push(sql.fragment`s.status NOT IN ('TERMINATED', 'CANCELLED', 'ERROR')`);
-  if (isLive === false)
-    conditions.push(sql.fragment`s.status IN ('TERMINATED', 'CANCELLED', 'ERROR')`);
+  if (isLive === true) conditions.push(sql.fragment`NOT s.is_over`);
+  if (isLive === false) conditions.push(sql.fragment`s.is_over`);
   if (name !== undefined) {
     const exact = storable(name);
     const beginning = [...exact].slice(0, NAME_ORDER_CHARACTERS).join('');
@@ -157,4 +154,13 @@ function conditionsOf(filter: SessionFilter): readonly FragmentSqlToken[] {
     conditions.push(sql.fragment`s.owner_user_id = ${storable(ownerUserId)}`);
   if (projectId !== undefined) conditions.push(sql.fragment`s.project_id = ${storable(projectId)}`);
   return conditions;
+}
+
+const OVER: ReadonlySet<SessionStatus> = new Set(['TERMINATED', 'CANCELLED', 'ERROR']);
+
+/** Statuses have no index of their own, but those that are not over are few and have one. */
+function statusConditions(statuses: readonly SessionStatus[]): readonly FragmentSqlToken[] {
+  const isOneOf = sql.fragment`s.status = ANY(${sql.array(statuses, 'text')})`;
+  const areLive = statuses.every((status) => !OVER.has(status));
+  return areLive ? [isOneOf, sql.fragment`NOT s.is_over`] : [isOneOf];
 }

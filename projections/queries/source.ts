@@ -7,7 +7,7 @@ import {
 import type { Database } from '../database.ts';
 import type { Position } from '../page.ts';
 import { qualified } from '../table-sql.ts';
-import type { tables } from '../tables.ts';
+import { tables } from '../tables.ts';
 
 /** Ids of one look-up. */
 const LOOKUP_IDS_MAX = 1_000;
@@ -28,7 +28,7 @@ export class Source {
   }
 
   table(name: keyof typeof tables | 'checkpoint'): IdentifierSqlToken {
-    return qualified(this.#schema, { name });
+    return qualified(this.#schema, name === 'checkpoint' ? { name } : tables[name]);
   }
 }
 

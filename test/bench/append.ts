@@ -35,6 +35,9 @@ export async function append(): Promise<void> {
         unit: 'ratio',
       });
       print({ bench: 'append', metric: 'commit_ms_p50', value: commitMs, unit: 'ms' });
+      const publishMs = before.get('publish_ms_p50')?.value ?? Number.NaN;
+      const ratio = commitMs / publishMs;
+      print({ bench: 'append', metric: 'commit_ms_ratio', value: ratio, unit: 'ratio' });
       await bus[Symbol.asyncDispose]();
     } finally {
       await nats.stop();

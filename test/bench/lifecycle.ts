@@ -1,9 +1,11 @@
 import type { SessionEvent } from '@orrery/bus';
-import { type ProcessUse, type StartedSystem, startSystem, useOf } from '../environment/system.ts';
+import { type StartedSystem, startSystem } from '../environment/system.ts';
 import { monotonicMs, print, sideBySide, tell } from './measure.ts';
+import { printUses, usesOf } from './process-uses.ts';
+import { storesOf } from './stores.ts';
 import { betweenYardsticks } from './yardsticks.ts';
 
-const CONNECTIONS = 32;
+const CONNECTIONS = 96;
 /** Sessions before the measured ones, so that code is compiled and caches are filled. */
 const WARM_UP = 500;
 
@@ -24,9 +26,10 @@ export async function lifecycle({
     ]);
     await live(system, WARM_UP);
     const before = usesOf(system);
-    const own = process.cpuUsage();
+    const storesBefore = await storesOf(system.settings.bus);
+    const afterSequence = await system.bus.log.lastSequence();
     const startMs = monotonicMs();
-    const over = allOver(system, sessions);
+    const over = allOver(system, { sessions, afterSequence });
     await create(system, sessions);
     const acceptedMs = monotonicMs() - startMs;
     await over;
@@ -34,19 +37,30 @@ export async function lifecycle({
     const bench = 'lifecycle';
     print({ bench, metric: 'sessions_per_s', value: (sessions / totalMs) * 1000, unit: '1/s' });
     print({ bench, metric: 'creates_per_s', value: (sessions / acceptedMs) * 1000, unit: '1/s' });
-    const { user, system: kernel } = process.cpuUsage(own);
-    const ownMs = (user + kernel) / 1000;
-    print({ bench, metric: 'client_cpu_ms_per_session', value: ownMs / sessions, unit: 'ms' });
-    for (const [name, use] of Object.entries(usesOf(system))) {
-      const cpuMs = use.cpuMs - (before[name]?.cpuMs ?? 0);
-      print({ bench, metric: `${name}_cpu_ms_per_session`, value: cpuMs / sessions, unit: 'ms' });
-      print({ bench, metric: `${name}_rss_mib_max`, value: use.peakMib, unit: 'MiB' });
-    }
+    await printStores(system, storesBefore, sessions);
+    printUses(bench, system, { before, sessions });
   });
 }
 
+/** What one session makes JetStream store, checkpoints and timers that fell into the time included. */
+async function printStores(
+  { settings }: StartedSystem,
+  before: ReadonlyMap<string, number>,
+  sessions: number,
+): Promise<void> {
+  const bench = 'lifecycle';
+  let all = 0;
+  for (const [stream, count] of await storesOf(settings.bus)) {
+    const value = (count - (before.get(stream) ?? 0)) / sessions;
+    all += value;
+    print({ bench, metric: `stores_per_session.${stream}`, value, unit: '1' });
+  }
+  print({ bench, metric: 'stores_per_session', value: all, unit: '1' });
+}
+
 async function live(system: StartedSystem, sessions: number): Promise<void> {
-  await Promise.all([allOver(system, sessions), create(system, sessions)]);
+  const afterSequence = await system.bus.log.lastSequence();
+  await Promise.all([allOver(system, { sessions, afterSequence }), create(system, sessions)]);
 }
 
 async function create({ client }: StartedSystem, sessions: number): Promise<void> {
@@ -55,11 +69,15 @@ async function create({ client }: StartedSystem, sessions: number): Promise<void
   });
 }
 
-async function allOver({ bus }: StartedSystem, sessions: number): Promise<void> {
+/** `afterSequence` is where the log ended before the first of them was created: none is missed. */
+async function allOver(
+  { bus }: StartedSystem,
+  { sessions, afterSequence }: { readonly sessions: number; readonly afterSequence: number },
+): Promise<void> {
   const stop = new AbortController();
   const ended = { terminated: 0, otherwise: 0 };
   const following = bus.log.follow({
-    afterSequence: await bus.log.lastSequence(),
+    afterSequence,
     aggregate: 'session',
     signal: stop.signal,
   });
@@ -76,11 +94,4 @@ async function allOver({ bus }: StartedSystem, sessions: number): Promise<void> 
   stop.abort();
   tell(`${ended.terminated} ended TERMINATED, ${ended.otherwise} otherwise`);
   if (ended.otherwise > 0) throw new Error(`${ended.otherwise} sessions did not end TERMINATED`);
-}
-
-function usesOf(system: StartedSystem): Readonly<Record<string, ProcessUse>> {
-  const uses = Object.entries(system.pids()).map(([name, pid]) => [name, useOf(pid)] as const);
-  return Object.fromEntries(
-    uses.flatMap(([name, use]) => (use === undefined ? [] : [[name, use]])),
-  );
 }

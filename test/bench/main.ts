@@ -2,20 +2,34 @@ import { parseArgs } from 'node:util';
 import { append } from './append.ts';
 import { latency } from './latency.ts';
 import { lifecycle } from './lifecycle.ts';
+import { rebuild } from './rebuild.ts';
+import { recover } from './recover.ts';
+import { schedule } from './schedule.ts';
 import { submit } from './submit.ts';
 
 const USAGE = `npm run bench -- NAME [options]
   latency                              how long a person waits for the answer, the agent, the container
   append                               commits a second through the host, to raw publishes
   submit                               creates a second on 8 connections, and a thousand at once
+  schedule [--agents N]                the pure decision: passes and placements a second, up to N
+                                       agents and ten times as many sessions (default 10000)
   lifecycle [--nodes N] [--sessions M] whole sessions a second (default 10 nodes, 1000 sessions)
+  rebuild [--events N] [--rate R]      all tables from a log of N events (default 1000000), and the
+                                       lag at R events a second (default 1000)
+  recover [--live N] [--pending N] [--events N]
+                                       take-over from a killed host, cold starts (10000, 50000, 1000000)
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    agents: { type: 'string', default: '10000' },
     nodes: { type: 'string', default: '10' },
     sessions: { type: 'string', default: '1000' },
+    events: { type: 'string', default: '1000000' },
+    rate: { type: 'string', default: '1000' },
+    live: { type: 'string', default: '10000' },
+    pending: { type: 'string', default: '50000' },
   },
 });
 
@@ -23,7 +37,15 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency,
   append,
   submit,
+  schedule: () => schedule({ agentsMax: Number(values.agents) }),
+  rebuild: () => rebuild({ events: Number(values.events), eventsPerSecond: Number(values.rate) }),
   lifecycle: () => lifecycle({ nodes: Number(values.nodes), sessions: Number(values.sessions) }),
+  recover: () =>
+    recover({
+      live: Number(values.live),
+      pending: Number(values.pending),
+      events: Number(values.events),
+    }),
 };
 
 const [name = ''] = positionals;

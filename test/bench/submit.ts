@@ -1,17 +1,19 @@
 import { type StartedSystem, startSystem } from '../environment/system.ts';
 import { monotonicMs, percentile, print, sideBySide, tell, timed } from './measure.ts';
+import { printUses, usesOf } from './process-uses.ts';
 import { betweenYardsticks } from './yardsticks.ts';
 
 const CONNECTIONS = 8;
 const WARM_UP = 400;
 const SUBMITS = 1_600;
 const BURST = 1_000;
+const BURST_CONNECTIONS = 100;
 /** Far apart enough for all of a burst to be placed at once. */
 const NODES = 10;
 
 /** How fast sessions are taken: one after the other on a few connections, and a thousand at once. */
 export async function submit(): Promise<void> {
-  await betweenYardsticks('submit', { withDocker: false }, async (before) => {
+  await betweenYardsticks('submit', { withDocker: false }, async (yardsticks) => {
     await using system = await startSystem([
       '--driver',
       'simulated',
@@ -19,6 +21,7 @@ export async function submit(): Promise<void> {
       String(NODES),
     ]);
     await sideBySide(WARM_UP, CONNECTIONS, () => create(system));
+    const before = usesOf(system);
     const times: number[] = [];
     const totalMs = await timed(() =>
       sideBySide(SUBMITS, CONNECTIONS, async () => {
@@ -26,19 +29,20 @@ export async function submit(): Promise<void> {
       }),
     );
     const rate = (SUBMITS / totalMs) * 1000;
-    const posts = before.get('posts_per_s')?.value ?? Number.NaN;
+    const posts = yardsticks.get('posts_per_s')?.value ?? Number.NaN;
     const bench = 'submit';
     print({ bench, metric: 'submits_per_s', value: rate, unit: '1/s' });
     print({ bench, metric: 'submit_ratio', value: rate / posts, unit: 'ratio' });
     print({ bench, metric: 'submit_ms_p50', value: percentile(times, 0.5), unit: 'ms' });
     print({ bench, metric: 'submit_ms_p99', value: percentile(times, 0.99), unit: 'ms' });
+    printUses(bench, system, { before, sessions: SUBMITS });
     const { acceptedMs, placedMs } = await burst(system);
     print({ bench, metric: 'burst_accepted_ms', value: acceptedMs, unit: 'ms' });
     print({ bench, metric: 'burst_placed_ms', value: placedMs, unit: 'ms' });
   });
 }
 
-async function create({ client }: StartedSystem): Promise<void> {
+async function create({ client }: Pick<StartedSystem, 'client'>): Promise<void> {
   await client.createSession({ type: 'BATCH', command: ['true'], cpu: '0.1', memory: '16m' });
 }
 
@@ -48,8 +52,10 @@ async function burst(
 ): Promise<{ readonly acceptedMs: number; readonly placedMs: number }> {
   const stop = new AbortController();
   const placing = allPlaced(system, { after: await system.bus.log.lastSequence(), stop });
+  await using client = system.connect(BURST_CONNECTIONS);
+  await Promise.all(Array.from({ length: BURST_CONNECTIONS }, () => client.viewer()));
   const startMs = monotonicMs();
-  await sideBySide(BURST, BURST, () => create(system));
+  await sideBySide(BURST, BURST, () => create({ client }));
   const acceptedMs = monotonicMs() - startMs;
   const placedMs = (await placing) - startMs;
   tell(`${BURST} at once: accepted in ${acceptedMs.toFixed(0)} ms`);

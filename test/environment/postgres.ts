@@ -25,15 +25,21 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL 18 of its own with one empty database; commits are not synced to the disk. */
-export async function startPostgres(): Promise<TestPostgres> {
+/** Its commits are as little synced to the disk as a test may bear. */
+const QUICK = { fsync: 'off', full_page_writes: 'off' };
+
+/** A PostgreSQL 18 of its own with one empty database; synced to the disk only if asked for. */
+export async function startPostgres(
+  options: { readonly isSynced?: boolean } = {},
+): Promise<TestPostgres> {
+  const settings = options.isSynced === true ? {} : QUICK;
   const scratch = makeScratch('postgres');
   const password = randomBytes(12).toString('base64url');
   const cluster = await preparePostgres(join(scratch.path, 'cluster'), password);
   const port = await findFreePort();
   const start = async (): Promise<EnvironmentChild> => {
     await clearPostgresRemains(cluster);
-    const launch = launchPostgres(cluster, port, { fsync: 'off', full_page_writes: 'off' });
+    const launch = launchPostgres(cluster, port, settings);
     const started = new EnvironmentChild(launch, { log: join(scratch.path, 'postgres.log') });
     await started.becomesReady(() => isPostgresReady(cluster));
     return started;

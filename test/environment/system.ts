@@ -18,10 +18,16 @@ export interface StartedSystem extends AsyncDisposable {
   readonly dataDirectory: string;
   readonly settings: Settings;
   readonly client: OrreryClient;
+  /** Another client of the same user, with so many connections; the caller ends it. */
+  connect(connectionsMax: number): OrreryClient;
   /** A second connection to the bus, to look on. */
   readonly bus: Bus;
   /** Process ids by name. */
   pids(): Readonly<Record<string, number>>;
+  /** Of the process that keeps the others alive. */
+  supervisorPid(): number;
+  /** Starts it again on its directory and port, after everything was killed. */
+  startAgain(): Promise<void>;
 }
 
 /** @throws with the end of its standard error when it does not become ready. */
@@ -33,7 +39,9 @@ export async function startSystem(
   const dataDirectory = join(scratch.path, 'data');
   const port = String(await findFreePort());
   const place = ['--data-dir', dataDirectory];
-  await orrery(['start', ...place, '--port', port, '--detach', ...options], environ);
+  const start = (): Promise<void> =>
+    orrery(['start', ...place, '--port', port, '--detach', ...options], environ);
+  await start();
   const settings = readSettings(join(dataDirectory, 'run', 'settings.toml'));
   const profile = JSON.parse(readFileSync(join(dataDirectory, 'profile.json'), 'utf8'));
   const client = connect({ ...profile, patience: PATIENCE });
@@ -43,8 +51,11 @@ export async function startSystem(
     dataDirectory,
     settings,
     client,
+    connect: (connectionsMax) => connect({ ...profile, patience: PATIENCE, connectionsMax }),
     bus,
     pids: () => readPids(dataDirectory),
+    supervisorPid: () => pidIn(join(dataDirectory, 'run', 'supervisor.json')),
+    startAgain: start,
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
@@ -71,12 +82,13 @@ function readPids(dataDirectory: string): Readonly<Record<string, number>> {
   const directory = join(dataDirectory, 'run');
   const files = readdirSync(directory).filter((name) => name.endsWith('.pid'));
   return Object.fromEntries(
-    files.map((name) => {
-      const text = readFileSync(join(directory, name), 'utf8');
-      const pid = text.trim().startsWith('{') ? JSON.parse(text).pid : Number.parseInt(text, 10);
-      return [name.slice(0, -'.pid'.length), pid];
-    }),
+    files.map((name) => [name.slice(0, -'.pid'.length), pidIn(join(directory, name))]),
   );
+}
+
+function pidIn(path: string): number {
+  const text = readFileSync(path, 'utf8');
+  return text.trim().startsWith('{') ? JSON.parse(text).pid : Number.parseInt(text, 10);
 }
 
 export interface ProcessUse {

@@ -1,261 +1,347 @@
+import { hash } from 'node:crypto';
 import {
+  agentLive,
   type Bus,
   createLogger,
-  derivedId,
-  type RecordedCommit,
+  HEARTBEAT_PERIOD_MS,
+  type Heartbeat,
   RevisionConflict,
-  type SessionCommand,
 } from '@orrery/bus';
 import { aggregates } from '../../actors/control/aggregates.ts';
+import { watchNodes } from '../../actors/control/liveness.ts';
 import { startHost } from '../../actors/runtime/host.ts';
-import type { Faults, Hop } from '../../bus/memory/faults.ts';
 import { createMemoryBroker, type MemoryBroker } from '../../bus/memory/memory-bus.ts';
 import { SimulatedClock } from '../../bus/memory/simulated-clock.ts';
-import { behind, Gate } from './gate.ts';
+import { findOverdue, findRestless, findWrongContainers } from './invariants.ts';
 import { ModelEngine, runModelNode } from './model-node.ts';
+import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
+import { findUnequalRows } from './rows.ts';
+import { type FaultCounts, Trouble } from './trouble.ts';
+import { Users } from './users.ts';
+import { Watcher } from './watcher.ts';
+import { drawWorld, type World } from './world.ts';
 
-const NODES = ['node-a', 'node-b', 'node-c'];
-const HOSTS = ['control-a', 'control-b', 'control-c'];
-const SESSIONS = 12;
-const STEPS = 40;
-
+const START_MS = 1_700_000_000_000;
 /** Longer than in earnest, as virtual time passes in long steps; a host may stop for longer than that. */
 const LEASE_MS = 20_000;
 const STOP_MS_MAX = 60_000;
 /** Once nothing more happens: a renewal is a step of the clock. */
 const CALM_LEASE_MS = 600_000;
+const AWAY_MS_MAX = 20_000;
+const CUT_OFF_MS_MAX = 90_000;
+const SLOW_DISK_MS_MAX = 10_000;
 
-/** Long enough for every deadline and every reconciliation of a session's life. */
-const SETTLING_MS = 2 * 60 * 60 * 1000;
+/** Longer than a running session is not looked after, lateness of its alarm included. */
+const REST_MS = 400_000;
+const LOOK_MS = 50_000;
+
+/** A run that takes longer, in virtual time, wakes or calls to the bus, has no end: ten times what any takes. */
+const PEACE_MS_MAX = 4 * 60 * 60 * 1000;
+const STEPS_MAX = 20_000;
+
+const logger = createLogger({ name: 'control', level: 'silent' });
+
+/** A control host's bus with a defect put in between, to see whether the simulator finds it. */
+export type Defect = (bus: Bus, parts: { readonly random: Random }) => Bus;
 
 export interface Outcome {
-  readonly commits: readonly RecordedCommit[];
-  readonly engines: ReadonlyMap<string, ModelEngine>;
-  /** Sessions whose creation was answered with yes. */
-  readonly acknowledged: ReadonlySet<string>;
-  /** Appends that were refused because another writer had come first. */
-  readonly fencedAppends: number;
+  readonly seed: number;
+  /** What did not hold, the first of it; undefined when all did. */
+  readonly violation: string | undefined;
+  readonly faults: FaultCounts;
+  /** Stands for every message that was stored, with its time and place: equal for equal runs. */
+  readonly traceHash: string;
+  readonly commits: number;
+  readonly wakes: number;
+  readonly calls: number;
 }
 
 /** One run of a small cluster under faults that follow from the seed, then in peace until it rests. */
-export async function simulate(seed: number): Promise<Outcome> {
-  const cluster = new Cluster(seed);
-  const outcome = await cluster.run();
-  cluster.end();
-  return outcome;
+export async function simulate(
+  seed: number,
+  defect?: Defect,
+  stepsMax: number = STEPS_MAX,
+): Promise<Outcome> {
+  const cluster = new Cluster(seed, { defect, stepsMax });
+  try {
+    return await cluster.run();
+  } finally {
+    cluster.end();
+  }
 }
 
-class Cluster {
-  readonly #random: Random;
-  readonly #clock = new SimulatedClock(1_700_000_000_000);
-  readonly #broker: MemoryBroker;
-  readonly #engines = new Map(NODES.map((name) => [name, new ModelEngine()]));
-  readonly #gates = new Map<string, Gate>();
-  #fencedAppends = 0;
-  readonly #crashes = new Map<string, () => void>();
-  readonly #acknowledged = new Set<string>();
-  #isTroubled = true;
+class Violated extends Error {}
 
-  constructor(seed: number) {
+class Cluster {
+  readonly #seed: number;
+  readonly #defect: Defect | undefined;
+  readonly #stepsMax: number;
+  readonly #random: Random;
+  readonly #world: World;
+  readonly #clock: SimulatedClock;
+  readonly #trouble: Trouble;
+  readonly #broker: MemoryBroker;
+  readonly #engines: ReadonlyMap<string, ModelEngine>;
+  readonly #watcher: Watcher;
+  readonly #users: Users;
+  readonly #processes = new Map<string, SimulatedProcess>();
+  #trace = '';
+  #wakes = 0;
+  #calls = 0;
+  #instances = 0;
+
+  constructor(
+    seed: number,
+    { defect, stepsMax }: { readonly defect: Defect | undefined; readonly stepsMax: number },
+  ) {
+    this.#seed = seed;
+    this.#defect = defect;
+    this.#stepsMax = stepsMax;
     this.#random = new Random(seed);
+    this.#world = drawWorld(this.#random);
+    this.#clock = new SimulatedClock(START_MS, {
+      settling: 'reactions',
+      onWake: () => this.#look(),
+    });
+    const { nodes, partitions } = this.#world;
+    this.#trouble = new Trouble({ random: this.#random, clock: this.#clock, world: this.#world });
+    this.#engines = new Map(
+      [...nodes.keys()].map((name) => [
+        name,
+        new ModelEngine((start) => this.#watcher.started(name, start)),
+      ]),
+    );
+    this.#watcher = new Watcher(nodes, this.#engines);
     this.#broker = createMemoryBroker({
       clock: this.#clock,
-      partitions: 4,
-      faults: this.#faults(),
+      partitions,
+      faults: this.#trouble,
+      observe: (stream, message) => {
+        const { sequence, subject, body } = message;
+        const place = `${this.#trace} ${this.#clock.nowMs()} ${stream} ${sequence} ${subject}`;
+        this.#trace = `${hash('md5', place, 'hex')} ${hash('md5', body, 'hex')}`;
+        if (stream === 'events') this.#watcher.committed(message);
+      },
     });
+    const connect = (): Bus => this.#broker.connect();
+    this.#users = new Users({ random: this.#random, clock: this.#clock, connect });
   }
 
   async run(): Promise<Outcome> {
-    for (const name of HOSTS) this.#startHost(name);
-    for (const name of NODES) this.#startNode(name);
-    for (let step = 0; step < STEPS; step++) {
-      if (step < SESSIONS) void this.#create(step);
-      this.#disturb();
-      await this.#clock.advance(this.#random.between(0, 5000));
+    try {
+      await this.#troubled();
+      await this.#calm();
+      this.#conclude();
+    } catch (error) {
+      if (!(error instanceof Violated)) throw error;
     }
-    this.#isTroubled = false;
-    for (const gate of this.#gates.values()) gate.open();
-    for (const name of [...HOSTS, ...NODES]) this.#restart(name);
-    await this.#clock.advance(SETTLING_MS);
-    const commits = await this.#readLog();
     return {
-      commits,
-      engines: this.#engines,
-      acknowledged: this.#acknowledged,
-      fencedAppends: this.#fencedAppends,
+      seed: this.#seed,
+      violation: this.#watcher.violation,
+      faults: this.#trouble.counts,
+      traceHash: hash('md5', this.#trace, 'hex'),
+      commits: this.#watcher.commits.length,
+      wakes: this.#wakes,
+      calls: this.#calls,
     };
   }
 
   end(): void {
-    for (const crash of this.#crashes.values()) crash();
+    for (const process of this.#processes.values()) process.die();
     this.#broker[Symbol.dispose]();
   }
 
-  #faults(): Faults {
-    return {
-      deliveries: ({ kind }: Hop) => {
-        if (!this.#isTroubled) return [0];
-        if (kind === 'append')
-          return this.#random.chance(0.02) ? [] : [this.#random.between(0, 20)];
-        if (this.#random.chance(0.03)) return [];
-        const delays = [this.#random.between(0, 300)];
-        if (this.#random.chance(0.05)) delays.push(this.#random.between(0, 3000));
-        return delays;
-      },
-      isAcknowledgementLost: () => this.#isTroubled && this.#random.chance(0.03),
-    };
-  }
-
-  #disturb(): void {
-    if (this.#random.chance(0.2)) this.#restart(this.#random.pick(HOSTS));
-    if (this.#random.chance(0.2)) this.#stop(this.#random.pick(HOSTS));
-    if (this.#random.chance(0.2)) this.#restart(this.#random.pick(NODES));
-    if (this.#random.chance(0.3)) {
-      const [mode, reason] = this.#random.chance(0.5)
-        ? (['force', 'force-terminated'] as const)
-        : (['graceful', 'user-requested'] as const);
-      void this.#send(idOf(this.#random.between(0, SESSIONS - 1)), {
-        type: 'terminate',
-        mode,
-        reason,
-      });
+  async #troubled(): Promise<void> {
+    const { hosts, nodes, sessions, moments, momentMsMax } = this.#world;
+    for (const name of [...hosts, ...nodes.keys()]) this.#start(name);
+    for (let moment = 0; moment < Math.max(moments, sessions); moment++) {
+      if (moment < sessions) void this.#users.create(moment);
+      this.#disturb();
+      await this.#clock.advance(this.#random.between(0, momentMsMax));
+      this.#look();
     }
   }
 
-  /** Sudden death, everything under way included, and a new process at once or a while later. */
-  #restart(name: string): void {
-    this.#crashes.get(name)?.();
-    const start = (): void =>
-      HOSTS.includes(name) ? this.#startHost(name) : this.#startNode(name);
-    if (!this.#isTroubled) start();
-    else
-      void this.#clock
-        .sleep(this.#random.between(0, 20_000))
-        .then(() => this.#crashes.has(name) || start());
-    if (this.#isTroubled) this.#crashes.delete(name);
+  /** Everything runs and stays; what cannot come to rest now never does. */
+  async #calm(): Promise<void> {
+    this.#trouble.end();
+    for (const name of [...this.#world.hosts, ...this.#world.nodes.keys()]) {
+      this.#processes.get(name)?.die();
+      this.#start(name);
+    }
+    const sinceMs = this.#clock.nowMs();
+    let restSinceMs = sinceMs;
+    let commits = 0;
+    while (this.#clock.nowMs() - restSinceMs < REST_MS) {
+      if (this.#clock.nowMs() - sinceMs > PEACE_MS_MAX)
+        this.#watcher.violate(this.#restlessness() ?? 'the cluster does not come to rest');
+      await this.#clock.advance(LOOK_MS);
+      const overdue = findOverdue(this.#watcher.sessions, sinceMs, this.#clock.nowMs());
+      if (overdue !== undefined) this.#watcher.violate(overdue);
+      this.#look();
+      const isMoving = commits !== this.#watcher.commits.length;
+      if (isMoving || this.#restlessness() !== undefined) restSinceMs = this.#clock.nowMs();
+      commits = this.#watcher.commits.length;
+    }
   }
 
-  /** Stops a host in the middle of whatever it does, and lets it go on later, as if nothing had been. */
+  #restlessness(): string | undefined {
+    const { unanswered } = this.#users;
+    if (unanswered > 0) return `${unanswered} commands are never answered`;
+    return findRestless(this.#watcher.sessions, this.#watcher.scheduler)[0];
+  }
+
+  /** What can only be said of the whole, at the end. */
+  #conclude(): void {
+    const { sessions, commits } = this.#watcher;
+    for (const wrong of findWrongContainers(sessions, this.#engines)) this.#watcher.violate(wrong);
+    for (const id of this.#users.accepted)
+      if (!sessions.has(id)) this.#watcher.violate(`accepted session ${id} is lost`);
+    for (const id of this.#users.ended)
+      if (sessions.get(id)?.snapshot.status !== 'done')
+        this.#watcher.violate(`session ${id} goes on after its end was accepted`);
+    const unequal = findUnequalRows(commits, this.#random);
+    if (unequal !== undefined) this.#watcher.violate(unequal);
+  }
+
+  /** Ends the run once something does not hold. */
+  #look(): void {
+    this.#wakes += 1;
+    if (Math.max(this.#wakes, this.#calls) > this.#stepsMax)
+      this.#watcher.violate(`no end after ${this.#wakes} wakes and ${this.#calls} calls`);
+    if (this.#watcher.violation !== undefined) throw new Violated(this.#watcher.violation);
+  }
+
+  #disturb(): void {
+    const { hosts, nodes, rates, sessions } = this.#world;
+    const nodeNames = [...nodes.keys()];
+    if (this.#random.chance(rates.hostStop)) this.#stop(this.#random.pick(hosts));
+    if (this.#random.chance(rates.agentCrash)) this.#crash(this.#random.pick(nodeNames));
+    if (this.#random.chance(rates.agentCutOff)) this.#cutOff(this.#random.pick(nodeNames));
+    if (this.#random.chance(rates.slowDisk))
+      this.#trouble.slowDisk(this.#random.between(0, SLOW_DISK_MS_MAX));
+    if (this.#random.chance(rates.nodeLoss)) this.#loseNode(this.#random.pick(nodeNames));
+    if (this.#random.chance(rates.terminate))
+      void this.#users.terminate(this.#random.between(0, sessions - 1));
+  }
+
+  /** Sudden death, everything under way included, and a new process a while later. */
+  #crash(name: string): void {
+    const process = this.#processes.get(name);
+    if (process === undefined || process.isDead) return;
+    process.die();
+    this.#trouble.met(this.#world.nodes.has(name) ? 'agent-crashed' : 'host-crashed');
+    void this.#clock.sleep(this.#random.between(0, AWAY_MS_MAX)).then(() => {
+      if (this.#processes.get(name)?.isDead) this.#start(name);
+    });
+  }
+
+  /** Stops a host in the middle of whatever it does, and lets it go on later. */
   #stop(name: string): void {
-    const gate = this.#gates.get(name);
-    if (gate === undefined || !this.#crashes.has(name)) return;
-    gate.close();
-    void this.#clock.sleep(this.#random.between(0, STOP_MS_MAX)).then(() => gate.open());
+    const process = this.#processes.get(name);
+    if (process === undefined || process.isDead) return;
+    process.stop();
+    this.#trouble.met('host-stopped');
+    void this.#clock.sleep(this.#random.between(0, STOP_MS_MAX)).then(() => process.goOn());
   }
 
-  #startHost(name: string): void {
-    const { bus, signal } = this.#connect(name);
-    const gate = new Gate();
-    this.#gates.set(name, gate);
-    const logger = createLogger({ name: 'control', level: 'silent' });
-    const clock = behind(gate, this.#clock);
-    const leaseMs = this.#isTroubled ? LEASE_MS : CALM_LEASE_MS;
-    const parts = { bus: behind(gate, this.#counting(bus)), clock, logger, aggregates };
-    startHost({ ...parts, name, heldMax: 100, leaseMs }, signal).done.catch(() => undefined);
+  #cutOff(name: string): void {
+    const process = this.#processes.get(name);
+    if (process === undefined || process.isDead) return;
+    process.cutOff();
+    this.#trouble.met('agent-cut-off');
+    void this.#clock.sleep(this.#random.between(0, CUT_OFF_MS_MAX)).then(() => process.connect());
   }
 
-  #counting(bus: Bus): Bus {
+  /** The agent dies and all that ran on its machine with it. */
+  #loseNode(name: string): void {
+    this.#engines.get(name)?.losePower();
+    this.#trouble.met('node-lost');
+    this.#crash(name);
+  }
+
+  #start(name: string): void {
+    const isNode = this.#world.nodes.has(name);
+    const { crashAtCall } = this.#world.rates;
+    const process = new SimulatedProcess({
+      bus: this.#broker.connect(),
+      clock: this.#clock,
+      onCall: () => {
+        this.#calls += 1;
+        if (this.#calls > this.#stepsMax) process.die();
+        if (!this.#trouble.isOver && !process.isDead && this.#random.chance(crashAtCall))
+          this.#crash(name);
+      },
+    });
+    this.#processes.set(name, process);
+    if (isNode) this.#runNode(name, process);
+    else this.#runHost(name, process);
+  }
+
+  #runHost(name: string, { bus, clock, signal }: SimulatedProcess): void {
+    const sound = this.#watched(bus);
+    const assembled = this.#defect?.(sound, { random: this.#random }) ?? sound;
+    const leaseMs = this.#trouble.isOver ? CALM_LEASE_MS : LEASE_MS;
+    const instance = String(this.#instances++).padStart(6, '0');
+    const host = startHost(
+      {
+        bus: assembled,
+        clock,
+        logger,
+        aggregates,
+        name,
+        instance,
+        heldMax: 100,
+        leaseMs,
+        duties: {
+          liveness: (tenure) => watchNodes({ bus: assembled, clock, logger }, tenure.signal),
+        },
+      },
+      signal,
+    );
+    host.done.catch((error: unknown) => {
+      // The bus of a dead process fails; a living host fails by a defect.
+      if (!signal.aborted) this.#watcher.violate(`the host ${name} failed: ${String(error)}`);
+    });
+  }
+
+  /** What a host says is held against the log, and what the log refuses is counted. */
+  #watched(bus: Bus): Bus {
     const append: Bus['log']['append'] = async (commit, expectedSequence) => {
       try {
         return await bus.log.append(commit, expectedSequence);
       } catch (error) {
-        if (error instanceof RevisionConflict) this.#fencedAppends += 1;
+        if (error instanceof RevisionConflict) this.#trouble.met('fenced');
         throw error;
       }
     };
-    return { ...bus, log: { ...bus.log, append } };
+    const reply: Bus['inbox']['reply'] = (replyTo, outcome) => {
+      this.#watcher.answered('session', outcome);
+      bus.inbox.reply(replyTo, outcome);
+    };
+    return { ...bus, log: { ...bus.log, append }, inbox: { ...bus.inbox, reply } };
   }
 
-  #startNode(name: string): void {
-    const engine = this.#engines.get(name) ?? new ModelEngine();
-    const { bus, signal } = this.#connect(name);
-    runModelNode({ name, engine, bus, clock: this.#clock, random: this.#random, signal }).catch(
-      () => undefined,
-    );
-  }
-
-  #connect(name: string): { readonly bus: Bus; readonly signal: AbortSignal } {
-    this.#crashes.get(name)?.();
-    const bus = this.#broker.connect();
-    const stop = new AbortController();
-    this.#crashes.set(name, () => {
-      void bus[Symbol.asyncDispose]();
-      stop.abort();
+  #runNode(name: string, process: SimulatedProcess): void {
+    const engine = this.#engines.get(name);
+    const slots = this.#world.nodes.get(name);
+    if (engine === undefined || slots === undefined) return;
+    const { bus, clock, signal } = process;
+    const failureRate = this.#world.rates.startFailure;
+    const random = this.#random;
+    const running = runModelNode({ name, engine, slots, bus, clock, random, failureRate, signal });
+    running.catch((error: unknown) => {
+      if (!signal.aborted) this.#watcher.violate(`the agent ${name} failed: ${String(error)}`);
     });
-    return { bus, signal: stop.signal };
-  }
-
-  async #create(index: number): Promise<void> {
-    const isBatch = this.#random.chance(0.6);
-    const kernels = Array.from({ length: this.#random.pick([1, 1, 2]) }, (_, rank) => ({
-      id: derivedId('kernel', String(index), String(rank)),
-      role: rank === 0 ? ('main' as const) : ('sub' as const),
-      index: 1,
-      localRank: rank,
-      hostname: `kernel${rank}`,
-      image: 'simulated',
-      slots: { cpu: this.#random.pick(['0.5', '1', '2']), mem: '1' },
-    }));
-    const command: SessionCommand = {
-      type: 'enqueue',
-      request: {
-        name: `session-${index}`,
-        sessionType: isBatch ? 'batch' : 'interactive',
-        owner: {
-          userId: derivedId('user'),
-          email: 'a@b.test',
-          projectId: 'default',
-          domain: 'default',
-        },
-        resourceGroup: 'default',
-        clusterMode: this.#random.pick(['single-node', 'multi-node']),
-        priority: this.#random.between(0, 100),
-        environ: {},
-        command: isBatch ? ['true'] : null,
-        kernels,
-      },
-    };
-    if (await this.#send(idOf(index), command)) this.#acknowledged.add(idOf(index));
-  }
-
-  /** As a gateway sends: the same command again until it is answered, or trouble is over. */
-  async #send(session: string, command: SessionCommand): Promise<boolean> {
-    const bus = this.#broker.connect();
-    const envelope = {
-      id: derivedId(session, command.type, String(this.#clock.nowMs())),
-      aggregate: 'session' as const,
-      aggregateId: session,
-      actor: { kind: 'user' as const, id: 'user' },
-      sentAtMs: this.#clock.nowMs(),
-      command,
-    };
-    for (let tries = 0; tries < 20; tries++) {
-      const patience = new AbortController();
-      void this.#clock.sleep(30_000).then(() => patience.abort(new Error('no answer')));
-      try {
-        return (await bus.inbox.request(envelope, patience.signal)).ok;
-      } catch {
-        await this.#clock.sleep(1000);
-      }
-    }
-    return false;
-  }
-
-  async #readLog(): Promise<readonly RecordedCommit[]> {
-    const bus = this.#broker.connect();
-    const newest = await bus.log.lastSequence();
-    const commits: RecordedCommit[] = [];
-    const stop = new AbortController();
-    for await (const batch of bus.log.follow({ afterSequence: 0, signal: stop.signal })) {
-      commits.push(...batch);
-      if ((commits.at(-1)?.sequence ?? 0) >= newest) break;
-    }
-    stop.abort();
-    return commits;
+    void beat(name, process);
   }
 }
 
-function idOf(index: number): string {
-  return derivedId('session', String(index));
+async function beat(name: string, { bus, clock, signal }: SimulatedProcess): Promise<void> {
+  while (!signal.aborted) {
+    const heartbeat: Heartbeat = { node: name, atMs: clock.nowMs(), kernelsRunning: 0 };
+    bus.live.publish(agentLive.heartbeat(name), heartbeat);
+    await clock.sleep(HEARTBEAT_PERIOD_MS, signal).catch(() => undefined);
+  }
 }

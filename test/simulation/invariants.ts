@@ -1,94 +1,75 @@
-import type { RecordedCommit, SchedulerEvent, SessionEvent } from '@orrery/bus';
-import { DEFAULT_POLICY, schedule } from '../../actors/scheduler/schedule.ts';
-import { emptyState, fold } from '../../actors/scheduler/state.ts';
+import { plan } from '../../actors/scheduler/planning/plan.ts';
+import { situationOf } from '../../actors/scheduler/situation.ts';
+import type { SchedulerState } from '../../actors/scheduler/state.ts';
 import { sessionAggregate } from '../../actors/session/aggregate.ts';
-import type { SessionSnapshot } from '../../actors/session/machine.ts';
 import type { ModelEngine } from './model-node.ts';
+import type { WatchedSession } from './watcher.ts';
 
-/** Sessions folded from the log, as any reader would. @throws when the log holds an illegal event. */
-export function sessionsOf(
-  commits: readonly RecordedCommit[],
-): ReadonlyMap<string, SessionSnapshot> {
-  const sessions = new Map<string, SessionSnapshot>();
-  for (const { aggregate, aggregateId, events } of commits) {
-    if (aggregate !== 'session') continue;
-    for (const event of events as readonly SessionEvent[]) {
-      const before = sessions.get(aggregateId) ?? sessionAggregate.initial(aggregateId);
-      const applied = sessionAggregate.apply(before, event);
-      if (applied === undefined) throw new Error(`illegal ${event.type} in ${aggregateId}`);
-      sessions.set(aggregateId, applied.state);
-    }
-  }
-  return sessions;
-}
-
-/** No slot is given twice: after every event no node has less than nothing left. */
-export function findOvercommitment(commits: readonly RecordedCommit[]): string | undefined {
-  const state = emptyState();
-  for (const { aggregate, events, sequence } of commits) {
-    if (aggregate !== 'scheduler') continue;
-    for (const event of events as readonly SchedulerEvent[]) {
-      fold(state, event);
-      for (const [name, node] of state.nodes) {
-        if (Object.values(node.free).some((amount) => amount < 0n)) return `${name} at ${sequence}`;
-      }
-    }
-  }
-  return undefined;
-}
-
-/** Every commit carries the hash of the one before it, and revisions have no gaps. */
-export function findBrokenChain(commits: readonly RecordedCommit[]): string | undefined {
-  const newest = new Map<string, { readonly hash: string; readonly revision: number }>();
-  for (const commit of commits) {
-    const key = `${commit.aggregate}.${commit.aggregateId}`;
-    const before = newest.get(key) ?? { hash: '', revision: 0 };
-    if (commit.previousHash !== before.hash) return `hash of ${key} at ${commit.sequence}`;
-    if (commit.firstRevision !== before.revision + 1)
-      return `revision of ${key} at ${commit.sequence}`;
-    newest.set(key, { hash: commit.hash, revision: before.revision + commit.events.length });
-  }
-  return undefined;
-}
+/** How much later than its deadline a phase may end in peace: an alarm's lateness and the turns it takes. */
+const LATENESS_MS = 120_000;
 
 /** Sessions that wait with a reason while there is no room for any of them: late, not stuck. */
-export function sessionsWithoutRoom(commits: readonly RecordedCommit[]): ReadonlySet<string> {
-  const state = emptyState();
-  for (const { aggregate, events } of commits) {
-    if (aggregate !== 'scheduler') continue;
-    for (const event of events as readonly SchedulerEvent[]) fold(state, event);
+function sessionsWithoutRoom(state: SchedulerState): ReadonlySet<string> {
+  const pending = [...state.queue.values()].filter(({ said }) => said !== undefined);
+  const groups = [...state.groups.values()];
+  const { placed } = plan(situationOf(state, groups, { pending, nowMs: 0 }));
+  return placed.length > 0 ? new Set() : new Set(pending.map(({ session }) => session));
+}
+
+/** Sessions that must still move: neither over, nor running, nor without room. */
+export function findRestless(
+  sessions: ReadonlyMap<string, WatchedSession>,
+  scheduler: SchedulerState,
+): readonly string[] {
+  const withoutRoom = sessionsWithoutRoom(scheduler);
+  return [...sessions]
+    .filter(
+      ([
+        id,
+        {
+          snapshot: { value, status },
+        },
+      ]) => {
+        const mayRest = value === 'running' || (value === 'pending' && withoutRoom.has(id));
+        return status !== 'done' && !mayRest;
+      },
+    )
+    .map(([id, { snapshot }]) => `session ${id} is stuck in ${snapshot.value}`);
+}
+
+/** Sessions that have outlived the deadline of their phase, counted from when peace came at the earliest. */
+export function findOverdue(
+  sessions: ReadonlyMap<string, WatchedSession>,
+  peaceSinceMs: number,
+  nowMs: number,
+): string | undefined {
+  for (const [id, { snapshot, sinceMs }] of sessions) {
+    const deadlineMs = sessionAggregate.deadline(snapshot)?.deadlineMs;
+    if (deadlineMs === undefined) continue;
+    if (nowMs > Math.max(sinceMs, peaceSinceMs) + deadlineMs + LATENESS_MS)
+      return `session ${id} is in ${snapshot.value} past its deadline`;
   }
-  const waiting = [...state.queue.values()].filter(({ reason }) => reason !== undefined);
-  const { placed } = schedule(state, waiting, DEFAULT_POLICY);
-  return placed.length > 0 ? new Set() : new Set(waiting.map(({ queued }) => queued.session));
+  return undefined;
 }
 
 /** Exactly one container for a running session's kernel, none for one that is over, none besides. */
 export function findWrongContainers(
-  sessions: ReadonlyMap<string, SessionSnapshot>,
+  sessions: ReadonlyMap<string, WatchedSession>,
   engines: ReadonlyMap<string, ModelEngine>,
-  withoutRoom: ReadonlySet<string>,
 ): readonly string[] {
   const wrong: string[] = [];
   const expected = new Set<string>();
-  for (const [id, { value, status, context }] of sessions) {
-    const mayRest = value === 'running' || (value === 'pending' && withoutRoom.has(id));
-    if (status !== 'done' && !mayRest) wrong.push(`session ${id} is stuck in ${String(value)}`);
-    if (value !== 'running') continue;
-    for (const { kernel, node } of context.placements) {
-      expected.add(kernel);
+  for (const [id, { snapshot }] of sessions) {
+    if (snapshot.value !== 'running') continue;
+    for (const { kernel, node } of snapshot.context.placements) {
+      expected.add(`${node} ${kernel}`);
       const container = engines.get(node)?.containers.get(kernel);
       if (container?.state !== 'running') wrong.push(`session ${id} runs without its container`);
     }
   }
-  for (const [name, { containers, starts }] of engines) {
-    for (const kernel of containers.keys()) {
-      if (!expected.has(kernel))
+  for (const [name, { containers }] of engines)
+    for (const kernel of containers.keys())
+      if (!expected.has(`${name} ${kernel}`))
         wrong.push(`${name} has a container of ${kernel}, which is not running`);
-    }
-    for (const [kernel, count] of starts) {
-      if (count > 1) wrong.push(`${name} started ${kernel} ${count} times`);
-    }
-  }
   return wrong;
 }

@@ -1,18 +1,39 @@
-import { type Bus, type Clock, derivedId, type KernelReport, KernelWish } from '@orrery/bus';
+import {
+  type Bus,
+  type Clock,
+  derivedId,
+  type KernelReport,
+  KernelWish,
+  type Slots,
+} from '@orrery/bus';
 import type { Random } from './random.ts';
+import type { Start } from './watcher.ts';
 
 interface Container {
   readonly session: string;
   state: 'running' | 'exited';
   exitCode: number;
+  isToldToRun: boolean;
 }
 
 /** What survives the agent's death: the engine with its containers, and the wishes it has met. */
 export class ModelEngine {
   readonly containers = new Map<string, Container>();
   readonly revisions = new Map<string, number>();
-  /** Containers ever started of a kernel; more than one is a double start. */
-  readonly starts = new Map<string, number>();
+  /** Kernels that were started here and not removed since, with their sessions, as an agent keeps them on disk. */
+  readonly started = new Map<string, string>();
+  /** Containers that ended by themselves and were removed; until `be-gone` they are not started again. */
+  readonly removed = new Map<string, Container>();
+  readonly onStart: (start: Start) => void;
+
+  constructor(onStart: (start: Start) => void) {
+    this.onStart = onStart;
+  }
+
+  /** The machine goes down and comes up again: what ran is gone, what was written is there. */
+  losePower(): void {
+    this.containers.clear();
+  }
 }
 
 export interface ModelNodeParts {
@@ -21,8 +42,19 @@ export interface ModelNodeParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
+  readonly slots: Slots;
+  /** How often a step of a start fails. */
+  readonly failureRate: number;
   readonly signal: AbortSignal;
 }
+
+const VANISHED: KernelReport = {
+  state: 'exited',
+  exitCode: null,
+  wasOutOfMemory: false,
+  finishedAtMs: null,
+  reason: 'container-not-found',
+};
 
 /** An agent as the protocol asks for one, small enough to be believed: it crashes with its signal. */
 export async function runModelNode(parts: ModelNodeParts): Promise<void> {
@@ -40,13 +72,13 @@ export async function runModelNode(parts: ModelNodeParts): Promise<void> {
           driver: 'simulated',
           architecture: 'x86_64',
           resourceGroup: 'default',
-          slots: { cpu: '4', mem: '64' },
+          slots: parts.slots,
           version: '1',
         },
       },
     }),
   );
-  for (const kernel of parts.engine.containers.keys()) void tellState(parts, kernel, 0);
+  for (const [kernel, session] of parts.engine.started) void tellState(parts, kernel, session);
   const start = await persist(parts, () => bus.agents.checkpoint(name));
   if (start === undefined) return;
   for await (const wishes of bus.agents.follow(name, start, signal)) {
@@ -64,59 +96,81 @@ async function obey(parts: ModelNodeParts, wish: KernelWish): Promise<void> {
   const isStale = (): boolean =>
     signal.aborted || wish.revision < (engine.revisions.get(kernel) ?? 0);
   if (isStale()) return;
-  if (wish.shall === 'be-prepared') {
-    const report: KernelReport = random.chance(0.05)
-      ? { state: 'failed', step: 'pull', code: 'engine-unavailable', message: 'scripted' }
+  const isFirst = !engine.started.has(kernel);
+  const hasFailed = isFirst && 'spec' in wish && random.chance(parts.failureRate);
+  if ((wish.shall === 'be-prepared' && !engine.removed.has(kernel)) || hasFailed) {
+    const step = wish.shall === 'run' ? 'start' : 'pull';
+    const code = random.chance(0.8) ? 'engine-unavailable' : 'image-not-found';
+    const report: KernelReport = hasFailed
+      ? { state: 'failed', step, code, message: 'scripted' }
       : { state: 'prepared' };
     await tell(parts, { kernel, session, revision: wish.revision, report });
     return;
   }
-  if (wish.shall === 'run' && !engine.containers.has(kernel)) start(parts, { kernel, session });
+  if (wish.shall === 'run' && isFirst) start(parts, { kernel, session, revision: wish.revision });
   if (wish.shall === 'be-gone') {
-    const container = engine.containers.get(kernel);
+    const report = reportOf(engine, kernel);
     engine.containers.delete(kernel);
-    const report = container === undefined ? { state: 'absent' as const } : exitOf(container);
+    engine.started.delete(kernel);
+    engine.removed.delete(kernel);
     await tell(parts, { kernel, session, revision: wish.revision, report });
     return;
   }
-  await tellState(parts, kernel, wish.revision, session);
+  await tellState(parts, kernel, session);
 }
 
-function start(
-  parts: ModelNodeParts,
-  { kernel, session }: { readonly kernel: string; readonly session: string },
-): void {
+function start(parts: ModelNodeParts, { kernel, session, revision }: Start): void {
   const { engine, clock, random } = parts;
-  engine.starts.set(kernel, (engine.starts.get(kernel) ?? 0) + 1);
-  const container: Container = { session, state: 'running', exitCode: random.chance(0.8) ? 0 : 1 };
+  engine.onStart({ kernel, session, revision });
+  engine.started.set(kernel, session);
+  const exitCode = random.chance(0.8) ? 0 : 1;
+  const container: Container = { session, state: 'running', exitCode, isToldToRun: false };
   engine.containers.set(kernel, container);
   if (!random.chance(0.7)) return;
   // The program ends by itself, whether its agent lives or not; a living one tells at once.
   void clock.sleep(random.between(100, 60_000)).then(() => {
     container.state = 'exited';
-    if (!parts.signal.aborted && engine.containers.has(kernel)) void tellState(parts, kernel, 0);
+    if (!parts.signal.aborted && engine.containers.has(kernel))
+      void tellState(parts, kernel, session);
   });
 }
 
-async function tellState(
-  parts: ModelNodeParts,
-  kernel: string,
-  revision: number,
-  session = '',
-): Promise<void> {
-  const container = parts.engine.containers.get(kernel);
+/** What is so, as of the newest wish. */
+async function tellState(parts: ModelNodeParts, kernel: string, session: string): Promise<void> {
+  const revision = parts.engine.revisions.get(kernel) ?? 0;
+  const { containers, removed } = parts.engine;
+  const container = containers.get(kernel) ?? removed.get(kernel);
   if (container === undefined) {
-    await tell(parts, { kernel, session, revision, report: { state: 'absent' } });
+    await tell(parts, { kernel, session, revision, report: reportOf(parts.engine, kernel) });
     return;
   }
-  const running: KernelReport = { state: 'running', containerId: `of-${kernel}`, startedAtMs: 0 };
-  await tell(parts, { kernel, session: container.session, revision, report: running });
-  if (container.state === 'exited') {
-    await tell(parts, { kernel, session: container.session, revision, report: exitOf(container) });
+  const about = { kernel, session: container.session, revision };
+  const ran = { containerId: `of-${kernel}`, startedAtMs: 0 };
+  if (container.state === 'running') {
+    await tell(parts, { ...about, report: { state: 'running', ...ran } });
+    container.isToldToRun = true;
+    return;
   }
+  // An older agent tells both one after the other, and waits for the wish to be gone.
+  if (parts.random.chance(0.3)) {
+    await tell(parts, { ...about, report: { state: 'running', ...ran } });
+    await tell(parts, { ...about, report: exitOf(container) });
+    return;
+  }
+  containers.delete(kernel);
+  removed.set(kernel, container);
+  const report = { ...exitOf(container), isRemoved: true };
+  await tell(parts, { ...about, report: container.isToldToRun ? report : { ...report, ran } });
 }
 
-function exitOf({ exitCode }: Container): KernelReport {
+/** What is so when nothing runs any more. */
+function reportOf({ containers, removed, started }: ModelEngine, kernel: string): KernelReport {
+  const container = containers.get(kernel) ?? removed.get(kernel);
+  if (container !== undefined) return exitOf(container);
+  return started.has(kernel) ? VANISHED : { state: 'absent' };
+}
+
+function exitOf({ exitCode }: Container): Extract<KernelReport, { state: 'exited' }> {
   return {
     state: 'exited',
     exitCode,

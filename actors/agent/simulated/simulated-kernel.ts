@@ -6,6 +6,9 @@ import type { Simulation } from './simulation.ts';
 const TERMINATED = 143;
 const KILLED = 137;
 
+/** Given as a reason so that none is made, with a stack, for every kernel. */
+const ENDED = new Error('the program has ended');
+
 /** One simulated container: an exit that comes, or is brought about. */
 export class SimulatedKernel {
   readonly #spec: KernelSpec;
@@ -95,7 +98,7 @@ export class SimulatedKernel {
   #end(exitCode: number, wasOutOfMemory: boolean): ContainerExit {
     if (this.#exit !== undefined) return this.#exit;
     this.#exit = { exitCode, wasOutOfMemory, finishedAtMs: this.#clock.nowMs() };
-    this.#over.abort(new Error('the program has ended'));
+    this.#over.abort(ENDED);
     this.#onExit(this.#exit);
     return this.#exit;
   }

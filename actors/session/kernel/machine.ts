@@ -13,6 +13,7 @@ export interface KernelContext {
   readonly wasOutOfMemory?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
+  readonly isRemoved?: boolean | undefined;
 }
 
 /** Statuses of a kernel and what leads from one to the next. Part of its session's aggregate. */
@@ -77,6 +78,7 @@ export const kernelMachine = setup({
     },
     RUNNING: {
       on: {
+        'kernel-requeued': { target: 'PENDING', actions: 'forget' },
         'kernel-terminating': 'TERMINATING',
         'kernel-terminated': { target: 'TERMINATED', actions: 'remember' },
       },
@@ -107,6 +109,7 @@ function remembered(event: KernelEvent): KernelContext {
         reason: event.reason,
         exitCode: event.exitCode,
         wasOutOfMemory: event.wasOutOfMemory,
+        isRemoved: event.isRemoved,
       };
     case 'kernel-cancelled':
       return { reason: event.reason };

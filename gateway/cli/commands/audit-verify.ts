@@ -24,11 +24,11 @@ export async function verifyAudit(
     },
     signal,
   );
-  await output.result(report, () => lines(report, output.width));
+  await output.result(report, () => verificationLines(report, output.width));
   return report.isWhole ? exitCodes.ok : exitCodes.failed;
 }
 
-function lines(report: AuditVerification, width: number): readonly string[] {
+export function verificationLines(report: AuditVerification, width: number): readonly string[] {
   const { commits, aggregates, lastSequence, faults } = report;
   const seconds = (report.durationMs / 1000).toFixed(1);
   const read = `${commits} commits of ${aggregates} aggregates up to ${lastSequence}, in ${seconds} s`;
@@ -42,6 +42,7 @@ function lines(report: AuditVerification, width: number): readonly string[] {
         { title: 'ENTITY', cell: wordEntity },
         { title: 'REVISION', cell: ({ revision }) => String(revision ?? ''), side: 'right' },
         { title: 'SEQUENCE', cell: ({ sequence }) => String(sequence ?? ''), side: 'right' },
+        { title: 'SEGMENT', cell: ({ segment }) => segment ?? '' },
         { title: 'WHAT', cell: ({ message }) => message },
       ],
       { width, overflow: 'keep' },

@@ -12,6 +12,12 @@ export interface RequestOptions extends GlobalOptions {
   readonly slot?: Readonly<Record<string, string>>;
   readonly resourceGroup?: string;
   readonly priority?: string;
+  readonly startsAt?: string;
+  readonly dependsOn?: readonly string[];
+  readonly on?: readonly string[];
+  readonly placementGroup?: string;
+  readonly pack?: boolean;
+  readonly jobPriority?: string;
   readonly tag?: string;
   readonly timeout?: string;
   readonly idempotencyKey?: string;
@@ -29,9 +35,32 @@ export function requestOf(command: readonly string[], options: RequestOptions): 
     environ: options.env,
     resourceGroup: options.resourceGroup,
     priority: parseNumber('--priority', options.priority),
+    ...schedulingOf(options),
     tag: options.tag,
     batchTimeoutSeconds: parseNumber('--timeout', options.timeout),
     idempotencyKey: options.idempotencyKey,
+  };
+}
+
+/** Only what was said: a gateway of before knows none of it. */
+function schedulingOf({
+  startsAt,
+  dependsOn,
+  on: designatedAgents,
+  placementGroup: name,
+  pack,
+  jobPriority,
+}: RequestOptions): Partial<CreateSessionInput> {
+  return {
+    ...(startsAt === undefined ? {} : { startsAt }),
+    ...(dependsOn === undefined ? {} : { dependsOn }),
+    ...(designatedAgents === undefined ? {} : { designatedAgents }),
+    ...(name === undefined
+      ? {}
+      : { placementGroup: { name, direction: pack === true ? 'PACK' : 'SPREAD' } }),
+    ...(jobPriority === undefined
+      ? {}
+      : { jobPriority: parseNumber('--job-priority', jobPriority) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type AuditReport, sequenceBefore, verifyLog } from '@orrery/bus';
+import { type AuditReport, sequenceBefore, verifyArchivedLog } from '@orrery/bus';
 import { z } from 'zod';
 import { ENTITY_CHARACTERS_MAX, parseEntity } from '../../audit/entity.ts';
 import { authoriseSignedIn } from '../../auth/authorise.ts';
@@ -33,20 +33,17 @@ async function verify(
 ): Promise<AuditReport> {
   const afterSequence = since === undefined ? 0 : await sequenceBefore(bus.log, since);
   const horizon = await projections.checkpoint();
-  const upToSequence = await bus.log.lastSequence();
-  const isWhole = entity.aggregate === undefined;
-  return await verifyLog({
-    messages: bus.log.readMessages({ ...entity, afterSequence, upToSequence }),
-    from: afterSequence === 0 ? 'first-commit' : 'anywhere',
+  return await verifyArchivedLog(bus.log, {
+    ...entity,
+    afterSequence,
     witness: {
       commits: projections.witnesses({ ...entity, afterSequence, upToSequence: horizon }),
       horizon,
     },
-    range: isWhole ? { after: afterSequence, upTo: upToSequence } : undefined,
   });
 }
 
-function shapeReport({ faults, ...report }: AuditReport, durationMs: number): object {
+export function shapeReport({ faults, ...report }: AuditReport, durationMs: number): object {
   return {
     ...report,
     durationMs,
@@ -54,6 +51,7 @@ function shapeReport({ faults, ...report }: AuditReport, durationMs: number): ob
       ...fault,
       entity: aggregate ?? null,
       entityId: aggregateId ?? null,
+      segment: fault.segment ?? null,
     })),
   };
 }

@@ -21,10 +21,13 @@ export async function registerImage(
   const command: ImageCommand = { type: 'register', reference: reference.data };
   const actor = { kind: 'user', id: userId } as const;
   const aggregateId = imageId(reference.data);
-  const { outcome } = await gateway.commands.request(
-    { aggregate: 'image', aggregateId, actor, traceparent, command },
-    signal,
-  );
+  const { outcome } = await gateway.commands.request({
+    aggregate: 'image',
+    aggregateId,
+    actor,
+    traceparent,
+    command,
+  });
   if (!outcome.ok) return refused(outcome.error);
   await waitUntilReadable(gateway, outcome, signal);
   const row = await gateway.projections.findImage(reference.data);

@@ -18,6 +18,19 @@ export const CreateSessionArguments = z.strictObject({
     tag: z.string().optional(),
     architecture: z.string().optional(),
     batchTimeoutSeconds: z.number().optional(),
+    startsAt: z.number().optional(),
+    dependsOn: z.array(z.string()).optional(),
+    designatedAgents: z.array(z.string()).optional(),
+    isDesignationStrict: z.boolean().optional(),
+    placementGroup: z
+      .strictObject({
+        name: z.string(),
+        direction: z.enum(['SPREAD', 'PACK']),
+        isStrict: z.boolean(),
+      })
+      .optional(),
+    jobPriority: z.number().optional(),
+    isPreemptible: z.boolean().optional(),
     idempotencyKey: z.string().optional(),
   }),
 });

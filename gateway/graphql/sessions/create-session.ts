@@ -1,18 +1,29 @@
-import { newId, type Rejection, type SessionCommand } from '@orrery/bus';
+import {
+  newId,
+  type Outcome,
+  type RecordedCommit,
+  type Rejection,
+  type SessionCommand,
+} from '@orrery/bus';
+import { foldSession } from '@orrery/projections';
 import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { sessionIdOf } from '../../auth/master-key.ts';
+import { CommitWatch } from '../../feed/commit-watch.ts';
 import type { Gateway } from '../../gateway.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { readSessionAfter } from './after-commit.ts';
 import { CreateSessionArguments } from './create-session-input.ts';
+import { parseSchedulingTerms } from './scheduling-terms.ts';
 import { parseSessionRequest } from './session-request.ts';
+import { shapeSession } from './session-shape.ts';
 
 export async function createSession(
   _root: unknown,
   unparsed: unknown,
-  { gateway, caller, traceparent, signal }: GatewayContext,
+  context: GatewayContext,
 ): Promise<object> {
+  const { gateway, caller, traceparent, signal } = context;
   const parsed = safeParseArguments(CreateSessionArguments, unparsed);
   if (!parsed.ok) return refused(parsed.error);
   const { input } = parsed.value;
@@ -33,18 +44,53 @@ export async function createSession(
   if (reference === undefined) return refused(IMAGE_REQUIRED);
   const image = await gateway.catalogue.findImage(reference);
   if (image === undefined) return refused(imageUnknown(reference));
-  const command: SessionCommand = { type: 'enqueue', request: request.value(image.reference) };
+  const terms = await parseSchedulingTerms(input, context);
+  if (!terms.ok) return refused(terms.error);
+  const command: SessionCommand = {
+    type: 'enqueue',
+    request: { ...request.value(image.reference), ...terms.value },
+  };
   const actor = { kind: 'user', id: owner.userId } as const;
-  const { outcome, commandIds } = await gateway.commands.request(
-    { aggregate: 'session', aggregateId: id, actor, traceparent, command },
-    signal,
-  );
+  using watch = new CommitWatch(gateway.feed, { aggregate: 'session', id });
+  const { outcome, commandIds } = await gateway.commands.request({
+    aggregate: 'session',
+    aggregateId: id,
+    actor,
+    traceparent,
+    command,
+  });
   if (!outcome.ok) return refused(outcome.error);
+  const created = await createdBy(gateway, watch, { outcome, userId: owner.userId });
+  if (created !== undefined) return { session: created, isCreated: true };
   const [session, isCreated] = await Promise.all([
     readSessionAfter(gateway, { id, outcome }, signal),
-    idempotencyKey === undefined || wasCreatedBy(gateway, id, commandIds),
+    wasCreatedBy(gateway, id, commandIds),
   ]);
   return { session, isCreated };
+}
+
+/**
+ * The session that the command created, from its own commit: it is not read from the projections, which
+ * would be waited for. Undefined when it may have been there before.
+ */
+async function createdBy(
+  gateway: Gateway,
+  watch: CommitWatch,
+  {
+    outcome,
+    userId,
+  }: { readonly outcome: Extract<Outcome, { readonly ok: true }>; readonly userId: string },
+): Promise<object | undefined> {
+  if (outcome.hasChanged !== true) return undefined;
+  const commit = await watch.at(outcome.sequence, gateway.feedDeadlines.begin());
+  const state = commit === undefined ? undefined : firstState(commit);
+  if (state === undefined) return undefined;
+  gateway.ownWrites.note(userId, outcome.sequence);
+  return shapeSession(state.session, state.kernels);
+}
+
+function firstState(commit: RecordedCommit): ReturnType<typeof foldSession> {
+  return commit.firstRevision === 1 ? foldSession([commit]) : undefined;
 }
 
 /** Whether the session's first commit is of one of these commands, and not of an earlier one. */

@@ -49,8 +49,8 @@ async function* changes(
   signal: AbortSignal,
 ): AsyncGenerator<object, void> {
   const waiting = new BoundedQueue<RecordedCommit>(COMMITS_WAITING_MAX);
-  using _listening = gateway.feed.onCommit((commit) => {
-    if (commit.aggregate === 'session' && !waiting.push(commit)) waiting.end(tooSlow());
+  using _listening = gateway.feed.onCommit('session', (commit) => {
+    if (!waiting.push(commit)) waiting.end(tooSlow());
   });
   const liveFrom = gateway.feed.sequence;
   for await (const commit of commitsAfter(

@@ -27,10 +27,13 @@ export async function terminateSession(
       ? { type: 'terminate', mode: 'force', reason: 'force-terminated' }
       : { type: 'terminate', mode: 'graceful', reason: 'user-requested' };
   const actor = { kind: 'user', id: userId } as const;
-  const { outcome } = await gateway.commands.request(
-    { aggregate: 'session', aggregateId: row.id, actor, traceparent, command },
-    signal,
-  );
+  const { outcome } = await gateway.commands.request({
+    aggregate: 'session',
+    aggregateId: row.id,
+    actor,
+    traceparent,
+    command,
+  });
   if (!outcome.ok) return refused(outcome.error);
   return { session: await readSessionAfter(gateway, { id: row.id, outcome }, signal) };
 }

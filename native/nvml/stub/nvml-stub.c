@@ -1,55 +1,18 @@
-/*
- * A stand-in for libnvidia-ml.so.1 that plays the scenario in the file ORRERY_NVML_STUB names, read at each init
- * (none: one healthy device). A line is one of
- *   devices COUNT            driver TEXT             mig DEVICE
- *   answer CALL STATUS [DEVICE]                      that call (nvmlInitWithFlags too) answers STATUS
- *   delay CALL MILLISECONDS                          that call takes this long
- *   process DEVICE PID BYTES                         BYTES -1: not told
- *   processes DEVICE COUNT                           that many, pids from 1000
- * and anything else makes init fail with "invalid argument", so that a misspelt scenario is seen.
- */
+/* A stand-in for libnvidia-ml.so.1: its calls, answered from the stage that a scenario has set (stage.c). */
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "../nvml-abi.h"
-
-enum { DEVICES = 128, RULES = 64, PROCESSES = 8192, NODES = 2, EVERY = -1 };
+#include "stage.h"
 
 static const unsigned long long memory_total = 80ULL << 30U;
 static const unsigned long long memory_used = 5ULL << 30U;
 static const unsigned long long memory_reserved = 1ULL << 30U;
 
-typedef struct {
-  char call[64];
-  int device;
-  nvmlReturn_t status;
-  long delay_ms;
-} rule;
-
-struct nvmlDevice_st {
-  unsigned int index;
-  int is_mig;
-};
-
-typedef struct {
-  unsigned int device;
-  nvmlProcessInfo_t process;
-} placed_process;
-
-static struct {
-  int starts;
-  unsigned int device_count, rule_count, process_count;
-  char driver[NVML_VERSION_BYTES];
-  struct nvmlDevice_st devices[DEVICES];
-  rule rules[RULES];
-  placed_process processes[PROCESSES];
-} stage;
-
-static int load(void);
-static int play(const char *line);
-static int place(unsigned int device, unsigned int pid, long long bytes);
+/* Events are told on another thread than devices are read on. */
+static pthread_mutex_t stage_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nvmlEventSet_st event_set;
 
 /* What the scenario says of this call; delays are served here. */
 static nvmlReturn_t cue(const char *call, int device) {
@@ -75,7 +38,7 @@ static nvmlReturn_t cue(const char *call, int device) {
   } while (0)
 
 static nvmlReturn_t start(const char *call) {
-  if (stage.starts == 0 && !load()) return NVML_ERROR_INVALID_ARGUMENT;
+  if (stage.starts == 0 && !load_stage()) return NVML_ERROR_INVALID_ARGUMENT;
   stage.starts++;
   const nvmlReturn_t status = cue(call, EVERY);
   if (status != NVML_SUCCESS) stage.starts--;
@@ -101,6 +64,7 @@ const char *nvmlErrorString(nvmlReturn_t status) {
     case NVML_ERROR_UNINITIALIZED: return "Uninitialized";
     case NVML_ERROR_INVALID_ARGUMENT: return "Invalid Argument";
     case NVML_ERROR_NOT_SUPPORTED: return "Not Supported";
+    case NVML_ERROR_NOT_FOUND: return "Not Found";
     case NVML_ERROR_INSUFFICIENT_SIZE: return "Insufficient Size";
     case NVML_ERROR_DRIVER_NOT_LOADED: return "Driver Not Loaded";
     case NVML_ERROR_FUNCTION_NOT_FOUND: return "Function Not Found";
@@ -128,6 +92,9 @@ nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int *version) {
 }
 
 nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *count) {
+  pthread_mutex_lock(&stage_lock);
+  count_on_stage();
+  pthread_mutex_unlock(&stage_lock);
   OBEY(EVERY);
   *count = stage.device_count;
   return NVML_SUCCESS;
@@ -142,13 +109,16 @@ nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, nvmlDevice_t *dev
 
 nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *text, unsigned int length) {
   OBEY((int)device->index);
-  snprintf(text, length, "GPU-00000000-0000-0000-0000-%012u", device->index);
+  if (device->is_instance)
+    snprintf(text, length, "MIG-00000000-0000-0000-%04u-%012u", device->index, device->instance);
+  else
+    snprintf(text, length, "GPU-00000000-0000-0000-0000-%012u", device->index);
   return NVML_SUCCESS;
 }
 
 nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *text, unsigned int length) {
   OBEY((int)device->index);
-  snprintf(text, length, "Orrery Stub GPU");
+  snprintf(text, length, device->is_instance ? "Orrery Stub GPU MIG %s" : "Orrery Stub GPU", device->profile);
   return NVML_SUCCESS;
 }
 
@@ -163,6 +133,10 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci) {
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory) {
   OBEY((int)device->index);
+  if (device->is_instance) {
+    *memory = (nvmlMemory_t){device->memory, device->memory - (64ULL << 20U), 64ULL << 20U};
+    return NVML_SUCCESS;
+  }
   memory->total = memory_total;
   memory->used = memory_used + memory_reserved;
   memory->free = memory_total - memory->used;
@@ -229,6 +203,167 @@ nvmlReturn_t nvmlDeviceGetEnforcedPowerLimit(nvmlDevice_t device, unsigned int *
   return NVML_SUCCESS;
 }
 
+nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device, unsigned int *least,
+                                                          unsigned int *most) {
+  OBEY((int)device->index);
+  *least = 200000;
+  *most = 700000;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t device, unsigned long long *millijoules) {
+  OBEY((int)device->index);
+  *millijoules = 9000000000ULL + device->index;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device, unsigned int threshold, unsigned int *celsius) {
+  OBEY((int)device->index);
+  *celsius = threshold == NVML_TEMPERATURE_THRESHOLD_SHUTDOWN ? 92 : 87;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, unsigned int type, unsigned int *megahertz) {
+  OBEY((int)device->index);
+  *megahertz = type == NVML_CLOCK_MEM ? 2619 : 345;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetMaxClockInfo(nvmlDevice_t device, unsigned int type, unsigned int *megahertz) {
+  OBEY((int)device->index);
+  *megahertz = type == NVML_CLOCK_MEM ? 2619 : 1980;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device, unsigned long long *reasons) {
+  OBEY((int)device->index);
+  *reasons = device->index == 0 ? 0x1 : 0x44;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetEccMode(nvmlDevice_t device, unsigned int *mode, unsigned int *pending) {
+  OBEY((int)device->index);
+  *mode = *pending = 1;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device, unsigned int kind, unsigned int since,
+                                         unsigned long long *count) {
+  OBEY((int)device->index);
+  *count = (kind == NVML_MEMORY_ERROR_CORRECTED ? 2 : 0) + (since == NVML_AGGREGATE_ECC ? 1 : 0);
+  return NVML_SUCCESS;
+}
+
+#define COUNT_ANSWER(call, answer)                                     \
+  nvmlReturn_t call(nvmlDevice_t device, unsigned int *amount) {      \
+    OBEY((int)device->index);                                         \
+    *amount = (answer);                                               \
+    return NVML_SUCCESS;                                              \
+  }
+COUNT_ANSWER(nvmlDeviceGetCurrPcieLinkGeneration, 4)
+COUNT_ANSWER(nvmlDeviceGetMaxPcieLinkGeneration, 5)
+COUNT_ANSWER(nvmlDeviceGetCurrPcieLinkWidth, 8)
+COUNT_ANSWER(nvmlDeviceGetMaxPcieLinkWidth, 16)
+COUNT_ANSWER(nvmlDeviceGetMinorNumber, device->index)
+COUNT_ANSWER(nvmlDeviceGetMaxMigDeviceCount, 7)
+COUNT_ANSWER(nvmlDeviceGetGpuInstanceId, device->instance + 7)
+COUNT_ANSWER(nvmlDeviceGetComputeInstanceId, 0)
+
+nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned int place, nvmlDevice_t *instance) {
+  OBEY((int)device->index);
+  unsigned int found = 0;
+  for (unsigned int index = 0; index < stage.instance_count; index++) {
+    if (stage.instances[index].index != device->index || found++ != place) continue;
+    *instance = &stage.instances[index];
+    return NVML_SUCCESS;
+  }
+  return NVML_ERROR_NOT_FOUND;
+}
+
+nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device, nvmlDeviceAttributes_t *attributes) {
+  OBEY((int)device->index);
+  memset(attributes, 0, sizeof *attributes);
+  attributes->multiprocessorCount = 16 * device->slices;
+  attributes->gpuInstanceSliceCount = attributes->computeInstanceSliceCount = device->slices;
+  attributes->memorySizeMB = device->memory >> 20U;
+  return NVML_SUCCESS;
+}
+
+/* The number of the link at a device is its place among the links that touch it. */
+static const unsigned int *find_link(unsigned int device, unsigned int link) {
+  unsigned int found = 0;
+  for (unsigned int index = 0; index < stage.link_count; index++) {
+    const unsigned int left = stage.links[index].left, right = stage.links[index].right;
+    if ((left != device && right != device) || found++ != link) continue;
+    return left == device ? &stage.links[index].right : &stage.links[index].left;
+  }
+  return NULL;
+}
+
+nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device, unsigned int link, unsigned int *is_active) {
+  OBEY((int)device->index);
+  *is_active = find_link(device->index, link) != NULL;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device, unsigned int link, nvmlPciInfo_t *pci) {
+  OBEY((int)device->index);
+  const unsigned int *other = find_link(device->index, link);
+  if (other == NULL) return NVML_ERROR_INVALID_ARGUMENT;
+  pci->domain = 0xfe;
+  pci->bus = 0x3b + *other;
+  pci->device = 0;
+  return NVML_SUCCESS;
+}
+
+/* Devices of one half share a host bridge; the halves meet over the system. */
+nvmlReturn_t nvmlDeviceGetTopologyCommonAncestor(nvmlDevice_t left, nvmlDevice_t right, unsigned int *level) {
+  OBEY((int)left->index);
+  const unsigned int left_node = left->index * NODES / stage.device_count;
+  *level = left_node == right->index * NODES / stage.device_count ? 30 : 50;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetSupportedEventTypes(nvmlDevice_t device, unsigned long long *kinds) {
+  OBEY((int)device->index);
+  *kinds = NVML_EVENT_XID | NVML_EVENT_DOUBLE_BIT_ECC | 0x10;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set) {
+  OBEY(EVERY);
+  event_set.registered = 0;
+  *set = &event_set;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long kinds, nvmlEventSet_t set) {
+  OBEY((int)device->index);
+  if ((kinds & 0x10) != 0) return NVML_ERROR_INVALID_ARGUMENT;
+  set->registered++;
+  return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeout_ms) {
+  OBEY(EVERY);
+  if (set->registered == 0) return NVML_ERROR_INVALID_ARGUMENT;
+  const struct timespec tick = {0, 1000000};
+  for (unsigned int waited_ms = 0;; waited_ms++) {
+    pthread_mutex_lock(&stage_lock);
+    const int is_there = stage.events_told < stage.event_count;
+    if (is_there) *data = stage.events[stage.events_told++];
+    pthread_mutex_unlock(&stage_lock);
+    if (is_there) return NVML_SUCCESS;
+    if (waited_ms >= timeout_ms) return NVML_ERROR_TIMEOUT;
+    nanosleep(&tick, NULL);
+  }
+}
+
+nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set) {
+  set->registered = 0;
+  return NVML_SUCCESS;
+}
+
 nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int *count,
                                                      nvmlProcessInfo_t *processes) {
   OBEY((int)device->index);
@@ -240,55 +375,4 @@ nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsign
     (*count)++;
   }
   return *count > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
-}
-
-static int load(void) {
-  memset(&stage, 0, sizeof stage);
-  stage.device_count = 1;
-  snprintf(stage.driver, sizeof stage.driver, "550.54.15");
-  for (unsigned int index = 0; index < DEVICES; index++) stage.devices[index].index = index;
-  const char *path = getenv("ORRERY_NVML_STUB");
-  if (path == NULL) return 1;
-  FILE *file = fopen(path, "re");
-  if (file == NULL) return 0;
-  char line[256];
-  int is_sound = 1;
-  while (is_sound && fgets(line, sizeof line, file) != NULL) is_sound = line[0] == '\n' || play(line);
-  fclose(file);
-  return is_sound;
-}
-
-static int play(const char *line) {
-  unsigned int device, count, pid;
-  long long bytes;
-  rule rule = {.device = EVERY};
-  if (sscanf(line, "driver %79s", stage.driver) == 1) return 1;
-  if (sscanf(line, "devices %u", &count) == 1) {
-    stage.device_count = count;
-    return count <= DEVICES;
-  }
-  if (sscanf(line, "mig %u", &device) == 1 && device < DEVICES) {
-    stage.devices[device].is_mig = 1;
-    return 1;
-  }
-  if (sscanf(line, "process %u %u %lld", &device, &pid, &bytes) == 3) return place(device, pid, bytes);
-  if (sscanf(line, "processes %u %u", &device, &count) == 2) {
-    int is_placed = 1;
-    for (unsigned int index = 0; is_placed && index < count; index++)
-      is_placed = place(device, 1000 + index, 1 << 20);
-    return is_placed;
-  }
-  if (sscanf(line, "answer %63s %d %d", rule.call, &rule.status, &rule.device) < 2 &&
-      sscanf(line, "delay %63s %ld", rule.call, &rule.delay_ms) != 2)
-    return 0;
-  if (stage.rule_count == RULES) return 0;
-  stage.rules[stage.rule_count++] = rule;
-  return 1;
-}
-
-static int place(unsigned int device, unsigned int pid, long long bytes) {
-  if (stage.process_count == PROCESSES) return 0;
-  stage.processes[stage.process_count++] =
-      (placed_process){device, {pid, (unsigned long long)bytes, ~0U, ~0U}};
-  return 1;
 }

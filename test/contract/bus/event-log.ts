@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type RecordedCommit, RevisionConflict } from '@orrery/bus';
+import { type RecordedCommit, RevisionConflict, readCommit } from '@orrery/bus';
 import * as assert from 'uvu/assert';
 import {
   type BusHarness,
@@ -55,6 +55,26 @@ export function eventLogContract(name: string, start: () => Promise<BusHarness>)
     await bus.log.append(commitOf(id), appended.sequence);
     assert.equal(await bus.log.append(first, 0), appended);
     assert.is((await collect(bus.log.read('session', id))).length, 2);
+  });
+
+  log('what is purged is gone, and its sequences are never given again', async ({ bus }) => {
+    const [id, other] = [freshId(), freshId()];
+    const first = await bus.log.append(commitOf(id), 0);
+    const kept = await bus.log.append(commitOf(other), 0);
+    const second = await bus.log.append(commitOf(id), first.sequence);
+    await bus.log.purge('session', id, first.sequence);
+    const rest = await collect(bus.log.read('session', id));
+    assert.equal(
+      rest.map(({ sequence }) => sequence),
+      [second.sequence],
+    );
+    await bus.log.purge('session', id, second.sequence);
+    await bus.log.purge('session', id, second.sequence);
+    assert.equal(await collect(bus.log.read('session', id)), []);
+    assert.is((await collect(bus.log.read('session', other))).length, 1);
+    assert.is(await bus.log.lastSequence(), second.sequence);
+    const again = await bus.log.append(commitOf(id), 0);
+    assert.ok(again.sequence > second.sequence && kept.sequence < again.sequence);
   });
 
   log('reads one aggregate in order after a sequence, over several pages', async ({ bus }) => {
@@ -138,6 +158,24 @@ export function eventLogContract(name: string, start: () => Promise<BusHarness>)
     assert.equal(
       commits.map(({ sequence }) => sequence),
       ids.map((_, index) => afterSequence + 1 + index),
+    );
+  });
+
+  log('follows messages as they lie there, each readable as the commit it is', async ({ bus }) => {
+    const afterSequence = await bus.log.lastSequence();
+    const commits = [freshId(), freshId(), freshId()].map((id) => commitOf(id));
+    const stop = new AbortController();
+    const followed = take(bus.log.followMessages({ afterSequence, signal: stop.signal }), 3);
+    for (const commit of commits) await bus.log.append(commit, 0);
+    const messages = await followed;
+    stop.abort();
+    assert.equal(
+      messages.map((message) => [message.subject, message.sequence, readCommit(message).id]),
+      commits.map(({ id, aggregateId }, index) => [
+        `evt.session.${aggregateId}`,
+        afterSequence + 1 + index,
+        id,
+      ]),
     );
   });
 

@@ -217,6 +217,7 @@ export function agentInboxContract(name: string, start: () => Promise<BusHarness
     const [, second] = await take(bus.agents.follow(node, 0, stop.signal), 3);
     assert.ok(second);
     await bus.agents.saveCheckpoint(node, second.sequence);
+    await bus.agents.sweep(node, second.sequence);
     assert.is(await bus.agents.checkpoint(node), second.sequence);
     const again = await take(bus.agents.follow(node, 0, stop.signal), 1);
     stop.abort();

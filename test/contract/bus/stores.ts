@@ -25,6 +25,38 @@ export function snapshotContract(name: string, start: () => Promise<BusHarness>)
     }
   });
 
+  snapshots('take a body in pieces, whatever their sizes', async ({ bus }) => {
+    const id = freshId();
+    const chunk = 256 * 1024;
+    const sizes = [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 7];
+    for (const [index, size] of sizes.entries()) {
+      const body = 'ü'.repeat(size / 2) + (size % 2 === 1 ? 'x' : '');
+      const pieces = body === '' ? [] : [body.slice(0, 7), body.slice(7)];
+      await bus.snapshots.save('scheduler', id, { sequence: index + 1, body: pieces });
+      const loaded = await bus.snapshots.load('scheduler', id);
+      assert.is(loaded?.sequence, index + 1);
+      assert.ok(loaded?.body === body, `${size} bytes`);
+    }
+    const lines = Array.from({ length: 40_000 }, (_, index) => `line ${index} of a body\n`);
+    await bus.snapshots.save('scheduler', id, { sequence: 99, body: lines });
+    assert.ok((await bus.snapshots.load('scheduler', id))?.body === lines.join(''));
+  });
+
+  snapshots('leave in force what was saved before when the pieces fail', async ({ bus }) => {
+    const id = freshId();
+    const before = large('before');
+    await bus.snapshots.save('scheduler', id, { sequence: 1, body: before });
+    function* failing(): Generator<string> {
+      for (let index = 0; index < 20; index++) yield 'x'.repeat(100_000);
+      throw new Error('no more');
+    }
+    const saving = bus.snapshots.save('scheduler', id, { sequence: 2, body: failing() });
+    assert.match(String(await saving.catch((error: unknown) => error)), 'no more');
+    const loaded = await bus.snapshots.load('scheduler', id);
+    assert.is(loaded?.sequence, 1);
+    assert.ok(loaded?.body === before);
+  });
+
   snapshots('give nothing where nothing was saved', async ({ bus }) => {
     assert.is(await bus.snapshots.load('session', freshId()), undefined);
   });

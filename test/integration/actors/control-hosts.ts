@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bus, connectBus } from '@orrery/bus';
 import { EnvironmentChild } from '../../environment/child.ts';
-import { startNats } from '../../environment/nats.ts';
+import { startNats, type TestNats } from '../../environment/nats.ts';
 import { makeScratch } from '../../environment/scratch.ts';
 
 const MAIN = fileURLToPath(new URL('../../../actors/control/main.ts', import.meta.url));
@@ -11,8 +11,11 @@ const MAIN = fileURLToPath(new URL('../../../actors/control/main.ts', import.met
 /** Several control processes on one real bus. */
 export interface ControlHosts extends AsyncDisposable {
   readonly bus: Bus;
+  readonly server: Pick<TestNats, 'servers' | 'user' | 'password'>;
   start(name: string): Promise<void>;
   end(name: string, signal: NodeJS.Signals): Promise<void>;
+  /** @throws when no host of that name was started. */
+  pidOf(name: string): number;
   /** The host that holds each partition at the moment, as the leases say. */
   owners(): Promise<readonly (string | undefined)[]>;
 }
@@ -31,6 +34,7 @@ export async function startControlHosts(): Promise<ControlHosts> {
   };
   return {
     bus,
+    server: { servers, user, password },
     async start(name) {
       const config = join(scratch.path, `${name}.toml`);
       const log = join(scratch.path, `${name}.log`);
@@ -39,6 +43,11 @@ export async function startControlHosts(): Promise<ControlHosts> {
       children.set(name, new EnvironmentChild(launch, { log }));
     },
     end,
+    pidOf(name) {
+      const child = children.get(name);
+      if (child === undefined) throw new Error(`${name} was not started`);
+      return child.pid;
+    },
     async owners() {
       const partitions = Array.from({ length: bus.inbox.partitions }, (_, index) => index);
       const leases = partitions.map((index) => bus.config.get(`control.lease.partition-${index}`));

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kernelSpec } from '../../contract/driver/driver-suite.ts';
+import { kernelSpec } from '../../contract/driver/driver-bench.ts';
 import { dockerEngine } from '../../environment/docker.ts';
 import { testImage } from '../../environment/image.ts';
 import { AgentProcess, type AgentSetting, collect } from './agent-process.ts';

@@ -75,4 +75,22 @@ bursts(
   },
 );
 
+bursts('what a user says does not wait for a burst of what others say', async ({ bus }) => {
+  const id = freshId();
+  const partition = bus.inbox.partitionOf('session', id);
+  const byActor = (kind: 'user' | 'system') => ({ ...commandOf(id), actor: { kind, id: 'one' } });
+  const many = Array.from({ length: 2 * MANY }, () => byActor('system'));
+  const asked = byActor('user');
+  await Promise.all([...many, asked].map((command) => bus.inbox.send(command)));
+  const stop = new AbortController();
+  const received = await take(bus.inbox.follow(partition, 0, stop.signal), 2 * MANY + 1);
+  stop.abort();
+  const order = received.map(({ envelope }) => envelope.id);
+  assert.ok(order.indexOf(asked.id) < 2 * MANY, 'it was stored before the burst was');
+  assert.equal(
+    order.filter((each) => each !== asked.id),
+    many.map((command) => command.id),
+  );
+});
+
 bursts.run();

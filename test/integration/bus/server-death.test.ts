@@ -143,4 +143,17 @@ death('a live subscription hears what is said after the break', async ({ bus, na
   stop.abort();
 });
 
+death('a machine whose clock was set back an hour is connected again at once', async (context) => {
+  const { bus, nats } = context;
+  const trueNowMs = Date.now;
+  try {
+    Date.now = () => trueNowMs() - 60 * 60_000;
+    await nats.kill('SIGKILL');
+    await nats.restart();
+    await within(bus.flush());
+  } finally {
+    Date.now = trueNowMs;
+  }
+});
+
 death.run();

@@ -136,6 +136,27 @@ mischief('a snapshot that is not whole is not loaded', async ({ bus }) => {
   assert.is((await bus.snapshots.load('scheduler', id))?.sequence, 5);
 });
 
+mischief('a snapshot whose head nobody can read is not loaded', async ({ bus }) => {
+  const id = freshId();
+  const head = { sequence: 4, firstPlace: 0, chunks: 0, digest: 'of another', body: 'folded' };
+  const heads = [7, { ...head, sequence: '4' }, { ...head, body: undefined, chunks: 9999 }, head];
+  for (const body of heads) {
+    bus.live.publish(`snap.scheduler.${id}.0`, body);
+    await bus.flush();
+    assert.is(await bus.snapshots.load('scheduler', id), undefined);
+  }
+  await bus.snapshots.save('scheduler', id, { sequence: 5, body: 'folded' });
+  assert.is((await bus.snapshots.load('scheduler', id))?.sequence, 5);
+});
+
+mischief('a piece of a snapshot that no message can hold is refused', async ({ bus }) => {
+  const id = freshId();
+  const body = ['x', 'y'.repeat(2_000_000)];
+  const saving = bus.snapshots.save('scheduler', id, { sequence: 4, body });
+  assert.instance(await saving.catch((error: unknown) => error), RangeError);
+  assert.is(await bus.snapshots.load('scheduler', id), undefined);
+});
+
 mischief('connecting again changes nothing that is stored', async ({ bus, nats }) => {
   const id = freshId();
   await bus.log.append(commitOf(id), 0);
@@ -148,7 +169,7 @@ mischief('connecting again changes nothing that is stored', async ({ bus, nats }
 mischief('a wrong password is refused at once', async ({ nats }) => {
   const settings = { servers: [...nats.servers], user: 'orrery', password: 'wrong' };
   const connecting = connectBus({ ...settings, replicas: 1, partitions: 8 }, { name: 'stranger' });
-  assert.match(String(await within(connecting.catch((error: unknown) => error))), 'BusUnavailable');
+  assert.match(String(await within(connecting.catch((error: unknown) => error))), 'BusRefused');
 });
 
 mischief.run();

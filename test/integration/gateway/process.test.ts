@@ -96,6 +96,10 @@ streams('a program run inside gives back what it was given, and its exit code', 
   const output = received.flatMap((frame) => (frame.kind === 'output' ? [frame.data ?? ''] : []));
   assert.is(Buffer.from(output.join(''), 'base64').toString(), 'to and fro\n');
   assert.equal(received.at(-1), { kind: 'exit', exitCode: 5 });
+  // Its kernel sleeps in a process of its own, which outlives the agent.
+  await system.client.terminateSession({ id: session.id, mode: 'FORCE' });
+  for await (const event of system.client.sessionEvents({ id: session.id }))
+    if (event.status === 'TERMINATED') break;
 });
 
 streams.run();

@@ -13,6 +13,7 @@ import {
   lifeOf,
   NODE,
   OWNER,
+  PRESET,
   STRANGER,
   sessionIdOf,
   timeOf,
@@ -355,6 +356,45 @@ querying('the witness gives every commit of a part of the log', async ({ stage, 
         firstRevision,
       ]),
   );
+});
+
+querying('presets, resource groups and limits, with what is there and held', async ({ stage }) => {
+  const { projections } = stage;
+  assert.equal(await projections.knownSlots(), ['cpu', 'mem']);
+  const book = new LogBook('administration');
+  book.write('preset', PRESET, {
+    type: 'preset-created',
+    name: 'small',
+    resourceGroup: 'gpu',
+    slots: { cpu: '1', mem: '1024' },
+  });
+  const [preset] = book.commits;
+  assert.ok(preset);
+  await stage.take([{ ...preset, firstRevision: 1 }]);
+  const [listed] = await projections.listPresets({ limit: 10 });
+  assert.equal([listed?.name, listed?.resourceGroup], ['small', 'gpu']);
+  assert.is((await projections.findPreset(PRESET))?.slots['mem'], '1024');
+  const groups = await projections.listResourceGroups({ always: 'always' });
+  assert.equal(
+    groups.map(({ name, agents, policy }) => [name, agents, policy]),
+    [
+      ['always', 0, null],
+      ['default', 1, null],
+    ],
+  );
+  const [, group] = groups;
+  assert.equal(group?.availableSlots, { cpu: '8', mem: '16384' });
+  const [room] = await projections.roomOfGroup('default');
+  assert.equal(room?.available, { cpu: '8', mem: '16384' });
+  assert.equal(room?.occupied, group?.occupiedSlots);
+  const held = await projections.heldBy({ scope: 'user', key: OWNER });
+  const others = await projections.heldBy({ scope: 'user', key: STRANGER });
+  const all = await projections.heldBy({ scope: 'domain', key: 'default' });
+  assert.is(all.sessions, held.sessions + others.sessions);
+  assert.is(others.sessions, 1);
+  assert.equal(others.slots, { cpu: '0.5', mem: '1024' });
+  assert.is((await projections.heldBy({ scope: 'keypair', key: 'nobody' })).sessions, 0);
+  assert.is(await projections.findLimits({ scope: 'user', key: OWNER }), undefined);
 });
 
 querying.run();

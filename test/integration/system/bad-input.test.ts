@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { OperationRefused } from '../../../gateway/client/errors.ts';
 import { tokenOf } from '../../environment/sign-in.ts';
 import { signRequest } from '../../environment/signed-request.ts';
 import { startSystem } from '../../environment/system.ts';
+import { connectAsUser } from '../../environment/user.ts';
 
 const system = await startSystem(['--driver', 'simulated']);
 const token = await tokenOf(system);
@@ -106,6 +108,25 @@ bad(
     );
   },
 );
+
+bad('a key of somebody else is refused, and shows nothing of their session', async () => {
+  const key = 'key-of-the-administrator';
+  const asked = { ...input, type: 'BATCH', tag: 'a-secret-tag', idempotencyKey: key } as const;
+  const { session } = await system.client.createSession(asked);
+  await using stranger = await connectAsUser(system, 'stranger@example.test');
+  for (const theirs of [asked, { ...input, type: 'BATCH', idempotencyKey: key } as const]) {
+    const refusal = await stranger.createSession(theirs).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(refusal instanceof OperationRefused, String(refusal));
+    assert.is(refusal.code, 'idempotency-key-reused');
+    const told = `${refusal.message} ${JSON.stringify(refusal)}`;
+    for (const secret of [session.id, session.name, 'a-secret-tag'])
+      assert.not.ok(told.includes(secret), told);
+  }
+  assert.is(await stranger.findSession(session.id), undefined);
+});
 
 bad('an unknown id is not found', async () => {
   assert.is(await system.client.findSession('0190b0c8-0000-7000-8000-00000000dead'), undefined);

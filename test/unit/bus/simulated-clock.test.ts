@@ -46,4 +46,39 @@ clock('rejects a sleep whose signal fires, and forgets it', async () => {
   assert.is(await time.sleep(10, stop.signal).catch((error: unknown) => error), reason);
 });
 
+clock(
+  'lets all that follows from a waking happen first, without turns of the event loop too',
+  async () => {
+    const time = new SimulatedClock(0, { settling: 'reactions' });
+    const seen: string[] = [];
+    const chain = async (name: string, delayMs: number): Promise<void> => {
+      await time.sleep(delayMs);
+      for (let hop = 0; hop < 20; hop++) await undefined;
+      seen.push(`${name} ${time.nowMs()}`);
+    };
+    const all = Promise.all([chain('a', 1), chain('b', 2)]);
+    await time.advance(2);
+    assert.equal(seen, ['a 1', 'b 2']);
+    await all;
+  },
+);
+
+clock('ends an advance by what is thrown before a waking', async () => {
+  let wakes = 0;
+  const onWake = (): void => {
+    wakes += 1;
+    if (wakes > 3) throw new Error('too many');
+  };
+  const time = new SimulatedClock(0, { onWake });
+  const endless = async (): Promise<void> => {
+    while (wakes <= 3) await time.sleep(0);
+  };
+  void endless();
+  let thrown: unknown;
+  await time.advance(1).catch((error: unknown) => {
+    thrown = error;
+  });
+  assert.instance(thrown, Error);
+});
+
 clock.run();

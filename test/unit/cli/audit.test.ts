@@ -65,6 +65,7 @@ verifying('each fault is named with its place, and the end is 1', async () => {
     entityId: SESSION_ID,
     revision: 14,
     sequence: 99,
+    segment: null,
     message: 'It was recorded at sequence 99, and is not there.',
   };
   const broken = { ...report, isWhole: false, faults: [fault], hasMoreFaults: true };

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { buildSchema, parse, validate } from 'graphql';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { documents } from '../../../gateway/client/documents.ts';
+import { readSchemaText } from '../../../gateway/graphql/schema.ts';
 
-const schema = buildSchema(
-  readFileSync(new URL('../../../gateway/graphql/schema.graphql', import.meta.url), 'utf8'),
-);
+const schema = buildSchema(readSchemaText());
 
 const wording = suite('client: documents');
 

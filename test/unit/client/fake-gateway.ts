@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import mercurius from 'mercurius';
 import type { WebSocket } from 'ws';
 import { signature } from '../../../gateway/auth/signing.ts';
+import { readSchemaText } from '../../../gateway/graphql/schema.ts';
 import { type FakeState, noSuchSession, sessionOf } from './fake-state.ts';
 
 export const ACCESS_KEY = 'AKIAORRERYTEST000001';
 export const SECRET_KEY = 'oR2xq9ExampleSecretKeyForOrreryTests0000';
 
-const schema = readFileSync(
-  new URL('../../../gateway/graphql/schema.graphql', import.meta.url),
-  'utf8',
-);
+const schema = readSchemaText();
 
 type Resolver = (arguments_: Record<string, unknown>) => unknown;
 
@@ -189,13 +186,33 @@ const QUERIES = [
   'auditLog',
   'verifyAudit',
   'clusterAt',
+  'archive',
+  'verifyArchive',
+  'setAsideCommands',
+  'resourcePresets',
+  'checkPresets',
+  'resourceGroups',
+  'resourceGroup',
+  'limits',
+  'sessionWhy',
 ];
 const MUTATIONS = [
   'signIn',
   'createSession',
   'terminateSession',
+  'setSessionPriority',
+  'setAgentSchedulable',
+  'drainAgent',
   'registerImage',
   'execInSession',
   'rebuildProjections',
   'verifyProjections',
+  'runArchive',
+  'replaySetAsideCommand',
+  'createResourcePreset',
+  'setResourceGroup',
+  'removeResourceGroup',
+  'setLimits',
+  'modifyResourcePreset',
+  'deleteResourcePreset',
 ];

@@ -3,6 +3,7 @@ import {
   createLogger,
   createMemoryBus,
   type EventLog,
+  type FollowedMessage,
   type RecordedCommit,
   SimulatedClock,
   subjects,
@@ -42,22 +43,29 @@ function commit(
   };
 }
 
+function messageOf({ sequence, hash: _, ...body }: RecordedCommit): FollowedMessage {
+  const subject = subjects.event(body.aggregate, body.aggregateId);
+  return { subject, sequence, body: Buffer.from(JSON.stringify(body)) };
+}
+
 /** A log whose follower breaks off after each commit. */
 function brittleLog(commits: readonly RecordedCommit[]): EventLog {
   return {
     append: () => Promise.reject(new Error('read only')),
     async *read() {},
-    async *follow({ afterSequence, signal }) {
+    async *follow() {},
+    async *followMessages({ afterSequence, signal }) {
       const next = commits.find(({ sequence }) => sequence > afterSequence);
       if (next === undefined) {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         return;
       }
-      yield [next];
+      yield [messageOf(next)];
       throw new BusUnavailable('go on');
     },
     async *readMessages() {},
     lastSequence: async () => 0,
+    purge: async () => undefined,
   };
 }
 
@@ -69,7 +77,7 @@ feeding('tells every commit once and in order, though its connection breaks', as
   const feed = new LogFeed({ log: brittleLog([commit(1), commit(2), commit(3)]), clock, logger });
   const all: number[] = [];
   const ofOne: number[] = [];
-  using _all = feed.onCommit(({ sequence }) => all.push(sequence));
+  using _all = feed.onCommit('session', ({ sequence }) => all.push(sequence));
   using _one = feed.onCommitOf('session', 'a', ({ sequence }) => ofOne.push(sequence));
   using _none = feed.onCommitOf('session', 'b', () => assert.unreachable());
   const { ended } = await feed.start(closing.signal);
@@ -209,11 +217,11 @@ caching('are read once, and again after a commit that may have changed them', as
   const queue = new BoundedQueue<RecordedCommit>(10);
   const log: EventLog = {
     ...brittleLog([]),
-    async *follow({ signal }) {
+    async *followMessages({ signal }) {
       for (;;) {
         const next = await queue.next(signal).catch(() => undefined);
         if (next === undefined) return;
-        yield [next];
+        yield [messageOf(next)];
       }
     },
   };
@@ -277,7 +285,7 @@ sending('goes on while the bus is away, each time under an id of its own', async
     if (attempts < 3) throw new BusUnavailable('take it');
     return { ok: true, revision: 1, sequence: 1 };
   });
-  const answer = createCommands({ inbox, clock }).request(command, never);
+  const answer = createCommands({ inbox, clock, closing: never }).request(command);
   await clock.advance(1_000);
   const { outcome, commandIds } = await answer;
   assert.ok(outcome.ok);
@@ -287,8 +295,8 @@ sending('goes on while the bus is away, each time under an id of its own', async
 sending('ends at its limit with a failure that says to ask again', async () => {
   const clock = new SimulatedClock();
   const inbox = inboxThat(() => Promise.reject(new BusUnavailable('take it')));
-  const failure = createCommands({ inbox, clock })
-    .request(command, never)
+  const failure = createCommands({ inbox, clock, closing: never })
+    .request(command)
     .catch((error: unknown) => error);
   await clock.advance(OUTCOME_WAIT_MS_MAX + 1_000);
   const error = await failure;

@@ -1,9 +1,17 @@
-import { type Bus, type Clock, createLogger, createMemoryBroker, systemClock } from '@orrery/bus';
+import {
+  type Bus,
+  type Clock,
+  createLogger,
+  createMemoryBroker,
+  type SegmentStore,
+  systemClock,
+  withArchive,
+} from '@orrery/bus';
 import type { FastifyInstance } from 'fastify';
 import { aggregates } from '../../../actors/control/aggregates.ts';
 import { startHost } from '../../../actors/runtime/host.ts';
 import { type Administrator, registerAdministrator } from '../../../gateway/auth/administrator.ts';
-import { createGateway, type Gateway } from '../../../gateway/gateway.ts';
+import { createGateway, type Gateway, type GatewayPorts } from '../../../gateway/gateway.ts';
 import { buildServer } from '../../../gateway/server.ts';
 import { MemoryProjections } from './memory-projections.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
@@ -26,6 +34,8 @@ export interface GatewayFixture extends AsyncDisposable {
   readonly projections: MemoryProjections;
   readonly agent: SimulatedAgent;
   readonly operations: readonly string[];
+  /** Another gateway of the same cluster; ends with this one. */
+  beside(): Promise<Pick<GatewayFixture, 'app' | 'graphql'>>;
   /** Base of its HTTP address, once it listens. */
   listen(): Promise<string>;
   /** POST /graphql as the administrator, or with other headers. */
@@ -45,29 +55,29 @@ export interface Answer {
   };
 }
 
-export async function startGateway(): Promise<GatewayFixture> {
+/** `commandsWaitingMax`: above it users are refused. */
+export async function startGateway(
+  options: { readonly store?: SegmentStore; readonly commandsWaitingMax?: number } = {},
+): Promise<GatewayFixture> {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const closing = new AbortController();
   const clock = endingClock(closing.signal);
   const { signal } = closing;
-  const broker = createMemoryBroker({ clock, partitions: 2 });
-  const bus = broker.connect();
+  const { store, ...limits } = options;
+  const broker = createMemoryBroker({ clock, partitions: 2, ...limits });
+  const connected = broker.connect();
+  const bus = { ...connected, log: withArchive(connected.log, store) };
   const control = broker.connect();
   const host = startHost({ bus: control, clock, logger, aggregates }, signal);
   const projections = new MemoryProjections();
   const projecting = projections.run(broker.connect(), signal);
   const agent = new SimulatedAgent({ bus: broker.connect(), clock, logger });
   const working = agent.run(signal);
-  const settings = { host: '127.0.0.1', port: 0, masterKey: MASTER_KEY };
-  const gateway = createGateway(
-    { bus, projections, clock, logger, settings, administrator, version: '0.1.0' },
-    signal,
-  );
-  const { ended } = await gateway.feed.start(signal);
-  const following = gateway.progress.run();
+  const parts = { projections, clock, logger, signal };
   const operations: string[] = [];
-  const app = await buildServer(gateway, (operation) => operations.push(operation));
-  await app.ready();
+  const first = await serve(bus, parts, operations);
+  const served = [first];
+  const { app, gateway } = first;
   await registerAdministrator({ ...gateway, administrator }, signal);
   await agent.register();
   await gateway.progress.reached(await bus.log.lastSequence(), signal);
@@ -83,20 +93,58 @@ export async function startGateway(): Promise<GatewayFixture> {
     operations,
     token,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-    async graphql(query, variables = {}, headers = { authorization: `Bearer ${token}` }) {
-      const response = await app.inject({
-        method: 'POST',
-        url: '/graphql',
-        headers,
-        payload: { query, variables },
-      });
-      return { status: response.statusCode, body: response.json() };
+    graphql: graphqlOver(app, token),
+    async beside() {
+      const connected = broker.connect();
+      const besides = { ...connected, log: withArchive(connected.log, store) };
+      const other = await serve(besides, parts, []);
+      served.push(other);
+      return { app: other.app, graphql: graphqlOver(other.app, token) };
     },
     async [Symbol.asyncDispose]() {
-      await app.close();
+      for (const each of served) await each.app.close();
       closing.abort();
-      await Promise.allSettled([host.done, projecting, working, ended, following]);
+      const following = served.map((each) => each.following);
+      await Promise.allSettled([host.done, projecting, working, ...following]);
     },
+  };
+}
+
+interface Served {
+  readonly app: FastifyInstance;
+  readonly gateway: Gateway;
+  readonly following: Promise<unknown>;
+}
+
+async function serve(
+  bus: GatewayPorts['bus'],
+  {
+    signal,
+    ...ports
+  }: Pick<Gateway, 'projections' | 'clock' | 'logger'> & { readonly signal: AbortSignal },
+  operations: string[],
+): Promise<Served> {
+  const settings = { host: '127.0.0.1', port: 0, masterKey: MASTER_KEY };
+  const version = '0.1.0';
+  const gateway = createGateway({ ...ports, bus, settings, administrator, version }, signal);
+  const { ended } = await gateway.feed.start(signal);
+  const following = Promise.all([ended, gateway.progress.run()]);
+  const app = await buildServer(gateway, {
+    tellOperation: (operation) => operations.push(operation),
+  });
+  await app.ready();
+  return { app, gateway, following };
+}
+
+function graphqlOver(app: FastifyInstance, token: string): GatewayFixture['graphql'] {
+  return async (query, variables = {}, headers = { authorization: `Bearer ${token}` }) => {
+    const response = await app.inject({
+      method: 'POST',
+      url: '/graphql',
+      headers,
+      payload: { query, variables },
+    });
+    return { status: response.statusCode, body: response.json() };
   };
 }
 

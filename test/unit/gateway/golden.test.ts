@@ -10,7 +10,17 @@ const mayWrite = process.env['ORRERY_WRITE_GOLDEN'] === '1';
 
 /** Source files that name refusals in their answers. */
 const REFUSING = [
+  'archive/run-archive.ts',
+  'commands/replay-set-aside-command.ts',
   'images/register-image.ts',
+  'limits/set-limits.ts',
+  'resource-groups/group-change.ts',
+  'resource-groups/remove-resource-group.ts',
+  'presets/create-resource-preset.ts',
+  'presets/preset-place.ts',
+  'presets/preset-slots.ts',
+  'presets/send-preset-command.ts',
+  'slot-texts.ts',
   'identity/sign-in.ts',
   'arguments.ts',
   'sessions/create-session.ts',

@@ -5,7 +5,9 @@ import {
   KeypairEvent,
   NodeEvent,
   ok,
+  PresetEvent,
   type RecordedCommit,
+  SchedulerEvent,
   subjects,
   UserEvent,
 } from '@orrery/bus';
@@ -16,15 +18,26 @@ import {
   foldSession,
   type ImageRow,
   type KeypairRow,
+  type Owner,
   type Page,
   type PageRequest,
+  type PresetRow,
   type Projections,
+  type QueueRow,
   type SessionRow,
   type SessionWithKernels,
   type UserRow,
   type Visibility,
 } from '@orrery/projections';
 import { ClusterFold } from '../../../projections/cluster-fold.ts';
+import { projectPreset } from '../../../projections/presets.ts';
+import {
+  projectScheduling,
+  type Scheduling,
+  sessionOfSchedulerEvent,
+} from '../../../projections/scheduling.ts';
+
+import { MemoryPolicies } from './memory-policies.ts';
 
 /** The projections' port over maps, folded from the log of a memory bus as it comes. */
 export class MemoryProjections implements Projections {
@@ -33,15 +46,32 @@ export class MemoryProjections implements Projections {
   readonly #keypairs = new Map<string, KeypairRow>();
   readonly #images = new Map<string, ImageRow>();
   readonly #nodes = new Map<string, AgentRow>();
+  readonly #presets = new Map<string, PresetRow>();
+  readonly #policies = new MemoryPolicies();
+  readonly #schedulings = new Map<string, Scheduling>();
   #sequence = 0;
+  #released: Promise<void> = Promise.resolve();
   /** Reads of rows that a cache should spare. */
   readonly reads: string[] = [];
 
   async run(bus: Bus, signal: AbortSignal): Promise<void> {
     for await (const commits of bus.log.follow({ afterSequence: 0, signal })) {
+      await this.#released;
       for (const commit of commits) this.#project(commit);
       bus.live.publish(subjects.projected, { sequence: this.#sequence });
     }
+  }
+
+  /** Takes no more commits until what it returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#released = promise;
+    return resolve;
+  }
+
+  async findWaiting(sessionId: string): Promise<QueueRow | undefined> {
+    const row = this.#schedulings.get(sessionId)?.queue;
+    return row?.isWaiting === true ? row : undefined;
   }
 
   async findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined> {
@@ -93,6 +123,36 @@ export class MemoryProjections implements Projections {
   async findImage(reference: string) {
     this.reads.push(`image ${reference}`);
     return this.#images.get(imageId(reference));
+  }
+
+  async listPresets({ limit }: { readonly limit: number }) {
+    return [...this.#presets.values()].filter(({ isDeleted }) => !isDeleted).slice(0, limit);
+  }
+
+  async findPreset(id: string) {
+    const row = this.#presets.get(id);
+    return row?.isDeleted === false ? row : undefined;
+  }
+
+  async listResourceGroups({ always }: { readonly always: string }) {
+    return this.#policies.groups(always, await this.#known());
+  }
+
+  async roomOfGroup(group: string) {
+    return this.#policies.room(group, await this.#known());
+  }
+
+  async findLimits(owner: Owner) {
+    return this.#policies.limits(owner);
+  }
+
+  async heldBy(owner: Owner) {
+    return this.#policies.held(owner, await this.#known());
+  }
+
+  async knownSlots() {
+    const names = [...this.#nodes.values()].flatMap((node) => Object.keys(node.availableSlots));
+    return [...new Set(['cpu', 'mem', ...names])].toSorted();
   }
 
   async findUser(id: string) {
@@ -161,6 +221,15 @@ export class MemoryProjections implements Projections {
 
   async [Symbol.asyncDispose]() {}
 
+  async #known() {
+    const all = { kind: 'all' } as const;
+    return {
+      nodes: [...this.#nodes.values()],
+      sessions: this.#sessions(all).map(({ session }) => session),
+      moment: await this.clusterAt(Number.POSITIVE_INFINITY, all),
+    };
+  }
+
   #sessions(visibility: Visibility): readonly SessionWithKernels[] {
     const ids = new Set(
       this.#commits
@@ -182,11 +251,30 @@ export class MemoryProjections implements Projections {
   #project(commit: RecordedCommit): void {
     this.#commits.push(commit);
     this.#sequence = commit.sequence;
-    for (const event of commit.events) {
+    if (commit.aggregate === 'scheduler') this.#policies.take(commit);
+    if (commit.aggregate === 'scheduler') this.#projectScheduling(commit);
+    for (const [index, event] of commit.events.entries()) {
       if (commit.aggregate === 'user') this.#projectUser(commit, UserEvent.parse(event));
       if (commit.aggregate === 'keypair') this.#projectKeypair(commit, KeypairEvent.parse(event));
       if (commit.aggregate === 'image') this.#projectImage(commit, ImageEvent.parse(event));
+      if (commit.aggregate === 'preset') {
+        const { aggregateId: id, firstRevision, sequence, recordedAtMs } = commit;
+        const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
+        const row = projectPreset(this.#presets.get(id), PresetEvent.parse(event), at);
+        if (row !== undefined) this.#presets.set(id, row);
+      }
       if (commit.aggregate === 'node') this.#projectNode(commit, NodeEvent.parse(event));
+    }
+  }
+
+  #projectScheduling({ aggregateId: id, events, ...commit }: RecordedCommit): void {
+    for (const [index, unparsed] of events.entries()) {
+      const event = SchedulerEvent.parse(unparsed);
+      const session = sessionOfSchedulerEvent(event);
+      if (session === undefined) continue;
+      const { firstRevision, sequence, recordedAtMs } = commit;
+      const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
+      this.#schedulings.set(session, projectScheduling(this.#schedulings.get(session), event, at));
     }
   }
 

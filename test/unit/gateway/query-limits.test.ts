@@ -8,10 +8,14 @@ import {
   QUERY_DEPTH_MAX,
   QueryGate,
 } from '../../../gateway/graphql/query-limits.ts';
+import { createResolvers } from '../../../gateway/graphql/resolvers.ts';
+import { createSchema } from '../../../gateway/graphql/schema.ts';
+
+const schema = createSchema(createResolvers());
 
 function codeOf(query: string): string {
   try {
-    new QueryGate().admit(query);
+    new QueryGate(schema).admit(query);
     return 'admitted';
   } catch (error) {
     return error instanceof RequestFailed ? error.code : String(error);

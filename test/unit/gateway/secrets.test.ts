@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto';
 import { SettingsInvalid } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,9 +53,13 @@ passwords.run();
 
 const derived = suite('master key: derived keys');
 
+function bytesOf(key: Uint8Array | KeyObject): Uint8Array {
+  return key instanceof KeyObject ? key.export() : key;
+}
+
 derived('differ by purpose and by master key', () => {
   const all = [keys, otherKeys].flatMap((each) =>
-    Object.values(each).map((key) => Buffer.from(key).toString('hex')),
+    Object.values(each).map((key) => Buffer.from(bytesOf(key)).toString('hex')),
   );
   assert.is(new Set(all).size, all.length);
 });

@@ -1,13 +1,23 @@
+import type { KeyObject } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { seal } from '../../../gateway/auth/secret-box.ts';
 import {
   DATE_TOLERANCE_MS,
-  isSignedWith,
+  isSignedUnder,
   type RequestLine,
   readSignedRequest,
+  type SignedRequest,
 } from '../../../gateway/auth/signature.ts';
+import { signingKey } from '../../../gateway/auth/signing.ts';
+import { SigningKeys } from '../../../gateway/auth/signing-keys.ts';
 import { RequestFailed } from '../../../gateway/errors.ts';
+
+/** The key that a request claims to be signed with. */
+function keyOf(secret: string, { parts, hash }: SignedRequest): KeyObject {
+  return signingKey(secret, parts, hash);
+}
 
 const secretKey = 'oR2xq9ExampleSecretKeyForOrreryTests0000';
 const credential = 'BackendAI signMethod=HMAC-SHA256, credential=AKIAORRERYTEST000001:';
@@ -79,8 +89,8 @@ for (const [name, line, atMs] of vectors) {
   verifying(`${name} is accepted`, () => {
     const signed = readSignedRequest(line, atMs);
     assert.is(signed.accessKey, 'AKIAORRERYTEST000001');
-    assert.ok(isSignedWith(secretKey, signed));
-    assert.not.ok(isSignedWith(`${secretKey}x`, signed));
+    assert.ok(isSignedUnder(keyOf(secretKey, signed), signed));
+    assert.not.ok(isSignedUnder(keyOf(`${secretKey}x`, signed), signed));
   });
 }
 
@@ -93,7 +103,7 @@ function codeOf(headers: IncomingHttpHeaders, atMs = nowMs): string {
       { ...sample, headers: { ...sample?.headers, ...headers } } as RequestLine,
       atMs,
     );
-    return isSignedWith(secretKey, signed) ? 'accepted' : 'mismatch';
+    return isSignedUnder(keyOf(secretKey, signed), signed) ? 'accepted' : 'mismatch';
   } catch (error) {
     return error instanceof RequestFailed ? `${error.code} ${error.field}` : String(error);
   }
@@ -106,7 +116,8 @@ verifying('anything that is signed cannot be changed', () => {
   assert.is(codeOf({ 'x-backendai-version': 'v7.20230615' }), 'mismatch');
   assert.is(codeOf({ date: '2024-03-15T01:23:45.678902+00:00' }), 'mismatch');
   const other = { ...sample, target: '/session/other' };
-  assert.not.ok(isSignedWith(secretKey, readSignedRequest(other, nowMs)));
+  const signed = readSignedRequest(other, nowMs);
+  assert.not.ok(isSignedUnder(keyOf(secretKey, signed), signed));
 });
 
 verifying('a date 15 minutes away or more has expired, before anything else is looked at', () => {
@@ -156,6 +167,21 @@ verifying('the older scheme word, parameters in another order and case are under
   const [, signatureHex] = authorization.split(':');
   const turned = `Sorna credential=AKIAORRERYTEST000001:${signatureHex} ,signMethod=HMAC-sha256`;
   assert.is(codeOf({ authorization: turned }), 'accepted');
+});
+
+verifying('a key is derived once a day and host, and anew when the secret was sealed anew', () => {
+  const sealing = Buffer.alloc(32, 1);
+  const keys = new SigningKeys(sealing);
+  const accessKey = 'AKIAORRERYTEST000001';
+  const keypair = { accessKey, sealedSecret: seal(secretKey, accessKey, sealing) };
+  const signed = readSignedRequest(sample, nowMs);
+  const key = keys.of(keypair, signed);
+  assert.ok(isSignedUnder(key, signed));
+  assert.is(keys.of(keypair, signed), key);
+  const otherHost = { ...signed, parts: { ...signed.parts, host: 'other.test' } };
+  assert.not.ok(isSignedUnder(keys.of(keypair, otherHost), signed));
+  const rotated = { accessKey, sealedSecret: seal('another secret', accessKey, sealing) };
+  assert.not.ok(isSignedUnder(keys.of(rotated, signed), signed));
 });
 
 verifying.run();

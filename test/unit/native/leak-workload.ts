@@ -12,6 +12,8 @@ const scenarios = [
   ['devices 8', 'processes 0 1000', 'answer nvmlDeviceGetTemperature 999'],
   ['devices 2', 'answer nvmlDeviceGetUUID 15 1', 'answer nvmlDeviceGetPowerUsage 15 0'],
   ['processes 0 4097'],
+  ['devices 4', 'link 0 1', 'link 2 3', 'instance 3 1g.18gb 1 19327352832', 'event 1 8 79'],
+  ['answer nvmlEventSetWait_v2 15', 'answer nvmlDeviceGetMigMode 999'],
   ['answer nvmlDeviceGetCount_v2 999'],
 ];
 
@@ -19,7 +21,10 @@ for (const scenario of scenarios) {
   await using nvml = await openStub(scenario, { addonPath });
   for (let count = 0; count < READINGS; count += 1) {
     await nvml.readDevices(within()).catch(() => undefined);
+    await nvml.readTopology(within()).catch(() => undefined);
   }
+  const told = nvml.watchEvents(within(50))[Symbol.asyncIterator]();
+  await told.next().catch(() => undefined);
 }
 await openNvml({ addonPath, libraryPath: 'libm.so.6' }, within());
 await openNvml({ addonPath, libraryPath: 'libnowhere-ml.so.1' }, within());

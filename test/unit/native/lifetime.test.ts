@@ -73,7 +73,9 @@ lifetime('a library opened again plays the world as it is by then', async () => 
 const addonArguments = suite('addon: arguments');
 
 type AddonCall = (...words: readonly unknown[]) => Promise<{ readonly library: unknown }>;
-type AddonCalls = { readonly [call in 'open' | 'readDevices' | 'close']: AddonCall };
+type AddonCalls = {
+  readonly [call in 'open' | 'readDevices' | 'readTopology' | 'waitForEvent' | 'close']: AddonCall;
+};
 
 function requireAddon(): AddonCalls {
   return createRequire(import.meta.url)(build.isBuilt ? build.addonPath : '');
@@ -131,6 +133,30 @@ addonArguments('what open did not give is no library', () => {
       (error: unknown) => error instanceof TypeError,
     );
   }
+});
+
+addonArguments('a wait takes a library and a whole time of up to ten seconds', async () => {
+  playScenario('devices 1');
+  const { open, waitForEvent, close } = requireAddon();
+  const { library } = await open(stubPath, '/sys/bus/pci/devices');
+  for (const words of [[], [library], [library, '1'], [library, null], [{}, 1], [library, 1, 1]]) {
+    assert.throws(
+      () => waitForEvent(...words),
+      (error: unknown) => error instanceof TypeError,
+    );
+  }
+  for (const timeoutMs of [-1, 10_001, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(
+      () => waitForEvent(library, timeoutMs),
+      (error: unknown) => error instanceof RangeError,
+    );
+  }
+  const wait = waitForEvent(library, 20);
+  assert.throws(() => waitForEvent(library, 0), 'under way');
+  assert.throws(() => close(library), 'under way');
+  assert.equal(await wait, { outcome: 'none' });
+  await close(library);
+  assert.throws(() => waitForEvent(library, 0), 'closed');
 });
 
 addonArguments('a library takes one call at a time, and none after it is closed', async () => {

@@ -101,17 +101,41 @@ reading('a healthy device tells everything', async () => {
     uuid: 'GPU-00000000-0000-0000-0000-000000000000',
     name: 'Orrery Stub GPU',
     pciBusId: '00fe:3b:00.0',
+    minorNumber: 0,
     numaNode: 0,
     computeCapability: '9.0',
     migMode: 'disabled',
+    eccMode: 'enabled',
+    isMemoryShared: false,
     memoryTotalBytes: 80 * 2 ** 30,
     memoryUsedBytes: 5 * 2 ** 30,
     memoryFreeBytes: 74 * 2 ** 30,
     gpuUtilisationPercent: 10,
     memoryUtilisationPercent: 5,
     temperatureCelsius: 40,
+    temperatureSlowdownCelsius: 87,
+    temperatureShutdownCelsius: 92,
     powerMilliwatts: 120_500,
     powerLimitMilliwatts: 700_000,
+    powerLimitMinMilliwatts: 200_000,
+    powerLimitMaxMilliwatts: 700_000,
+    energyMillijoules: 9_000_000_000,
+    graphicsClockMhz: 345,
+    graphicsClockMaxMhz: 1980,
+    smClockMhz: 345,
+    smClockMaxMhz: 1980,
+    memoryClockMhz: 2619,
+    memoryClockMaxMhz: 2619,
+    throttleReasons: ['gpu-idle'],
+    eccCorrectedErrors: 2,
+    eccUncorrectedErrors: 0,
+    eccCorrectedErrorsEver: 3,
+    eccUncorrectedErrorsEver: 1,
+    pcieGeneration: 4,
+    pcieGenerationMax: 5,
+    pcieWidth: 8,
+    pcieWidthMax: 16,
+    migDevices: [],
     processes: [
       { pid: 4242, memoryUsedBytes: 2 ** 30 },
       { pid: 4243, memoryUsedBytes: null },
@@ -144,11 +168,28 @@ const optionalCalls = {
   nvmlDeviceGetMemoryAffinity: ['numaNode'],
   nvmlDeviceGetCudaComputeCapability: ['computeCapability'],
   nvmlDeviceGetMigMode: ['migMode'],
-  nvmlDeviceGetMemoryInfo_v2: ['memoryFreeBytes', 'memoryTotalBytes', 'memoryUsedBytes'],
   nvmlDeviceGetUtilizationRates: ['gpuUtilisationPercent', 'memoryUtilisationPercent'],
   nvmlDeviceGetTemperature: ['temperatureCelsius'],
   nvmlDeviceGetPowerUsage: ['powerMilliwatts'],
   nvmlDeviceGetEnforcedPowerLimit: ['powerLimitMilliwatts'],
+  nvmlDeviceGetPowerManagementLimitConstraints: [
+    'powerLimitMaxMilliwatts',
+    'powerLimitMinMilliwatts',
+  ],
+  nvmlDeviceGetTotalEnergyConsumption: ['energyMillijoules'],
+  nvmlDeviceGetCurrentClocksThrottleReasons: ['throttleReasons'],
+  nvmlDeviceGetEccMode: [
+    'eccCorrectedErrors',
+    'eccCorrectedErrorsEver',
+    'eccMode',
+    'eccUncorrectedErrors',
+    'eccUncorrectedErrorsEver',
+  ],
+  nvmlDeviceGetCurrPcieLinkGeneration: ['pcieGeneration'],
+  nvmlDeviceGetMaxPcieLinkGeneration: ['pcieGenerationMax'],
+  nvmlDeviceGetCurrPcieLinkWidth: ['pcieWidth'],
+  nvmlDeviceGetMaxPcieLinkWidth: ['pcieWidthMax'],
+  nvmlDeviceGetMinorNumber: ['minorNumber'],
   nvmlDeviceGetComputeRunningProcesses_v3: ['processes'],
 };
 
@@ -182,6 +223,110 @@ reading('a device that supports nothing still has its identity', async () => {
   assert.is(device.uuid, 'GPU-00000000-0000-0000-0000-000000000000');
   assert.equal(unknownFields(device), Object.values(optionalCalls).flat().sort());
   assert.equal(device.faults, []);
+});
+
+const CALLS_PER_FIELDS = {
+  nvmlDeviceGetTemperatureThreshold: ['temperatureShutdownCelsius', 'temperatureSlowdownCelsius'],
+  nvmlDeviceGetClockInfo: ['graphicsClockMhz', 'memoryClockMhz', 'smClockMhz'],
+  nvmlDeviceGetMaxClockInfo: ['graphicsClockMaxMhz', 'memoryClockMaxMhz', 'smClockMaxMhz'],
+  nvmlDeviceGetTotalEccErrors: [
+    'eccCorrectedErrors',
+    'eccCorrectedErrorsEver',
+    'eccUncorrectedErrors',
+    'eccUncorrectedErrorsEver',
+  ],
+};
+
+for (const [call, fields] of Object.entries(CALLS_PER_FIELDS)) {
+  reading(`each refusal of ${call}, which is called for several fields, is kept`, async () => {
+    assert.equal(unknownFields(await readFirst(`answer ${call} 3`)), fields);
+    const refused = await readFirst(`answer ${call} 999`);
+    assert.equal(unknownFields(refused), fields);
+    assert.is(refused.faults.length, fields.length);
+  });
+}
+
+reading('a device without memory of its own is told with the memory of the system', async () => {
+  const systemMemory = () => ({ totalBytes: 128 * 2 ** 30, freeBytes: 100 * 2 ** 30 });
+  await using nvml = await openStub(['answer nvmlDeviceGetMemoryInfo_v2 3'], { systemMemory });
+  const [device] = (await nvml.readDevices(within())).devices;
+  assert.is(device?.isMemoryShared, true);
+  assert.is(device?.memoryTotalBytes, 128 * 2 ** 30);
+  assert.is(device?.memoryUsedBytes, 28 * 2 ** 30);
+  assert.equal(device?.faults, []);
+});
+
+reading(
+  'memory that the driver refuses to tell is unknown, and not the memory of the system',
+  async () => {
+    const device = await readFirst('answer nvmlDeviceGetMemoryInfo_v2 999');
+    assert.equal(unknownFields(device), ['memoryFreeBytes', 'memoryTotalBytes', 'memoryUsedBytes']);
+    assert.is(device.isMemoryShared, false);
+    assert.is(device.faults[0]?.call, 'nvmlDeviceGetMemoryInfo_v2');
+  },
+);
+
+reading('a device in MIG mode lists its instances with their shares', async () => {
+  const device = await readFirst(
+    'instance 0 1g.18gb 1 19327352832',
+    'instance 0 3g.71gb 3 76235669504',
+  );
+  assert.is(device.migMode, 'enabled');
+  assert.equal(device.migDevices, [
+    {
+      uuid: 'MIG-00000000-0000-0000-0000-000000000000',
+      name: 'Orrery Stub GPU MIG 1g.18gb',
+      gpuInstanceId: 7,
+      computeInstanceId: 0,
+      multiprocessors: 16,
+      gpuInstanceSlices: 1,
+      computeInstanceSlices: 1,
+      memoryTotalBytes: 18 * 2 ** 30,
+      memoryUsedBytes: 64 * 2 ** 20,
+    },
+    {
+      uuid: 'MIG-00000000-0000-0000-0000-000000000001',
+      name: 'Orrery Stub GPU MIG 3g.71gb',
+      gpuInstanceId: 8,
+      computeInstanceId: 0,
+      multiprocessors: 48,
+      gpuInstanceSlices: 3,
+      computeInstanceSlices: 3,
+      memoryTotalBytes: 71 * 2 ** 30,
+      memoryUsedBytes: 64 * 2 ** 20,
+    },
+  ]);
+});
+
+reading(
+  'a GPU that is pulled out is gone from the next reading, and is back in the one after',
+  async () => {
+    await using nvml = await openStub([
+      'devices 2',
+      'after 1',
+      'devices 1',
+      'after 2',
+      'devices 2',
+    ]);
+    const counts: number[] = [];
+    for (let look = 0; look < 3; look += 1) {
+      counts.push((await nvml.readDevices(within())).devices.length);
+    }
+    assert.equal(counts, [2, 1, 2]);
+  },
+);
+
+reading('a driver that restarts fails readings until NVML is opened anew', async () => {
+  const restart = ['after 1', 'answer nvmlDeviceGetCount_v2 1'];
+  const nvml = await openStub(['driver 570.1', ...restart]);
+  assert.is((await nvml.readDevices(within())).devices.length, 1);
+  const failure = await nvml.readDevices(within()).catch((error: unknown) => error);
+  assert.instance(failure, NvmlFailed);
+  assert.is((failure as NvmlFailed).isRetryable, true);
+  await nvml[Symbol.asyncDispose]();
+  await using anew = await openStub(['driver 580.2']);
+  assert.is((await anew.readDevices(within())).devices.length, 1);
+  assert.is(anew.versions.driver, '580.2');
 });
 
 reading('a driver without the newer memory call is asked the older one', async () => {

@@ -20,6 +20,7 @@ import {
   lifeOf,
   NODE,
   OWNER,
+  PRESET,
   queued,
   sessionIdOf,
   timeOf,
@@ -196,6 +197,12 @@ others('each shows what its newest events say', () => {
   assert.is(folded.user.get(OWNER)?.passwordHash, '$scrypt$2');
   assert.is(folded.user.get(OWNER)?.revision, 2);
   assert.is(folded.keypair.get(ACCESS_KEY)?.sealedSecret, 'sealed');
+  const preset = folded.preset.get(PRESET);
+  assert.ok(preset?.isDeleted);
+  assert.equal([preset?.slots['cpu'], preset?.sharedMemoryBytes], ['2', null]);
+  assert.is(folded.group.get('gpu')?.policy?.ordering, 'lifo');
+  assert.is(folded.limits.get(`user:${OWNER}`)?.limits, null);
+  assert.equal(folded.limits.get('domain:default')?.limits, { total: { cpu: '1' } });
 });
 
 others('a lost node says since when, a node that left says why', () => {

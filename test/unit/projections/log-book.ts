@@ -1,11 +1,15 @@
 import {
   type AggregateName,
+  type ArchiveEvent,
   type Commit,
+  DEFAULT_GROUP_POLICY,
   derivedId,
   type ImageEvent,
   imageId,
   type KeypairEvent,
   type NodeEvent,
+  type PresetEvent,
+  presetId,
   type RecordedCommit,
   type SchedulerEvent,
   type SessionEvent,
@@ -19,6 +23,8 @@ interface EventOf {
   readonly image: ImageEvent;
   readonly user: UserEvent;
   readonly keypair: KeypairEvent;
+  readonly archive: ArchiveEvent;
+  readonly preset: PresetEvent;
 }
 
 const BEGAN_AT_MS = Date.UTC(2026, 10, 20, 12);
@@ -83,6 +89,8 @@ export const OWNER = derivedId('user', 'owner');
 export const STRANGER = derivedId('user', 'stranger');
 export const NODE = 'node-a';
 export const IMAGE = 'python:3.13';
+const LIFO = { ...DEFAULT_GROUP_POLICY, ordering: 'lifo' } as const;
+export const PRESET = presetId('small', undefined);
 export const ACCESS_KEY = 'AKIA0123456789ABCDEF';
 
 export const sessionIdOf = (name: string): string => derivedId('session', name);
@@ -283,5 +291,35 @@ export function furniture(): readonly ((book: LogBook) => void)[] {
       book.write('user', OWNER, { type: 'user-password-changed', passwordHash: '$scrypt$2' }),
     (book) => book.write('node', NODE, { type: 'node-returned' }),
     (book) => book.write('image', image, { type: 'image-gone', node: NODE }),
+    (book) =>
+      book.write('preset', PRESET, {
+        type: 'preset-created',
+        name: 'small',
+        slots: { cpu: '1', mem: '1024' },
+        sharedMemoryBytes: 64,
+      }),
+    (book) =>
+      book.write(
+        'preset',
+        PRESET,
+        { type: 'preset-slots-set', slots: { cpu: '2', mem: '1024' } },
+        { type: 'preset-shared-memory-set', sharedMemoryBytes: null },
+      ),
+    (book) => book.write('preset', PRESET, { type: 'preset-deleted' }),
+    (book) =>
+      book.write(
+        'scheduler',
+        'main',
+        { type: 'group-policy-set', group: 'gpu', policy: DEFAULT_GROUP_POLICY },
+        { type: 'limits-set', scope: 'user', key: OWNER, limits: { total: { cpu: '4' } } },
+      ),
+    (book) =>
+      book.write(
+        'scheduler',
+        'main',
+        { type: 'group-policy-set', group: 'gpu', policy: LIFO },
+        { type: 'limits-set', scope: 'domain', key: 'default', limits: { total: { cpu: '1' } } },
+        { type: 'limits-set', scope: 'user', key: OWNER, limits: null },
+      ),
   ];
 }

@@ -54,10 +54,17 @@ export class AgentBench {
   #stop = new AbortController();
   #agent: Agent | undefined;
   #wishes = 0;
+  #onReport: ((go: () => void) => void) | undefined;
 
   constructor() {
     const broker = createMemoryBroker({ clock: this.clock });
-    this.bus = broker.connect();
+    const bus = broker.connect();
+    const send: Bus['inbox']['send'] = async (envelope) => {
+      const hold = envelope.aggregate === 'session' ? this.#onReport : undefined;
+      if (hold !== undefined) await new Promise<void>((resolve) => hold(resolve));
+      await bus.inbox.send(envelope);
+    };
+    this.bus = { ...bus, inbox: { ...bus.inbox, send } };
     this.driver = new SimulatedDriver({ clock: this.clock });
     for (let partition = 0; partition < this.bus.inbox.partitions; partition++)
       void this.#collect(partition);
@@ -97,6 +104,11 @@ export class AgentBench {
       wish,
     });
     await this.settle();
+  }
+
+  /** While there is a listener, a report is sent only when that says `go`. */
+  holdReports(onReport: ((go: () => void) => void) | undefined): void {
+    this.#onReport = onReport;
   }
 
   reportsOf(kernel: string): readonly KernelReport[] {

@@ -49,7 +49,9 @@ test('a batch kernel is prepared, runs, and ends with its exit code', async ({ b
     wasOutOfMemory: false,
     finishedAtMs: bench.clock.nowMs(),
     reason: 'self-terminated',
+    isRemoved: true,
   });
+  assert.equal(await bench.driver.list(AbortSignal.timeout(1_000)), []);
 });
 
 test('a pull is told once, and asked about meanwhile it is told again', async ({ bench }) => {
@@ -105,6 +107,45 @@ test('a graceful stop gives the program its time, and an urgent one cuts it shor
   assert.equal(await bench.driver.list(AbortSignal.timeout(1_000)), []);
 });
 
+test('a program that ended by itself is not started again, and is told once', async ({ bench }) => {
+  const spec = specOf({ runMs: 1_000, exitCode: 4 });
+  await bench.wish({ shall: 'run', revision: 2, spec });
+  await bench.advance(1_000);
+  await bench.end();
+  await bench.start();
+  assert.equal(bench.statesOf(spec.kernel), ['running', 'exited']);
+  await bench.wish({ shall: 'run', revision: 3, spec });
+  await bench.wish({ shall: 'be-prepared', revision: 4, spec });
+  const [, ...ends] = bench.reportsOf(spec.kernel);
+  assert.is(ends.length, 3);
+  for (const end of ends) {
+    assert.is(end.state === 'exited' ? end.exitCode : undefined, 4);
+    assert.is(end.state === 'exited' ? end.isRemoved : undefined, true);
+  }
+  assert.equal(await bench.driver.list(AbortSignal.timeout(1_000)), []);
+});
+
+test('a start and an end that wait to be told become one report with the facts of both', async ({
+  bench,
+}) => {
+  const lost = new Set<() => void>();
+  bench.holdReports((go) => lost.add(go));
+  const spec = specOf({ pullMs: 1_000, runMs: 2_000, exitCode: 4 });
+  await bench.wish({ shall: 'run', revision: 2, spec });
+  await bench.advance(1_000);
+  await bench.advance(2_000);
+  assert.is(lost.size, 1);
+  bench.holdReports(undefined);
+  for (const go of lost) go();
+  await bench.settle();
+  assert.equal(bench.statesOf(spec.kernel), ['pulling', 'exited']);
+  const exited = bench.reportsOf(spec.kernel).at(-1);
+  assert.equal(exited?.state === 'exited' ? exited.ran : undefined, {
+    containerId: `simulated-${spec.kernel}`,
+    startedAtMs: bench.clock.nowMs() - 2_000,
+  });
+});
+
 test('nothing of a kernel is left when its end is told', async ({ bench }) => {
   const spec = specOf({ runMs: null });
   const { kernel, session } = spec;
@@ -158,7 +199,11 @@ test('a new agent tells what runs and what ended meanwhile, and starts nothing t
   assert.is(bench.statesOf(going.kernel).at(-1), 'running');
   const last = bench.reportsOf(ending.kernel).at(-1);
   assert.is(last?.state === 'exited' ? last.exitCode : undefined, 4);
-  assert.is((await bench.driver.list(AbortSignal.timeout(1_000))).length, 2);
+  const left = await bench.driver.list(AbortSignal.timeout(1_000));
+  assert.equal(
+    left.map(({ kernel }) => kernel),
+    [going.kernel],
+  );
 });
 
 test('a wish that came while no agent was there is carried out by the next one', async ({

@@ -6,7 +6,7 @@ import {
 } from '../../../../actors/agent/docker/container-options.ts';
 import { containerUlimits } from '../../../../actors/agent/docker/process-limits.ts';
 import { nodeFacts } from '../../../../actors/agent/node-facts.ts';
-import { kernelSpec } from '../../../contract/driver/driver-suite.ts';
+import { kernelSpec } from '../../../contract/driver/driver-bench.ts';
 
 const test = suite('agent container options');
 

@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnyStateMachine } from 'xstate';
+import { archiveMachine } from '../../../../actors/archive/machine.ts';
 import { imageMachine } from '../../../../actors/image/machine.ts';
 import { keypairMachine } from '../../../../actors/keypair/machine.ts';
 import { nodeMachine } from '../../../../actors/node/machine.ts';
+import { absent, askedAgainAtMs } from '../../../../actors/runtime/turn.ts';
+import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
 import { sessionMachine } from '../../../../actors/session/machine.ts';
 import { userMachine } from '../../../../actors/user/machine.ts';
 
 /** States in which an aggregate rests: nobody waits for anything there. */
-const RESTING = ['absent', 'registered', 'active', 'inactive', 'node.terminated'];
+const RESTING = ['absent', 'registered', 'active', 'inactive', 'standing', 'node.terminated'];
 
 const machines: Readonly<Record<string, AnyStateMachine>> = {
   session: sessionMachine,
@@ -17,6 +20,7 @@ const machines: Readonly<Record<string, AnyStateMachine>> = {
   image: imageMachine,
   user: userMachine,
   keypair: keypairMachine,
+  archive: archiveMachine,
 };
 
 const deadlines = suite('deadlines: declared and documented');
@@ -42,9 +46,21 @@ for (const [name, machine] of Object.entries(machines)) {
       ).exec(readme);
       assert.ok(row, `${state} has a row`);
       assert.is(Number(row?.[1]) * 1000, meta.reconcileMs, state);
+      const upTo = / up to (\d+) s /.exec(row?.[0] ?? '')?.[1];
+      assert.is(upTo === undefined ? undefined : Number(upTo) * 1000, meta.reconcileMsMax, state);
       assert.is(row?.[2] === undefined ? undefined : Number(row[2]) * 1000, meta.deadlineMs, state);
     }
   });
 }
+
+deadlines('a phase that lasts is asked after more and more seldom, where that is declared', () => {
+  const held = { ...absent(sessionAggregate, 'x'), phaseSinceMs: 1_000 };
+  const often = { phase: 'p', reconcileMs: 60 };
+  const seldom = { ...often, reconcileMsMax: 960 };
+  assert.is(askedAgainAtMs(often, held, 5_000), 5_060);
+  assert.is(askedAgainAtMs(seldom, held, 1_010), 1_070);
+  assert.is(askedAgainAtMs(seldom, held, 1_300), 1_600);
+  assert.is(askedAgainAtMs(seldom, held, 90_000), 90_960);
+});
 
 deadlines.run();

@@ -1,10 +1,11 @@
-import type { SessionCommand } from '@orrery/bus';
+import type { KernelReport, SessionCommand } from '@orrery/bus';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
-import { ATTEMPTS_MAX, decide } from '../../../../actors/session/decide.ts';
+import { decide } from '../../../../actors/session/decide.ts';
 import { isKernelOver, type SessionSnapshot } from '../../../../actors/session/machine.ts';
+import { ATTEMPTS_MAX } from '../../../../actors/session/requeue.ts';
 import {
   enqueue,
   exited,
@@ -23,6 +24,19 @@ import {
 const started: readonly SessionCommand[] = [enqueue(), place(), report(prepared), report(running)];
 const batch = { sessionType: 'batch' as const, command: ['true'] };
 const startedBatch = [enqueue(batch), place(), report(prepared), report(running)];
+
+const ended = (exitCode: number) => exited(exitCode) as Extract<KernelReport, { state: 'exited' }>;
+
+/** What the newest command makes the session wish of its nodes. */
+function wishesAfter(...commands: readonly SessionCommand[]): readonly string[] {
+  const { effects } = sessionAfter(...commands.slice(0, -1));
+  const { state, ...after } = sessionAfter(...commands);
+  const at = { id: sessionId, revision: after.events.length };
+  const outgoing = after.effects
+    .slice(effects.length)
+    .flatMap((effect) => sessionAggregate.messages(effect, state, at));
+  return outgoing.flatMap((message) => (message.to === 'agent' ? [message.wish.shall] : []));
+}
 
 const life = suite('session: life');
 
@@ -90,6 +104,67 @@ life('an exit that is met before the start was reported still ends the session',
   assert.is(state.value, 'terminated');
 });
 
+life('a report stands for those that were not sent: all statuses follow in one commit', () => {
+  const { types } = sessionAfter(enqueue(), place(), report(running));
+  assert.equal(
+    types.filter((type) => type.startsWith('session-')),
+    [
+      'session-enqueued',
+      'session-scheduled',
+      'session-preparing',
+      'session-prepared',
+      'session-creating',
+      'session-running',
+    ],
+  );
+  const ran = { containerId: 'c', startedAtMs: 1 };
+  const whole = sessionAfter(enqueue(batch), place(), report({ ...ended(0), ran }));
+  assert.is(whole.state.value, 'terminated');
+  assert.equal(whole.types.slice(5), [
+    'kernel-prepared',
+    'session-prepared',
+    'kernel-creating',
+    'session-creating',
+    'kernel-running',
+    'session-running',
+    'kernel-terminated',
+    'session-finished',
+    'session-terminating',
+    'session-terminated',
+  ]);
+});
+
+life('a kernel that is alone is told to run at once, one of several to be prepared', () => {
+  const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
+  assert.equal(wishesAfter(enqueue(), place()), ['run']);
+  const cluster = [enqueue({ kernels }), place(1, [mainKernel, subKernel])];
+  assert.equal(wishesAfter(...cluster), ['be-prepared', 'be-prepared']);
+  const ready = [...cluster, report(prepared), report(prepared, subKernel)];
+  assert.equal(wishesAfter(...ready), ['run', 'run']);
+});
+
+life('a kernel that runs is not told to run', () => {
+  assert.equal(wishesAfter(enqueue(), place(), report(running)), []);
+});
+
+life('of a kernel that was removed when its end was told nothing more is wished', () => {
+  const isRemoved = true;
+  assert.equal(wishesAfter(...startedBatch, report({ ...ended(0), isRemoved })), []);
+  assert.equal(wishesAfter(...startedBatch, report(ended(0))), ['be-gone']);
+});
+
+life('a report of an earlier attempt starts nothing', () => {
+  const late = { ...report(running), wishRevision: 1 };
+  const { state } = sessionAfter(enqueue(), place(), late);
+  assert.is(state.value, 'preparing');
+});
+
+life('in a cluster no kernel runs before all are prepared', () => {
+  const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
+  const cluster = [enqueue({ kernels }), place(1, [mainKernel, subKernel]), report(running)];
+  assert.is(sessionAfter(...cluster).state.value, 'preparing');
+});
+
 life.run();
 
 const ending = suite('session: ending');
@@ -107,7 +182,7 @@ ending('no command leads up again after the wish to end', () => {
     report({ state: 'pulling' }),
     report(running),
   ]) {
-    const decision = decide(state, command, { id: sessionId });
+    const decision = decide(state, command, { id: sessionId, revision: 0, nowMs: 0 });
     assert.ok(decision.ok && decision.value.events.length === 0, command.type);
   }
 });
@@ -121,7 +196,7 @@ ending('terminating twice changes nothing, and force makes it urgent once', () =
 
 ending('a container that lives after its session is told to go', () => {
   const over = sessionAfter(...started, terminate(), report(exited(0)));
-  const decision = decide(over.state, report(running), { id: sessionId });
+  const decision = decide(over.state, report(running), { id: sessionId, revision: 0, nowMs: 0 });
   assert.ok(decision.ok);
   assert.equal(decision.value.events, []);
   assert.equal(
@@ -132,7 +207,7 @@ ending('a container that lives after its session is told to go', () => {
 
 ending('a placement for a session that is over is given back', () => {
   const over = sessionAfter(enqueue(), terminate());
-  const decision = decide(over.state, place(), { id: sessionId });
+  const decision = decide(over.state, place(), { id: sessionId, revision: 0, nowMs: 0 });
   assert.equal(decision.ok && decision.value.effects?.map(({ type }) => type), ['freeAllocation']);
 });
 
@@ -175,6 +250,42 @@ failing('a failure that would come again is an error with its reason', () => {
   assert.is(last?.type === 'session-failed' && last.reason, 'command-not-found');
 });
 
+const outdated = (state: Parameters<typeof report>[0], wishRevision: number): SessionCommand => {
+  const command = report(state);
+  return command.type === 'report-kernel' ? { ...command, wishRevision } : command;
+};
+const requeued = [enqueue(), place(), report(prepared), broken('engine-unavailable')];
+
+failing('what an agent says late of an earlier attempt changes nothing in the next', () => {
+  const preparing = sessionAfter(...requeued, place(2), report(prepared));
+  assert.is(preparing.state.value, 'creating');
+  const { wishesFrom = 0 } = preparing.state.context;
+  for (const state of [exited(0), running, { state: 'absent' } as const]) {
+    const { events } = sessionAfter(
+      ...requeued,
+      place(2),
+      report(prepared),
+      outdated(state, wishesFrom - 1),
+    );
+    assert.is(events.length, preparing.events.length, state.state);
+  }
+});
+
+failing('a start that failed once does not end a kernel that runs and is asked to go', () => {
+  const ended = sessionAfter(...started, terminate());
+  const { wishesFrom = 0 } = ended.state.context.ending ?? {};
+  const failed = {
+    state: 'failed',
+    step: 'pull',
+    code: 'engine-unavailable',
+    message: '',
+  } as const;
+  const late = sessionAfter(...started, terminate(), outdated(failed, wishesFrom - 1));
+  assert.is(late.state.value, 'terminating');
+  const answered = sessionAfter(...started, terminate(), outdated(failed, wishesFrom));
+  assert.is(answered.state.value, 'terminated');
+});
+
 failing('it is given up after the last attempt', () => {
   const commands: SessionCommand[] = [enqueue()];
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
@@ -209,20 +320,16 @@ failing('a report from a node that has the kernel no longer changes nothing', ()
     broken('engine-unavailable'),
     place(2, [mainKernel], 'node-b'),
   );
-  const decision = decide(moved.state, report(prepared), { id: sessionId });
+  const decision = decide(moved.state, report(prepared), { id: sessionId, revision: 0, nowMs: 0 });
   assert.equal(decision.ok && decision.value.events, []);
 });
 
 failing('an answer to an attempt that is past changes nothing', () => {
   const { state } = sessionAfter(enqueue(), place(), broken('engine-unavailable'));
-  assert.equal(decide(state, place(1), { id: sessionId }), { ok: true, value: { events: [] } });
-});
-
-failing('the same request again is accepted without events, another one is refused', () => {
-  const { state } = sessionAfter(enqueue());
-  assert.equal(decide(state, enqueue(), { id: sessionId }), { ok: true, value: { events: [] } });
-  const other = decide(state, enqueue({ name: 'another' }), { id: sessionId });
-  assert.is(!other.ok && other.error.code, 'idempotency-key-reused');
+  assert.equal(decide(state, place(1), { id: sessionId, revision: 0, nowMs: 0 }), {
+    ok: true,
+    value: { events: [] },
+  });
 });
 
 failing.run();
@@ -261,7 +368,7 @@ anything(
       let state: SessionSnapshot = sessionAggregate.initial(sessionId);
       const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
       for (const command of [enqueue({ kernels }), ...commands]) {
-        const decision = decide(state, command, { id: sessionId });
+        const decision = decide(state, command, { id: sessionId, revision: 0, nowMs: 0 });
         if (!decision.ok) continue;
         for (const event of decision.value.events) {
           const applied = sessionAggregate.apply(state, event);

@@ -52,7 +52,7 @@ export function sessionAfter(...commands: readonly SessionCommand[]) {
   const effects: Effect[] = [];
   let state: SessionSnapshot = sessionAggregate.initial(sessionId);
   for (const command of commands) {
-    const decision = decide(state, command, { id: sessionId });
+    const decision = decide(state, command, { id: sessionId, revision: events.length, nowMs: 0 });
     if (!decision.ok) throw new Error(`${command.type} was refused: ${decision.error.code}`);
     for (const event of decision.value.events) {
       const applied = sessionAggregate.apply(state, event);
@@ -87,7 +87,7 @@ export const report = (state: Report, kernel = mainKernel, node = 'node-a'): Ses
   type: 'report-kernel',
   kernel,
   node,
-  wishRevision: 1,
+  wishRevision: 1000,
   report: state,
 });
 

@@ -1,0 +1,73 @@
+import {
+  type Bus,
+  type Clock,
+  type CommandEnvelope,
+  derivedId,
+  OrreryError,
+  type Outcome,
+} from '@orrery/bus';
+import type { Outgoing } from './aggregate.ts';
+import type { Cause } from './turn.ts';
+
+const CONTROL = { kind: 'system', id: 'control' } as const;
+
+interface SpeakingTools {
+  readonly bus: Bus;
+  readonly clock: Clock;
+}
+
+/** A message with the id by which it is met as a double when it is sent again. */
+export interface Message {
+  readonly id: string;
+  readonly outgoing: Outgoing;
+}
+
+/** Numbers the messages of one turn. */
+export class MessageIds {
+  readonly #counts = new Map<string, number>();
+  readonly #aggregateId: string;
+
+  constructor(aggregateId: string) {
+    this.#aggregateId = aggregateId;
+  }
+
+  name(cause: Cause, outgoing: readonly Outgoing[]): readonly Message[] {
+    const place = String(cause.inboxSequence);
+    const key = `${cause.id} ${place}`;
+    const start = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, start + outgoing.length);
+    return outgoing.map((message, index) => ({
+      id: derivedId(cause.id, place, this.#aggregateId, String(start + index)),
+      outgoing: message,
+    }));
+  }
+}
+
+/** Sends all side by side, those to one recipient in their order. @throws {BusUnavailable} */
+export async function send(
+  { bus, clock }: SpeakingTools,
+  messages: readonly Message[],
+  traceparent: string | undefined,
+): Promise<void> {
+  const sentAtMs = clock.nowMs();
+  await Promise.all(
+    messages.map(({ id, outgoing }) => {
+      if (outgoing.to === 'agent') {
+        const { node, key, wish } = outgoing;
+        return bus.agents.send({ node, key, id, wish, traceparent });
+      }
+      const { aggregate, id: aggregateId, command } = outgoing;
+      const place = { id, aggregate, aggregateId, actor: CONTROL };
+      return bus.inbox.send({ ...place, sentAtMs, traceparent, command });
+    }),
+  );
+}
+
+export function reply(bus: Bus, { replyTo }: CommandEnvelope, outcome: Outcome): void {
+  if (replyTo !== undefined) bus.inbox.reply(replyTo, outcome);
+}
+
+/** Whether trying the same again may work: the world was away, nothing is wrong with the command. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof OrreryError && error.isRetryable;
+}

@@ -1,0 +1,222 @@
+import {
+  compareAmounts,
+  DEFAULT_GROUP_POLICY,
+  err,
+  GroupPolicy,
+  type OwnerLimits,
+  ok,
+  type Rejection,
+  ResourceGroupName,
+  type Result,
+  type SchedulerCommand,
+  type SchedulerEvent,
+  type Slots,
+} from '@orrery/bus';
+import type { SchedulerState } from './state.ts';
+
+/** The group of sessions that name none. */
+export const DEFAULT_GROUP = 'default';
+export const POLICIES_MAX = 1_000;
+export const LIMITS_MAX = 100_000;
+export const ACCESS_NAMES_MAX = 256;
+export const DESCRIPTION_CHARACTERS_MAX = 512;
+export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
+export const SLOT_NAMES_MAX = 18;
+export const WEIGHT_MAX = 1_000_000;
+export const SESSIONS_MAX = 1_000_000;
+/** What a pass can count exactly: bytes, and thousandths of anything else. */
+const BYTES_MAX = String(Number.MAX_SAFE_INTEGER);
+const COUNT_MAX = '1000000000000';
+
+type Command<Type> = Extract<SchedulerCommand, { readonly type: Type }>;
+type Administered = Result<readonly SchedulerEvent[], Rejection>;
+type AdministeredState = Pick<SchedulerState, 'policies' | 'limits' | 'groups'>;
+
+/** What is left out of the change stays as it is. A policy with which nothing could work is refused. */
+export function setGroup(
+  { policies }: AdministeredState,
+  { group, policy: change }: Command<'set-group'>,
+): Administered {
+  if (!ResourceGroupName.safeParse(group).success)
+    return refuse('name', 'a resource group has 1 to 64 letters, digits, _, - or ., no sign first');
+  const known = policies.get(group);
+  if (known === undefined && policies.size >= POLICIES_MAX)
+    return refuse(
+      'name',
+      `there are ${POLICIES_MAX} resource groups already, the most there may be`,
+    );
+  const policy = changed(known ?? DEFAULT_GROUP_POLICY, change);
+  const refusal = refusalOfPolicy(policy);
+  if (refusal !== undefined) return err(refusal);
+  if (JSON.stringify(known) === JSON.stringify(policy)) return ok([]);
+  return ok([{ type: 'group-policy-set', group, policy }]);
+}
+
+/** Null takes away what may be absent. */
+function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): GroupPolicy {
+  const preemption = { ...policy.preemption, ...withoutAbsent(change.preemption ?? {}) };
+  const parts = { ...policy, ...withoutAbsent(change), preemption };
+  const kept = Object.entries(parts).filter(([, value]) => value !== null);
+  return GroupPolicy.parse(Object.fromEntries(kept));
+}
+
+function withoutAbsent(parts: object): object {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+}
+
+function refusalOfPolicy(policy: GroupPolicy): Rejection | undefined {
+  const { allowedSessionTypes, pendingTimeoutMs, description = '' } = policy;
+  if (allowedSessionTypes.length === 0)
+    return invalid('allowedSessionTypes', 'a resource group takes at least one type of sessions');
+  if (new Set(allowedSessionTypes).size < allowedSessionTypes.length)
+    return invalid('allowedSessionTypes', 'a type of sessions is named once');
+  if (pendingTimeoutMs > PENDING_TIMEOUT_MS_MAX)
+    return invalid('pendingTimeoutSeconds', 'a session waits at most 366 days; 0 is for ever');
+  if (policy.preemption.runtimeMinMs > PENDING_TIMEOUT_MS_MAX)
+    return invalid('preemption.runtimeMinSeconds', 'it is at most 366 days');
+  if (description.length > DESCRIPTION_CHARACTERS_MAX || description.includes('\0'))
+    return invalid(
+      'description',
+      `a description has at most ${DESCRIPTION_CHARACTERS_MAX} characters`,
+    );
+  return refusalOfWeights(policy) ?? refusalOfAccess(policy);
+}
+
+function refusalOfWeights({ strategy, weights }: GroupPolicy): Rejection | undefined {
+  const all = Object.entries(weights ?? {});
+  if (all.length > SLOT_NAMES_MAX)
+    return invalid('weights', `at most ${SLOT_NAMES_MAX} slots have a weight`);
+  for (const [name, weight] of all)
+    if (!(weight >= 0 && weight <= WEIGHT_MAX))
+      return invalid(`weights.${name}`, `a weight is a number from 0 to ${WEIGHT_MAX}`);
+  if (strategy === 'weighted' && !all.some(([, weight]) => weight > 0))
+    return invalid('weights', 'the strategy weighted needs a weight over 0 for some slot');
+  return undefined;
+}
+
+function refusalOfAccess({ access }: GroupPolicy): Rejection | undefined {
+  if (access === undefined) return undefined;
+  const lists = Object.entries(access);
+  for (const [kind, names] of lists) {
+    if (names.length > ACCESS_NAMES_MAX)
+      return invalid(`access.${kind}`, `at most ${ACCESS_NAMES_MAX} of a kind may be named`);
+    if (names.some((name) => !OWNER_KEY.test(name)))
+      return invalid(
+        `access.${kind}`,
+        'each has 1 to 128 letters, digits, _, -, @, + or ., no sign first',
+      );
+  }
+  if (lists.some(([, names]) => names.length > 0)) return undefined;
+  return invalid('access', 'a resource group that nobody may use helps nobody; name somebody');
+}
+
+/** Refused for the group that is always there, and as long as sessions wait in it or nodes take them. */
+export function removeGroup(
+  { policies, groups }: AdministeredState,
+  { group }: Command<'remove-group'>,
+): Administered {
+  if (group === DEFAULT_GROUP)
+    return err({
+      code: 'resource-group-default',
+      message: `the resource group ${DEFAULT_GROUP} is always there; it can be changed only`,
+      field: 'name',
+    });
+  if (!policies.has(group)) return ok([]);
+  const known = groups.get(group);
+  const waitingSessions = [...(known?.waiting.values() ?? [])].reduce(
+    (sum, count) => sum + count,
+    0,
+  );
+  const nodes = [...(known?.nodes.values() ?? [])];
+  const agents = nodes.filter(({ isSchedulable }) => isSchedulable).length;
+  if (waitingSessions + agents === 0) return ok([{ type: 'group-removed', group }]);
+  return err({
+    code: 'resource-group-in-use',
+    message: `${waitingSessions} session(s) wait in it and ${agents} agent(s) belong to it`,
+    field: 'name',
+    details: { waitingSessions, agents },
+  });
+}
+
+/** An access key, an id or a name. */
+const OWNER_KEY = /^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$/;
+
+/** All limits of the owner at once: what is left out is unlimited from now on. */
+export function setLimits(
+  { limits: all }: AdministeredState,
+  { scope, key, limits: given }: Command<'set-limits'>,
+): Administered {
+  if (!OWNER_KEY.test(key))
+    return refuseLimits('key', 'an owner is an access key, an id or a name');
+  const known = all.get(`${scope}:${key}`) ?? null;
+  const limits = given === null || Object.keys(given).length === 0 ? null : given;
+  if (known === null && limits !== null && all.size >= LIMITS_MAX)
+    return refuseLimits('key', `there are limits of ${LIMITS_MAX} owners, the most there may be`);
+  if (limits !== null) {
+    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfTotal(limits);
+    if (refusal !== undefined) return err(refusal);
+  }
+  if (JSON.stringify(known) === JSON.stringify(limits)) return ok([]);
+  return ok([{ type: 'limits-set', scope, key, limits }]);
+}
+
+function refusalOfTotal({ total, ...others }: OwnerLimits): Rejection | undefined {
+  const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
+  if (other !== undefined)
+    return limitsInvalid(FIELDS[other[0]] ?? other[0], 'only a key pair has such a limit');
+  return refusalOfSlots('totalResourceSlots', total);
+}
+
+function refusalOfLimits(limits: OwnerLimits): Rejection | undefined {
+  const { total, pendingTotalMax, ...counts } = limits;
+  for (const [name, count] of Object.entries(counts))
+    if (count !== undefined && count > SESSIONS_MAX)
+      return limitsInvalid(FIELDS[name] ?? name, `it is at most ${SESSIONS_MAX} sessions`);
+  if (limits.pendingSessionsMax === 0)
+    return limitsInvalid(
+      'maxPendingSessionCount',
+      'every session waits at first: with 0 none could ever start',
+    );
+  return (
+    refusalOfSlots('totalResourceSlots', total) ??
+    refusalOfSlots('maxPendingSessionResourceSlots', pendingTotalMax)
+  );
+}
+
+/** What the parts of limits are called where people set them. */
+const FIELDS: Readonly<Record<string, string>> = {
+  concurrentSessionsMax: 'maxConcurrentSessions',
+  concurrentSystemSessionsMax: 'maxConcurrentSftpSessions',
+  pendingSessionsMax: 'maxPendingSessionCount',
+  pendingTotalMax: 'maxPendingSessionResourceSlots',
+} satisfies Partial<Record<keyof OwnerLimits, string>>;
+
+function refusalOfSlots(field: string, slots: Slots | undefined): Rejection | undefined {
+  const all = Object.entries(slots ?? {});
+  if (all.length > SLOT_NAMES_MAX)
+    return limitsInvalid(field, `at most ${SLOT_NAMES_MAX} slots are limited`);
+  for (const [name, amount] of all) {
+    if (name === 'mem' && amount.includes('.'))
+      return limitsInvalid(`${field}.mem`, 'mem is a whole number of bytes');
+    const most = name === 'mem' ? BYTES_MAX : COUNT_MAX;
+    if (compareAmounts(amount, most) > 0)
+      return limitsInvalid(`${field}.${name}`, `it is at most ${most}; Infinity is no limit`);
+  }
+  return undefined;
+}
+
+function refuse(field: string, message: string): Administered {
+  return err(invalid(field, message));
+}
+
+function refuseLimits(field: string, message: string): Administered {
+  return err(limitsInvalid(field, message));
+}
+
+function invalid(field: string, message: string): Rejection {
+  return { code: 'resource-group-invalid', message, field };
+}
+
+function limitsInvalid(field: string, message: string): Rejection {
+  return { code: 'limits-invalid', message, field };
+}

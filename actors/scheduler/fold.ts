@@ -1,0 +1,183 @@
+import { type SchedulerEvent, unreachable } from '@orrery/bus';
+import { AllocatedSession } from './allocated-session.ts';
+import { countWaiting, touchAll } from './group-state.ts';
+import { keysOf } from './owner-counts.ts';
+import {
+  allocate,
+  deallocate,
+  enqueue,
+  entryOf,
+  groupOf,
+  leaveQueue,
+  reasonOf,
+  resay,
+  type SchedulerState,
+  setNode,
+  slotsIn,
+  touchEveryone,
+} from './state.ts';
+import { relearn } from './stored-state.ts';
+import { WaitingSession } from './waiting-session.ts';
+import { type Wish, wishOf } from './wish.ts';
+
+const SECOND_MS = 1000;
+
+type EventOf<Type extends SchedulerEvent['type']> = Extract<
+  SchedulerEvent,
+  { readonly type: Type }
+>;
+
+/** Takes an event into the state, in place. */
+export function fold(state: SchedulerState, event: SchedulerEvent): void {
+  const unknown = slotsIn(event).filter((slots) => !state.book.knows(slots));
+  if (unknown.length > 0) relearn(state, unknown);
+  switch (event.type) {
+    case 'session-queued':
+      enqueue(state, entryOf(event.queued));
+      return;
+    case 'session-placed':
+      placed(state, event);
+      return;
+    case 'session-held': {
+      const waiting = state.queue.get(event.session);
+      if (waiting === undefined) return;
+      const atSeconds = Math.floor((event.atMs ?? 0) / SECOND_MS);
+      resay(state, waiting, { said: { reason: reasonOf(state, event.reason), atSeconds } });
+      return;
+    }
+    case 'session-dequeued':
+    case 'session-given-up':
+      dequeued(state, event.session);
+      return;
+    case 'allocation-released':
+      released(state, event.session);
+      return;
+    case 'node-joined':
+    case 'node-capacity-changed':
+      setNode(state, event.capacity);
+      return;
+    case 'session-preempted':
+      preempted(state, event);
+      return;
+    case 'priority-changed':
+      reprioritised(state, event);
+      return;
+    default:
+      foldRule(state, event);
+  }
+}
+
+/** What is not about one session or node. */
+function foldRule(
+  state: SchedulerState,
+  event: EventOf<
+    'group-policy-set' | 'group-removed' | 'limits-set' | 'dependency-ended' | 'time-looked-at'
+  >,
+): void {
+  switch (event.type) {
+    case 'group-policy-set':
+      state.policies.set(event.group, event.policy);
+      touchAll(groupOf(state, event.group));
+      return;
+    case 'group-removed':
+      state.policies.delete(event.group);
+      touchAll(groupOf(state, event.group));
+      return;
+    case 'limits-set': {
+      const key = `${event.scope}:${event.key}`;
+      if (event.limits === null) state.limits.delete(key);
+      else state.limits.set(key, event.limits);
+      touchEveryone(state);
+      return;
+    }
+    case 'dependency-ended': {
+      const one = state.dependedOn.get(event.session);
+      if (one === undefined) return;
+      one.state = event.result === 'success' ? 'succeeded' : 'failed';
+      for (const session of one.by) {
+        const waiting = state.queue.get(session);
+        if (waiting !== undefined) touchAll(groupOf(state, waiting.group));
+      }
+      return;
+    }
+    case 'time-looked-at':
+      for (const group of state.groups.values())
+        if ((group.lookAgainAtMs ?? 0) <= event.atMs) touchAll(group);
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
+  const { session, attempt, placements, atMs: startedAtMs = 0 } = event;
+  const waiting = leaveQueue(state, session);
+  const wish = waiting?.wish ?? unknownWish(state, event);
+  const kernels = waiting?.kernels.map(({ kernel }) => kernel) ?? [];
+  const inOrder = kernels.flatMap(
+    (kernel) => placements.find((one) => one.kernel === kernel) ?? [],
+  );
+  const all = inOrder.length === placements.length ? inOrder : placements;
+  allocate(state, { session, attempt, wish, placements: all, startedAtMs });
+}
+
+/** Of a session that was never seen in the queue: it holds its slots all the same. */
+function unknownWish(state: SchedulerState, { placements }: EventOf<'session-placed'>): Wish {
+  const [first] = placements;
+  const terms = {
+    resourceGroup: state.nodes.get(first?.node ?? '')?.group ?? '',
+    clusterMode: 'multi-node',
+    priority: 0,
+    owner: { userId: '', projectId: '', domain: '' },
+    slots: placements.map(({ slots }) => slots),
+  } as const;
+  return wishOf(terms, state);
+}
+
+function dequeued(state: SchedulerState, session: string): void {
+  const waiting = leaveQueue(state, session);
+  if (waiting === undefined) return;
+  const limits = state.limits.get(`keypair:${waiting.owner.accessKey}`);
+  // Others of the same key pair may wait only because so many did.
+  if (limits?.pendingSessionsMax !== undefined || limits?.pendingTotalMax !== undefined)
+    touchEveryone(state);
+  else if (state.policies.get(waiting.group)?.reservation === 'first-blocked')
+    touchAll(groupOf(state, waiting.group));
+}
+
+function released(state: SchedulerState, session: string): void {
+  const allocation = state.allocations.get(session);
+  if (allocation === undefined) return;
+  deallocate(state, allocation);
+  touchAll(groupOf(state, allocation.group));
+  for (const { node } of allocation.placements)
+    touchAll(groupOf(state, state.nodes.get(node)?.group ?? allocation.group));
+  const isLimited = keysOf(allocation.owner).some((key) => state.limits.has(key));
+  if (isLimited) touchEveryone(state);
+}
+
+function preempted(state: SchedulerState, event: EventOf<'session-preempted'>): void {
+  const allocation = state.allocations.get(event.session);
+  if (allocation === undefined) return;
+  const { mode, reason, inFavourOf } = event;
+  const leaving = { mode, reason, inFavourOf };
+  state.allocations.set(event.session, new AllocatedSession(allocation, leaving));
+  const waiting = inFavourOf === undefined ? undefined : state.queue.get(inFavourOf);
+  if (waiting === undefined || waiting.isPromised) return;
+  resay(state, waiting, { isPromised: true });
+  groupOf(state, waiting.group).promised += 1;
+}
+
+function reprioritised(state: SchedulerState, event: EventOf<'priority-changed'>): void {
+  const waiting = state.queue.get(event.session);
+  if (waiting === undefined) return;
+  const { terms } = waiting.wish;
+  const wish = wishOf({ ...terms, priority: event.priority }, state);
+  const group = groupOf(state, terms.resourceGroup);
+  countWaiting(group, terms.priority, -1);
+  countWaiting(group, event.priority, 1);
+  const { session, attempt, queuedAtMs, kernels, particulars, said, isPromised } = waiting;
+  const parts = { session, attempt, queuedAtMs, wish, kernels, particulars };
+  state.queue.set(session, new WaitingSession(parts, said, isPromised));
+  touchAll(group);
+}

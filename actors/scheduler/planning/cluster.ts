@@ -1,0 +1,131 @@
+import type { GroupPolicy, NodeView, PendingView } from './model.ts';
+import { NodeOrder, type WorkNode } from './node-order.ts';
+import { preferenceOf } from './strategies.ts';
+import { largest, setOf, type Vector } from './vector.ts';
+
+/** One placement that may still be taken back. */
+export interface Taken {
+  readonly node: WorkNode;
+  readonly request: Vector;
+  readonly containers: number;
+  readonly turnBefore: number;
+}
+
+/** The nodes of one group while a pass gives them away. */
+export class GroupCluster {
+  readonly nodes: ReadonlyMap<string, WorkNode>;
+  readonly #slots: readonly string[];
+  readonly #policy: GroupPolicy;
+  /** By architecture asked for (empty: any) and set of slots. */
+  readonly #orders = new Map<string, NodeOrder>();
+  readonly #ordersOf = new Map<string, NodeOrder[]>();
+  readonly #compatible = new Map<string, readonly WorkNode[]>();
+  readonly #views: readonly NodeView[];
+  #turn: number;
+
+  constructor(views: readonly NodeView[], slots: readonly string[], policy: GroupPolicy) {
+    this.#views = views;
+    const usable = views.filter(({ isSchedulable }) => isSchedulable);
+    this.nodes = new Map(
+      usable.map((view): [string, WorkNode] => [view.name, { ...view, free: [...view.free] }]),
+    );
+    this.#slots = slots;
+    this.#policy = policy;
+    this.#turn = usable.reduce((latest, { turn }) => Math.max(latest, turn), 0);
+  }
+
+  orderFor({ architecture = '' }: Pick<PendingView, 'architecture'>, request: Vector): NodeOrder {
+    const set = setOf(request);
+    const key = `${architecture}/${set}`;
+    const known = this.#orders.get(key);
+    if (known !== undefined) return known;
+    const places = this.#slots.map((_, slot) => slot).filter((slot) => (request[slot] ?? 0) > 0);
+    const preference = preferenceOf({ places, slots: this.#slots, policy: this.#policy });
+    const order = new NodeOrder(places, this.#slots.length, preference);
+    order.fill(this.compatible(architecture));
+    this.#orders.set(key, order);
+    const same = this.#ordersOf.get(architecture) ?? [];
+    same.push(order);
+    this.#ordersOf.set(architecture, same);
+    return order;
+  }
+
+  take(node: WorkNode, request: Vector, containers: number): Taken {
+    const turnBefore = node.turn;
+    this.#change(node, () => {
+      for (let slot = 0; slot < node.free.length; slot += 1) {
+        node.free[slot] = (node.free[slot] ?? 0) - (request[slot] ?? 0);
+      }
+      node.containers += containers;
+      this.#turn += 1;
+      node.turn = this.#turn;
+    });
+    return { node, request, containers, turnBefore };
+  }
+
+  giveBack({ node, request, containers, turnBefore }: Taken): void {
+    this.#change(node, () => {
+      for (let slot = 0; slot < node.free.length; slot += 1) {
+        node.free[slot] = (node.free[slot] ?? 0) + (request[slot] ?? 0);
+      }
+      node.containers -= containers;
+      node.turn = turnBefore;
+    });
+  }
+
+  /** After something was given back that a pass had not taken itself. */
+  forgetAllFailures(): void {
+    for (const order of this.#orders.values()) order.forgetFailures(0);
+  }
+
+  compatible(architecture: string): readonly WorkNode[] {
+    const known = this.#compatible.get(architecture);
+    if (known !== undefined) return known;
+    const all = [...this.nodes.values()];
+    const some =
+      architecture === '' ? all : all.filter((node) => node.architecture === architecture);
+    this.#compatible.set(architecture, some);
+    return some;
+  }
+
+  /** Those that take no sessions now too. */
+  everCompatible(architecture: string): readonly NodeView[] {
+    return architecture === ''
+      ? this.#views
+      : this.#views.filter((view) => view.architecture === architecture);
+  }
+
+  largestFree(architecture: string): Vector {
+    const free = this.compatible(architecture).map((node) => node.free);
+    return largest(free, this.#slots.length);
+  }
+
+  get inGroup(): number {
+    return this.#views.length;
+  }
+
+  /** What all usable nodes have together. */
+  capacity(): Vector {
+    const all = new Array<number>(this.#slots.length).fill(0);
+    for (const { total } of this.nodes.values()) {
+      for (let slot = 0; slot < all.length; slot += 1) {
+        all[slot] = (all[slot] ?? 0) + (total[slot] ?? 0);
+      }
+    }
+    return all;
+  }
+
+  #change(node: WorkNode, change: () => void): void {
+    const orders = [
+      ...(this.#ordersOf.get('') ?? []),
+      ...(this.#ordersOf.get(node.architecture) ?? []),
+    ];
+    for (const order of orders) order.remove(node);
+    change();
+    for (const order of orders) order.insert(node);
+  }
+}
+
+export function hasContainersLeft({ containers, containersMax }: WorkNode, more: number): boolean {
+  return containersMax === undefined || containers + more <= containersMax;
+}

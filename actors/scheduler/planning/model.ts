@@ -1,0 +1,239 @@
+import type { Vector } from './vector.ts';
+
+/** Everything a pass looks at. Values only; a pass changes none of it. */
+export interface Situation {
+  readonly nowMs: number;
+  /** Names of slots in the order in which strategies compare them: place `n` of every vector is `slots[n]`. */
+  readonly slots: readonly string[];
+  readonly nodes: readonly NodeView[];
+  /** Who waits, in order of arrival. */
+  readonly pending: readonly PendingView[];
+  /** Who holds slots. */
+  readonly running: readonly RunningView[];
+  readonly groups: Readonly<Record<string, GroupPolicy>>;
+  readonly limits: Limits;
+  /** What owners hold now, all groups together. */
+  readonly usage: Usage;
+  /** Factors of fair share, 0 to 1, by `domain:`, `project:` and `user:` key; who is not there has 0. */
+  readonly factors?: ReadonlyMap<string, number>;
+}
+
+export interface NodeView {
+  readonly name: string;
+  readonly group: string;
+  readonly architecture: string;
+  /** Alive, not drained and not cordoned. */
+  readonly isSchedulable: boolean;
+  readonly total: Vector;
+  /** Below zero where the node shrank under what it had given. */
+  readonly free: Vector;
+  readonly containers: number;
+  readonly containersMax?: number | undefined;
+  /** Larger the later something was placed here; for the round robin. */
+  readonly turn: number;
+}
+
+export interface Owner {
+  readonly userId: string;
+  readonly projectId: string;
+  readonly domain: string;
+  readonly accessKey: string;
+}
+
+export interface PendingView {
+  readonly session: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly queuedAtMs: number;
+  /** Bands: all of a higher priority come before all of a lower one. */
+  readonly priority: number;
+  readonly sessionType: 'interactive' | 'batch' | 'inference' | 'system';
+  readonly group: string;
+  readonly architecture?: string | undefined;
+  readonly clusterMode: 'single-node' | 'multi-node';
+  readonly owner: Owner;
+  readonly kernels: readonly { readonly kernel: string; readonly request: Vector }[];
+  readonly startsAtMs?: number | undefined;
+  readonly dependencies: readonly Dependency[];
+  /** Nodes that were named for it: no others (`strict`), or these first (`preferred`). */
+  readonly designated?:
+    | { readonly nodes: readonly string[]; readonly policy: 'strict' | 'preferred' }
+    | undefined;
+  /** Nodes where a start of it failed lately: taken last. */
+  readonly failedOn: readonly string[];
+  readonly placementGroup?: PlacementGroup | undefined;
+  readonly jobPriority: number;
+  /** Absent: it may be preempted once it runs. */
+  readonly isPreemptible?: boolean | undefined;
+  /** At most so long from its start, if that is known (batch timeout, session lifetime). */
+  readonly runsAtMostMs?: number | undefined;
+  /** Others were preempted in its favour: it comes first, and the room they leave is kept for it. */
+  readonly isPromised?: boolean | undefined;
+}
+
+export interface Dependency {
+  readonly session: string;
+  readonly name: string;
+  readonly state: 'waited-for' | 'succeeded' | 'failed';
+}
+
+/** Sessions that are to lie apart, or together. */
+export interface PlacementGroup {
+  readonly name: string;
+  readonly direction: 'spread' | 'pack';
+  readonly enforcement: 'preferred' | 'strict';
+}
+
+export interface RunningView {
+  readonly session: string;
+  readonly group: string;
+  readonly owner: Owner;
+  readonly sessionType: PendingView['sessionType'];
+  /** One for each kernel. */
+  readonly placements: readonly { readonly node: string; readonly request: Vector }[];
+  readonly startedAtMs: number;
+  /** When it ends at the latest, if that is known. */
+  readonly endsAtMs?: number | undefined;
+  readonly isPreemptible: boolean;
+  readonly jobPriority: number;
+  readonly placementGroup?: string | undefined;
+  /** Preempted or being terminated: what it holds is free soon, and it is nobody's victim again. */
+  readonly isEnding?: boolean | undefined;
+}
+
+export type Ordering = 'fifo' | 'lifo' | 'drf' | 'fair-share';
+export type Strategy =
+  | 'dispersed'
+  | 'concentrated'
+  | 'round-robin'
+  | 'minimum-occupied'
+  | 'weighted';
+
+export interface GroupPolicy {
+  readonly ordering: Ordering;
+  readonly strategy: Strategy;
+  /** For `weighted`: by slot name, how much a free share of it is worth. */
+  readonly weights?: Readonly<Record<string, number>> | undefined;
+  readonly allowedSessionTypes: readonly PendingView['sessionType'][];
+  /** Who may use the group; absent: everyone. */
+  readonly access?:
+    | {
+        readonly domains: readonly string[];
+        readonly projects: readonly string[];
+        readonly accessKeys: readonly string[];
+      }
+    | undefined;
+  /** 0: never. */
+  readonly pendingTimeoutMs: number;
+  /**
+   * `first-blocked`: the first session that lacks room gets a reservation, and those behind it run only where
+   * they do not delay it. `none`: everyone takes what fits.
+   */
+  readonly reservation: 'none' | 'first-blocked';
+  readonly preemption: Preemption;
+}
+
+export interface Preemption {
+  readonly isEnabled: boolean;
+  readonly order: 'oldest' | 'newest' | 'fewest-sessions' | 'smallest-resources';
+  readonly mode: 'terminate' | 'reschedule';
+  readonly runtimeMinMs: number;
+  readonly victimScope: 'user' | 'project' | 'domain' | 'resource-group';
+}
+
+/** Limits by key; what is absent is unlimited. */
+export interface Limits {
+  readonly keypairs: ReadonlyMap<string, KeypairLimits>;
+  /** Total slots; a place that is Infinity is unlimited. */
+  readonly users: ReadonlyMap<string, Vector>;
+  readonly projects: ReadonlyMap<string, Vector>;
+  readonly domains: ReadonlyMap<string, Vector>;
+}
+
+export interface KeypairLimits {
+  readonly total?: Vector | undefined;
+  readonly concurrentSessionsMax?: number | undefined;
+  readonly concurrentSystemSessionsMax?: number | undefined;
+  readonly pendingSessionsMax?: number | undefined;
+  readonly pendingTotalMax?: Vector | undefined;
+}
+
+/** What is held, by `keypair:`, `user:`, `project:` and `domain:` key. */
+export type Usage = ReadonlyMap<string, Held>;
+
+export interface Held {
+  readonly slots: Vector;
+  readonly sessions: number;
+  readonly systemSessions: number;
+}
+
+/** What a pass decides. */
+export interface Plan {
+  readonly placed: readonly Placed[];
+  readonly held: readonly Hold[];
+  /** Who will never be placed: ended with that reason. */
+  readonly ended: readonly Ending[];
+  readonly preempted: readonly Preempted[];
+  /** When time alone may change the answer: later than now. */
+  readonly lookAgainAtMs?: number;
+}
+
+export interface Placed {
+  readonly session: string;
+  readonly attempt: number;
+  readonly placements: readonly { readonly kernel: string; readonly node: string }[];
+}
+
+export interface Hold {
+  readonly session: string;
+  readonly code: string;
+  readonly message: string;
+  /** Every check that failed, not only the first. */
+  readonly checks: readonly FailedCheck[];
+  /** What is lacking where it comes closest, by slot; for a hold by lack of room. */
+  readonly missing?: Vector;
+  readonly agents?: AgentCounts;
+  /** Place in the queue of its group, from 1, in the order in which the pass went through it. */
+  readonly place: number;
+}
+
+/** How many agents each step left. */
+export interface AgentCounts {
+  readonly inGroup: number;
+  readonly schedulable: number;
+  readonly compatible: number;
+  readonly largeEnough: number;
+}
+
+export interface FailedCheck {
+  readonly name: string;
+  readonly message: string;
+}
+
+export interface Ending {
+  readonly session: string;
+  readonly reason: 'pending-timeout' | 'dependency-failed';
+  readonly message: string;
+}
+
+export interface Preempted {
+  readonly session: string;
+  readonly inFavourOf: string;
+  readonly mode: Preemption['mode'];
+}
+
+/** Reference: defaults of the options of a resource group. */
+export const DEFAULT_GROUP_POLICY: GroupPolicy = {
+  ordering: 'fifo',
+  strategy: 'dispersed',
+  allowedSessionTypes: ['interactive', 'batch', 'inference'],
+  pendingTimeoutMs: 0,
+  reservation: 'none',
+  preemption: {
+    isEnabled: false,
+    order: 'oldest',
+    mode: 'terminate',
+    runtimeMinMs: 0,
+    victimScope: 'user',
+  },
+};

@@ -1,0 +1,208 @@
+import type { GroupPolicy, NodeCapacity, OwnerLimits, Slots } from '@orrery/bus';
+import type { AllocatedSession, Leaving } from './allocated-session.ts';
+import type { Dependency } from './planning/model.ts';
+import {
+  allocate,
+  type Entry,
+  emptyState,
+  enqueue,
+  type SchedulerState,
+  setNode,
+} from './state.ts';
+import type { Said, WaitingSession } from './waiting-session.ts';
+import { type Terms, wishOf } from './wish.ts';
+
+/** Shape of the parts; a snapshot of another one is not read. */
+export const STORED_VERSION = 3;
+
+/** Sessions of one part: about 50 kB. */
+const SESSIONS_PER_PART = 250;
+
+type StoredWaiting = Omit<Entry, 'terms' | 'said'> & {
+  readonly terms: number;
+  readonly said?: readonly [reason: number, atSeconds: number] | undefined;
+};
+
+interface StoredAllocation {
+  readonly session: string;
+  readonly attempt: number;
+  readonly terms: number;
+  readonly placements: readonly (readonly [kernel: string, node: string])[];
+  readonly startedAtMs: number;
+  readonly leaving?: Leaving | undefined;
+}
+
+/** What is not about one session. */
+interface Rules {
+  readonly policies: readonly (readonly [string, GroupPolicy])[];
+  readonly limits: readonly (readonly [string, OwnerLimits])[];
+  readonly outcomes: readonly (readonly [string, Dependency['state']])[];
+  readonly turns: readonly (readonly [string, number])[];
+  readonly turn: number;
+}
+
+/** A piece of the state; what many sessions share is listed once a part and referred to by its place. */
+export type Part =
+  | { readonly nodes: readonly NodeCapacity[] }
+  | { readonly shared: readonly unknown[]; readonly queue: readonly StoredWaiting[] }
+  | { readonly shared: readonly unknown[]; readonly allocations: readonly StoredAllocation[] }
+  | { readonly rules: Rules };
+
+/**
+ * The state as it is at the call, in parts that are made when they are asked for: what changes later does
+ * not show, because entries are replaced and never changed.
+ */
+export function serialise(state: SchedulerState): Iterable<Part> {
+  const nodes = [...state.nodes.values()];
+  const rules = {
+    policies: [...state.policies],
+    limits: [...state.limits],
+    outcomes: [...state.dependedOn.values()].map((one) => [one.session, one.state] as const),
+    turns: nodes.map(({ name, turn }) => [name, turn] as const),
+    turn: state.turn,
+  };
+  const capacities = nodes.map(({ capacity }) => capacity);
+  const sessions = [[...state.queue.values()], [...state.allocations.values()]] as const;
+  return partsOf(capacities, rules, sessions);
+}
+
+function* partsOf(
+  nodes: readonly NodeCapacity[],
+  rules: Rules,
+  [queue, allocations]: readonly [readonly WaitingSession[], readonly AllocatedSession[]],
+): Generator<Part> {
+  yield { nodes };
+  for (let index = 0; index < queue.length; index += SESSIONS_PER_PART)
+    yield queuePart(queue.slice(index, index + SESSIONS_PER_PART));
+  for (let index = 0; index < allocations.length; index += SESSIONS_PER_PART)
+    yield allocationPart(allocations.slice(index, index + SESSIONS_PER_PART));
+  yield { rules };
+}
+
+function queuePart(waiting: readonly WaitingSession[]): Part {
+  const { shared, place } = createShelf();
+  const queue = waiting.map(({ wish, particulars, kernels, said, ...one }): StoredWaiting => {
+    const { startsAtMs, dependencies = [], failures = [] } = particulars ?? {};
+    return {
+      session: one.session,
+      attempt: one.attempt,
+      terms: place(wish.terms),
+      kernels: kernels.map(({ kernel }) => kernel),
+      queuedAtMs: one.queuedAtMs,
+      ...(startsAtMs === undefined ? {} : { startsAtMs }),
+      ...(dependencies.length === 0
+        ? {}
+        : { dependencies: dependencies.map(({ session, name }) => ({ session, name })) }),
+      ...(failures.length === 0 ? {} : { failedOn: failures }),
+      ...(said === undefined ? {} : { said: [place(said.reason), said.atSeconds] as const }),
+      ...(one.isPromised ? { isPromised: true } : {}),
+    };
+  });
+  return { shared, queue };
+}
+
+function allocationPart(all: readonly AllocatedSession[]): Part {
+  const { shared, place } = createShelf();
+  const allocations = all.map(({ session, attempt, wish, placements, startedAtMs, leaving }) => ({
+    session,
+    attempt,
+    terms: place(wish.terms),
+    placements: placements.map(({ kernel, node }) => [kernel, node] as const),
+    startedAtMs,
+    ...(leaving === undefined ? {} : { leaving }),
+  }));
+  return { shared, allocations };
+}
+
+function createShelf() {
+  const shared: unknown[] = [];
+  const places = new Map<unknown, number>();
+  return {
+    shared,
+    place: (value: unknown): number => {
+      const known = places.get(value);
+      if (known !== undefined) return known;
+      places.set(value, shared.length);
+      return shared.push(value) - 1;
+    },
+  };
+}
+
+/** Takes a part into a state to which the parts before it were added; amounts are counted again. */
+export function restore(state: SchedulerState, stored: unknown): SchedulerState {
+  // It was written by this version: whoever reads it has compared that.
+  const part = stored as Part;
+  if ('nodes' in part) restoreNodes(state, part.nodes);
+  else if ('queue' in part) restoreQueue(state, part);
+  else if ('allocations' in part) restoreAllocations(state, part);
+  else restoreRules(state, part.rules);
+  return state;
+}
+
+function restoreNodes(state: SchedulerState, nodes: readonly NodeCapacity[]): void {
+  for (const { slots } of nodes) learn(state, slots);
+  for (const capacity of nodes) setNode(state, capacity);
+}
+
+function restoreQueue(
+  state: SchedulerState,
+  { shared, queue }: Extract<Part, { readonly queue: unknown }>,
+): void {
+  for (const slots of slotsOn(shared)) learn(state, slots);
+  for (const { terms, said, ...one } of queue) {
+    const [reason, atSeconds = 0] = said ?? [];
+    enqueue(state, {
+      ...one,
+      terms: shared[terms] as Terms,
+      ...(reason === undefined
+        ? {}
+        : { said: { reason: shared[reason] as Said['reason'], atSeconds } }),
+    });
+  }
+}
+
+function restoreAllocations(
+  state: SchedulerState,
+  { shared, allocations }: Extract<Part, { readonly allocations: unknown }>,
+): void {
+  for (const slots of slotsOn(shared)) learn(state, slots);
+  for (const { terms, placements, ...one } of allocations) {
+    const wish = wishOf(shared[terms] as Terms, state);
+    const places = placements.map(([kernel, node]) => ({ kernel, node }));
+    allocate(state, { ...one, wish, placements: places });
+  }
+}
+
+function restoreRules(
+  state: SchedulerState,
+  { policies, limits, outcomes, turns, turn }: Rules,
+): void {
+  for (const [group, policy] of policies) state.policies.set(group, policy);
+  for (const [key, limit] of limits) state.limits.set(key, limit);
+  for (const [session, outcome] of outcomes) {
+    const one = state.dependedOn.get(session);
+    if (one !== undefined) one.state = outcome;
+  }
+  for (const [name, each] of turns) {
+    const node = state.nodes.get(name);
+    if (node !== undefined) node.turn = each;
+  }
+  state.turn = turn;
+}
+
+function slotsOn(shared: readonly unknown[]): readonly Slots[] {
+  return shared.flatMap((value) => (value as Partial<Terms>).slots ?? []);
+}
+
+function learn(state: SchedulerState, slots: Slots): void {
+  if (!state.book.knows(slots)) relearn(state, [slots]);
+}
+
+/** Counts everything again with names of slots that were not met before. */
+export function relearn(state: SchedulerState, slots: readonly Slots[]): void {
+  const parts = [...serialise(state)];
+  const { book } = state;
+  for (const each of slots) book.learn(each);
+  Object.assign(state, { ...emptyState(), book });
+  for (const part of parts) restore(state, part);
+}

@@ -1,0 +1,132 @@
+import type { DateTime, Slots } from './model.ts';
+
+export const SCHEDULING_ORDERS = ['FIFO', 'LIFO', 'DRF', 'FAIR_SHARE'] as const;
+export const AGENT_SELECTION_STRATEGIES = [
+  'DISPERSED',
+  'CONCENTRATED',
+  'ROUND_ROBIN',
+  'MINIMUM_OCCUPIED',
+  'WEIGHTED',
+] as const;
+export const SCHEDULED_SESSION_TYPES = ['INTERACTIVE', 'BATCH', 'INFERENCE', 'SYSTEM'] as const;
+export const RESERVATIONS = ['NONE', 'FIRST_BLOCKED'] as const;
+export const PREEMPTION_ORDERS = [
+  'OLDEST',
+  'NEWEST',
+  'FEWEST_SESSIONS',
+  'SMALLEST_RESOURCES',
+] as const;
+export const PREEMPTION_MODES = ['TERMINATE', 'RESCHEDULE'] as const;
+export const PREEMPTION_SCOPES = ['USER', 'PROJECT', 'DOMAIN', 'RESOURCE_GROUP'] as const;
+export const LIMIT_SCOPES = ['KEYPAIR', 'USER', 'PROJECT', 'DOMAIN'] as const;
+
+/** A bundle of slots with a name. */
+export interface ResourcePreset {
+  readonly id: string;
+  readonly name: string;
+  /** Null: it is offered in all. */
+  readonly resourceGroup: string | null;
+  readonly slots: Slots;
+  readonly sharedMemoryBytes: number | null;
+  readonly createdAt: DateTime;
+}
+
+export interface PresetInput {
+  readonly name: string;
+  readonly resourceGroup?: string | undefined;
+  /** `mem` also as `512m` or `1.5g`. */
+  readonly slots?: Slots | undefined;
+  /** Such as `64m`. */
+  readonly sharedMemory?: string | undefined;
+}
+
+interface Preemption {
+  readonly isEnabled: boolean;
+  readonly order: (typeof PREEMPTION_ORDERS)[number];
+  readonly mode: (typeof PREEMPTION_MODES)[number];
+  readonly runtimeMinSeconds: number;
+  readonly victimScope: (typeof PREEMPTION_SCOPES)[number];
+}
+
+interface Access {
+  readonly domains: readonly string[];
+  readonly projects: readonly string[];
+  readonly accessKeys: readonly string[];
+}
+
+interface GroupOptions {
+  readonly scheduler: (typeof SCHEDULING_ORDERS)[number];
+  readonly agentSelectionStrategy: (typeof AGENT_SELECTION_STRATEGIES)[number];
+  readonly allowedSessionTypes: readonly (typeof SCHEDULED_SESSION_TYPES)[number][];
+  readonly isPublic: boolean;
+  /** 0: for ever. */
+  readonly pendingTimeoutSeconds: number;
+  readonly reservation: (typeof RESERVATIONS)[number];
+}
+
+export interface ResourceGroup extends GroupOptions {
+  readonly name: string;
+  readonly description: string | null;
+  readonly isDefault: boolean;
+  /** Null for a public one, and for those who may not see it. */
+  readonly access: Access | null;
+  readonly weights: Readonly<Record<string, number>> | null;
+  readonly preemption: Preemption;
+  readonly agents: number;
+  readonly schedulableAgents: number;
+  readonly pendingSessions: number;
+  readonly availableSlots: Slots;
+  readonly occupiedSlots: Slots;
+  /** Null: all options are the defaults. */
+  readonly setAt: DateTime | null;
+}
+
+type Optional<Type> = { readonly [Key in keyof Type]?: Type[Key] | undefined };
+
+/** What is left out stays as it is. */
+export interface ResourceGroupInput extends Optional<GroupOptions> {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly access?: Optional<Access> | undefined;
+  readonly weights?: Readonly<Record<string, number>> | undefined;
+  readonly preemption?: Optional<Preemption> | undefined;
+}
+
+/** Whose limits: an access key, the id of a user or a project, or the name of a domain. */
+export interface LimitsOwner {
+  readonly scope: (typeof LIMIT_SCOPES)[number];
+  readonly key: string;
+}
+
+interface LimitAmounts {
+  readonly totalResourceSlots: Slots | null;
+  readonly maxConcurrentSessions: number | null;
+  readonly maxConcurrentSftpSessions: number | null;
+  readonly maxPendingSessionCount: number | null;
+  readonly maxPendingSessionResourceSlots: Slots | null;
+}
+
+/** What an owner may hold and holds now; null is unlimited. */
+export interface OwnerLimits extends LimitsOwner, LimitAmounts {
+  readonly usedSlots: Slots;
+  readonly remainingSlots: Slots;
+  readonly sessions: number;
+  readonly sftpSessions: number;
+  readonly pendingSessions: number;
+  readonly setAt: DateTime | null;
+}
+
+/** All at once: what is left out is unlimited. */
+export type LimitsInput = LimitsOwner & Optional<LimitAmounts>;
+
+export interface PresetCheck {
+  readonly resourceGroup: ResourceGroup;
+  readonly presets: readonly {
+    readonly preset: ResourcePreset;
+    readonly isAllocatable: boolean;
+    /** The check that it would not pass. */
+    readonly obstacle: string | null;
+  }[];
+  /** The caller's own. */
+  readonly limits: readonly OwnerLimits[];
+}

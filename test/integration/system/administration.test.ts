@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SCHEDULER_ID, SchedulerEvent } from '@orrery/bus';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runOrrery, type Spoken } from '../../environment/command-line.ts';
+import { startSystem } from '../../environment/system.ts';
+
+const WITHIN_MS = 30_000;
+
+const system = await startSystem(['--driver', 'simulated', '--simulated-nodes', '2']);
+const { client, bus, dataDirectory } = system;
+const { accessKey } = JSON.parse(readFileSync(join(dataDirectory, 'profile.json'), 'utf8'));
+const orrery = (...args: readonly string[]): Promise<Spoken> => runOrrery(dataDirectory, ...args);
+
+async function done(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await orrery(...args);
+  assert.is(code, 0, stderr);
+  return stdout;
+}
+
+async function submit(cpu: string): Promise<string> {
+  const input = { type: 'INTERACTIVE', cpu, memory: '64m' } as const;
+  return (await client.createSession(input)).session.id;
+}
+
+/** The first event of the scheduler from `after` on that is wanted. */
+async function scheduled<Event extends SchedulerEvent>(
+  after: number,
+  isWanted: (event: SchedulerEvent) => event is Event,
+): Promise<Event> {
+  const signal = AbortSignal.timeout(WITHIN_MS);
+  const following = { afterSequence: after, aggregate: 'scheduler', aggregateId: SCHEDULER_ID };
+  for await (const commits of bus.log.follow({ ...following, aggregate: 'scheduler', signal }))
+    for (const commit of commits)
+      for (const unparsed of commit.events) {
+        const event = SchedulerEvent.parse(unparsed);
+        if (isWanted(event)) return event;
+      }
+  throw new Error('the scheduler did not do it in time');
+}
+
+type Of<Type> = Extract<SchedulerEvent, { readonly type: Type }>;
+const heldOf =
+  (session: string) =>
+  (event: SchedulerEvent): event is Of<'session-held'> =>
+    event.type === 'session-held' && event.session === session;
+const placedOf =
+  (session: string) =>
+  (event: SchedulerEvent): event is Of<'session-placed'> =>
+    event.type === 'session-placed' && event.session === session;
+
+async function nodeOf(session: string): Promise<string> {
+  const { placements } = await scheduled(0, placedOf(session));
+  return placements[0]?.node ?? 'none';
+}
+
+async function end(...sessions: readonly string[]): Promise<void> {
+  for (const id of sessions) {
+    await client.terminateSession({ id, mode: 'FORCE' });
+    for await (const _ of client.sessionEvents({ id }));
+  }
+}
+
+const administration = suite('administration: what is set takes effect at once');
+
+administration('a limit holds a session back, and raised it lets it start', async () => {
+  await done('admin', 'limits', 'set', 'keypair', accessKey, '--slot', 'cpu=1');
+  const first = await submit('1');
+  await nodeOf(first);
+  const second = await submit('1');
+  const { reason } = await scheduled(0, heldOf(second));
+  assert.is(reason.code, 'keypair-resource-limit', reason.message);
+  const limits = JSON.parse(await done('admin', 'limits', 'show', 'keypair', accessKey, '--json'));
+  assert.equal(limits.remainingSlots, { cpu: '0' });
+  await done('admin', 'preset', 'add', 'one', '--slot', 'cpu=1', '--slot', 'mem=64m');
+  assert.match(await done('preset', 'check'), /^one .* no: keypair-resource-limit$/m);
+  await done('admin', 'limits', 'set', 'keypair', accessKey, '--slot', 'cpu=2');
+  await nodeOf(second);
+  await done('admin', 'limits', 'clear', 'keypair', accessKey);
+  assert.match(await done('preset', 'check'), /^one .* yes$/m);
+  await end(first, second);
+});
+
+administration('another strategy changes where sessions go', async () => {
+  await done('admin', 'group', 'set', 'default', '--strategy', 'dispersed');
+  const apart = [await submit('1'), await submit('1')];
+  const nodes = await Promise.all(apart.map(nodeOf));
+  assert.is(new Set(nodes).size, 2);
+  await end(...apart);
+  await done('admin', 'group', 'set', 'default', '--strategy', 'concentrated');
+  const together = [await submit('1'), await submit('1')];
+  const [one, other] = await Promise.all(together.map(nodeOf));
+  assert.is(one, other);
+  await end(...together);
+});
+
+administration('another order changes who waiting comes first', async () => {
+  await done('admin', 'limits', 'set', 'keypair', accessKey, '--concurrent', '1');
+  const runs = await submit('1');
+  await nodeOf(runs);
+  const older = await submit('1');
+  const newer = await submit('1');
+  await scheduled(0, heldOf(older));
+  await scheduled(0, heldOf(newer));
+  await done('admin', 'group', 'set', 'default', '--scheduler', 'lifo');
+  const before = await bus.log.lastSequence();
+  await end(runs);
+  const isPlaced = (event: SchedulerEvent): event is Of<'session-placed'> =>
+    event.type === 'session-placed';
+  assert.is((await scheduled(before, isPlaced)).session, newer);
+  await end(newer, older);
+  await done('admin', 'limits', 'clear', 'keypair', accessKey);
+});
+
+administration('what makes no sense is refused in one sentence, with its field', async () => {
+  const wrong: readonly (readonly [RegExp, readonly string[]])[] = [
+    [/resource-group-default/, ['admin', 'group', 'remove', 'default']],
+    [/resource-group-invalid.*name|name.*resource-group-invalid/, ['admin', 'group', 'set', 'ä']],
+    [/slot-unknown/, ['admin', 'group', 'set', 'default', '--weight', 'tpu.device=1']],
+    [/limits-invalid/, ['admin', 'limits', 'set', 'domain', 'default', '--slot', 'cpu=-1']],
+    [/owner-unknown/, ['admin', 'limits', 'set', 'user', 'nobody', '--slot', 'cpu=1']],
+    [/resources-invalid/, ['admin', 'preset', 'add', 'none', '--slot', 'cpu=1']],
+  ];
+  for (const [code, args] of wrong) {
+    const spoken = await orrery(...args);
+    assert.is(spoken.code, 1, args.join(' '));
+    assert.match(spoken.stderr, code);
+    assert.is(spoken.stderr.trim().split('\n').length, 1);
+  }
+});
+
+administration('the tables of it all are those that a rebuild gives', async () => {
+  await done('admin', 'group', 'set', 'gone', '--scheduler', 'drf');
+  await done('admin', 'group', 'remove', 'gone');
+  const report = await client.verifyProjections();
+  assert.ok(report.isEqual, JSON.stringify(report.differences));
+  const groups = JSON.parse(await done('admin', 'group', 'list', '--json'));
+  assert.equal(
+    groups.map((group: { readonly name: string }) => group.name),
+    ['default'],
+  );
+});
+
+administration.after(async () => {
+  await system[Symbol.asyncDispose]();
+});
+administration.run();

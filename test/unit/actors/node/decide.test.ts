@@ -1,0 +1,81 @@
+import type { NodeCapacity, NodeCommand, NodeFacts } from '@orrery/bus';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nodeAggregate } from '../../../../actors/node/aggregate.ts';
+
+const facts: NodeFacts = {
+  driver: 'simulated',
+  architecture: 'x86_64',
+  resourceGroup: 'default',
+  slots: { cpu: '4' },
+  version: '1',
+};
+const register: NodeCommand = { type: 'register', facts };
+
+/** A node after commands at one moment, with what they led to. */
+function nodeAfter(commands: readonly NodeCommand[], nowMs = 1000) {
+  let state = nodeAggregate.initial('a');
+  const events: string[] = [];
+  const told: object[] = [];
+  const actor = { kind: 'system', id: 'test' } as const;
+  for (const command of commands) {
+    const about = { id: 'a', revision: events.length, nowMs, actor, newId: () => '' };
+    const decision = nodeAggregate.decide(state, command, about);
+    if (!decision.ok) throw new Error(decision.error.code);
+    for (const event of decision.value.events) {
+      const applied = nodeAggregate.apply(state, event);
+      if (applied === undefined) throw new Error(`${event.type} is not legal`);
+      state = applied.state;
+      events.push(event.type);
+      for (const effect of applied.effects)
+        for (const message of nodeAggregate.messages(effect, state, { id: 'a', revision: 1 }))
+          if (message.to === 'actor') told.push(message.command);
+    }
+  }
+  return { state, events, told };
+}
+
+const life = suite('node: cordon and drain');
+
+life('a cordoned node takes no sessions until it is taken into use again', () => {
+  const cordon: NodeCommand = { type: 'set-schedulable', isSchedulable: false };
+  const cordoned = nodeAfter([register, cordon, cordon]);
+  assert.equal(cordoned.events, ['node-registered', 'node-schedulable-set']);
+  assert.is((cordoned.told.at(-1) as { capacity: NodeCapacity }).capacity.isSchedulable, false);
+  const back = nodeAfter([register, cordon, { type: 'set-schedulable', isSchedulable: true }]);
+  assert.is((back.told.at(-1) as { capacity: NodeCapacity }).capacity.isSchedulable, true);
+});
+
+life('what is left on a drained node has to go at the deadline, and once', () => {
+  const drain: NodeCommand = { type: 'drain', deadlineMs: 5000, mode: 'reschedule' };
+  const drained = nodeAfter([register, drain]);
+  assert.is(nodeAggregate.deadline(drained.state)?.deadlineAtMs, 6000);
+  const early = nodeAfter([register, drain, { type: 'pass-deadline', deadline: 'alive' }]);
+  assert.is(early.events.at(-1), 'node-drain-begun');
+  const now: NodeCommand = { type: 'drain', deadlineMs: 0, mode: 'reschedule' };
+  const due = nodeAfter([register, now, { type: 'pass-deadline', deadline: 'alive' }]);
+  assert.equal(due.events, ['node-registered', 'node-drain-begun', 'node-drain-due']);
+  assert.equal(due.told.at(-1), { type: 'evict', node: 'a', mode: 'reschedule' });
+  assert.is(nodeAggregate.deadline(due.state)?.deadlineAtMs, undefined);
+});
+
+life('a drain without a deadline lets those stay who are there, and is taken back', () => {
+  const drain: NodeCommand = { type: 'drain', deadlineMs: null, mode: 'terminate' };
+  const back: NodeCommand = { type: 'set-schedulable', isSchedulable: true };
+  const { state, events } = nodeAfter([register, drain, drain, back]);
+  assert.equal(events, ['node-registered', 'node-drain-begun', 'node-schedulable-set']);
+  assert.is(state.context.drain, undefined);
+});
+
+life('a node that was lost and comes back is still drained', () => {
+  const drain: NodeCommand = { type: 'drain', deadlineMs: 5000, mode: 'terminate' };
+  const { told } = nodeAfter([
+    register,
+    drain,
+    { type: 'lose', lastSeenAtMs: 1 },
+    { type: 'return' },
+  ]);
+  assert.is((told.at(-1) as { capacity: NodeCapacity }).capacity.isSchedulable, false);
+});
+
+life.run();

@@ -1,0 +1,359 @@
+import { type NodeCommand, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { administrator, startGateway } from './gateway-fixture.ts';
+import { create, otherUser } from './session-calls.ts';
+
+const fixture = await startGateway();
+const { graphql, bus, gateway } = fixture;
+const headers = await otherUser(fixture);
+const OTHER = '0190b0c8-0000-7000-8000-000000000777';
+
+const SET = `mutation ($input: SetResourceGroupInput!) { setResourceGroup(input: $input) {
+  resourceGroup { name description isPublic scheduler agentSelectionStrategy pendingTimeoutSeconds weights
+    allowedSessionTypes preemption { isEnabled order } access { domains } setAt }
+  rejection { code field message details }
+} }`;
+const REMOVE = `mutation ($name: String!) { removeResourceGroup(name: $name) {
+  resourceGroup { name } rejection { code field message details }
+} }`;
+const SET_LIMITS = `mutation ($input: SetLimitsInput!) { setLimits(input: $input) {
+  limits { scope key totalResourceSlots maxConcurrentSessions remainingSlots usedSlots setAt }
+  rejection { code field message }
+} }`;
+
+interface Payload {
+  readonly resourceGroup?: Readonly<Record<string, unknown>> | null;
+  readonly limits?: Readonly<Record<string, unknown>> | null;
+  readonly rejection: {
+    readonly code: string;
+    readonly field: string;
+    readonly message: string;
+    readonly details?: unknown;
+  } | null;
+}
+
+async function send(query: string, variables: object): Promise<Payload> {
+  const { body } = await graphql(query, variables);
+  assert.is(body.errors, undefined, JSON.stringify(body.errors));
+  return Object.values(body.data ?? {})[0] as Payload;
+}
+
+const set = (input: object): Promise<Payload> => send(SET, { input });
+const setLimits = (input: object): Promise<Payload> => send(SET_LIMITS, { input });
+
+async function names(as?: Record<string, string>): Promise<readonly string[]> {
+  const { body } = await graphql('{ resourceGroups { name } }', {}, as);
+  const groups = body.data?.['resourceGroups'] as readonly { readonly name: string }[];
+  return groups.map(({ name }) => name);
+}
+
+interface Checked {
+  readonly presets: readonly {
+    readonly preset: { readonly name: string };
+    readonly isAllocatable: boolean;
+    readonly obstacle: string | null;
+  }[];
+}
+
+const groups = suite('gateway: resource groups');
+
+groups('there is always the default one, with the default options', async () => {
+  const { body } = await graphql(
+    '{ resourceGroup(name: "default") { isDefault isPublic scheduler setAt agents availableSlots } }',
+  );
+  assert.equal(body.data?.['resourceGroup'], {
+    isDefault: true,
+    isPublic: true,
+    scheduler: 'FIFO',
+    setAt: null,
+    agents: 1,
+    availableSlots: { cpu: '8', mem: String(8 * 1024 ** 3) },
+  });
+});
+
+groups('what is set stays as it is when something else is set', async () => {
+  const first = await set({
+    name: 'gpu',
+    description: 'for training',
+    scheduler: 'FAIR_SHARE',
+    pendingTimeoutSeconds: 1.5,
+    preemption: { isEnabled: true },
+  });
+  assert.is(first.rejection, null, first.rejection?.message);
+  const second = await set({ name: 'gpu', agentSelectionStrategy: 'CONCENTRATED' });
+  const { setAt, ...group } = second.resourceGroup ?? {};
+  assert.type(setAt, 'string');
+  assert.equal(group, {
+    name: 'gpu',
+    description: 'for training',
+    isPublic: true,
+    scheduler: 'FAIR_SHARE',
+    agentSelectionStrategy: 'CONCENTRATED',
+    pendingTimeoutSeconds: 1.5,
+    weights: null,
+    allowedSessionTypes: ['INTERACTIVE', 'BATCH', 'INFERENCE'],
+    preemption: { isEnabled: true, order: 'OLDEST' },
+    access: null,
+  });
+});
+
+groups('the same set twice writes one event', async () => {
+  await set({ name: 'twice', scheduler: 'LIFO' });
+  const before = await bus.log.lastSequence();
+  await set({ name: 'twice', scheduler: 'LIFO' });
+  assert.is(await bus.log.lastSequence(), before);
+});
+
+const wrong: readonly (readonly [object, string, string])[] = [
+  [{ name: '' }, 'resource-group-invalid', 'name'],
+  [{ name: 'x'.repeat(65) }, 'resource-group-invalid', 'name'],
+  [{ name: 'gruppe-ä' }, 'resource-group-invalid', 'name'],
+  [{ name: '../etc' }, 'resource-group-invalid', 'name'],
+  [{ pendingTimeoutSeconds: -1 }, 'resource-group-invalid', 'pendingTimeoutSeconds'],
+  [{ pendingTimeoutSeconds: 1e300 }, 'resource-group-invalid', 'pendingTimeoutSeconds'],
+  [{ pendingTimeoutSeconds: 400 * 86_400 }, 'resource-group-invalid', 'pendingTimeoutSeconds'],
+  [
+    { preemption: { runtimeMinSeconds: -1 } },
+    'resource-group-invalid',
+    'preemption.runtimeMinSeconds',
+  ],
+  [{ allowedSessionTypes: [] }, 'resource-group-invalid', 'allowedSessionTypes'],
+  [{ allowedSessionTypes: ['BATCH', 'BATCH'] }, 'resource-group-invalid', 'allowedSessionTypes'],
+  [{ weights: { 'tpu.device': 1 } }, 'slot-unknown', 'weights.tpu.device'],
+  [{ weights: { cpu: -1 } }, 'resource-group-invalid', 'weights'],
+  [{ weights: 'heavy' }, 'resource-group-invalid', 'weights'],
+  [{ weights: { cpu: 1e9 } }, 'resource-group-invalid', 'weights.cpu'],
+  [{ agentSelectionStrategy: 'WEIGHTED' }, 'resource-group-invalid', 'weights'],
+  [{ access: {} }, 'resource-group-invalid', 'access'],
+  [{ access: { domains: ['a b'] } }, 'resource-group-invalid', 'access.domains'],
+  [{ isPublic: false }, 'resource-group-invalid', 'isPublic'],
+  [{ isPublic: true, access: { domains: ['a'] } }, 'resource-group-invalid', 'access'],
+  [{ description: 'd'.repeat(513) }, 'resource-group-invalid', 'description'],
+];
+for (const [parts, code, field] of wrong) {
+  const shown = JSON.stringify(parts).slice(0, 60);
+  groups(`${shown} is refused with ${code} of ${field}, and nothing is written`, async () => {
+    const before = await bus.log.lastSequence();
+    const { rejection } = await set({ name: 'wrong', ...parts });
+    assert.equal([rejection?.code, rejection?.field], [code, field]);
+    assert.is(await bus.log.lastSequence(), before);
+  });
+}
+
+for (const input of [
+  { scheduler: 'RANDOM' },
+  { agentSelectionStrategy: 'BEST' },
+  { allowedSessionTypes: ['NIGHTLY'] },
+  { pendingTimeoutSeconds: 'long' },
+]) {
+  groups(`${JSON.stringify(input)} is no value that there is`, async () => {
+    const { status, body } = await graphql(SET, { input: { name: 'wrong', ...input } });
+    assert.is(status, 400);
+    assert.match(body.errors?.[0]?.message ?? '', Object.keys(input)[0] ?? '');
+  });
+}
+
+groups('a user sees those that they may use, without who else may', async () => {
+  await set({ name: 'mine', access: { domains: ['default'] } });
+  await set({ name: 'theirs', access: { projects: ['another'] } });
+  assert.ok((await names()).includes('theirs'));
+  const seen = await names(headers);
+  assert.ok(seen.includes('mine') && seen.includes('default') && !seen.includes('theirs'));
+  const query = `{ mine: resourceGroup(name: "mine") { isPublic access { domains } }
+    theirs: resourceGroup(name: "theirs") { name } }`;
+  const { body } = await graphql(query, {}, headers);
+  assert.equal(body.data, { mine: { isPublic: false, access: null }, theirs: null });
+  const preset = `mutation ($input: CreateResourcePresetInput!) {
+    createResourcePreset(input: $input) { rejection { code } } }`;
+  const input = { name: 'secret', resourceGroup: 'theirs', slots: { cpu: '1', mem: '64m' } };
+  await graphql(preset, { input });
+  const presets = '{ resourcePresets { name } }';
+  assert.equal((await graphql(presets)).body.data, { resourcePresets: [{ name: 'secret' }] });
+  assert.equal((await graphql(presets, {}, headers)).body.data, { resourcePresets: [] });
+  const check = '{ checkPresets(resourceGroup: "theirs") { isAllocatable: presets { obstacle } } }';
+  const refused = await graphql(check, {}, headers);
+  assert.is(refused.body.errors?.[0]?.extensions['field'], 'resourceGroup');
+});
+
+groups('are changed by superadmins only', async () => {
+  const calls: readonly (readonly [string, object])[] = [
+    [SET, { input: { name: 'default', scheduler: 'LIFO' } }],
+    [REMOVE, { name: 'gpu' }],
+    [SET_LIMITS, { input: { scope: 'USER', key: OTHER } }],
+  ];
+  for (const [query, variables] of calls)
+    assert.is((await graphql(query, variables, headers)).status, 403);
+});
+
+groups('one is removed once, the default one and one that is not there never', async () => {
+  assert.is((await send(REMOVE, { name: 'gpu' })).rejection, null);
+  assert.not.ok((await names()).includes('gpu'));
+  const unknown = (await send(REMOVE, { name: 'gpu' })).rejection;
+  assert.equal([unknown?.code, unknown?.field], ['resource-group-unknown', 'name']);
+  assert.is((await send(REMOVE, { name: 'default' })).rejection?.code, 'resource-group-default');
+});
+
+groups(
+  'one in which sessions wait or to which agents belong is refused with their count',
+  async () => {
+    await set({ name: 'busy' });
+    await create(fixture, {
+      type: 'INTERACTIVE',
+      cpu: '1',
+      memory: '64m',
+      image: 'simulated',
+      resourceGroup: 'busy',
+    });
+    const waiting = await removedWhen('busy', { waitingSessions: 1, agents: 0 });
+    assert.match(waiting?.message ?? '', '1 session(s) wait in it');
+    await set({ name: 'manned' });
+    await tell('node', 'node-b', {
+      type: 'register',
+      facts: {
+        driver: 'simulated',
+        architecture: 'x86_64',
+        resourceGroup: 'manned',
+        slots: { cpu: '1', mem: '1024' },
+        version: '0.1.0',
+      },
+    });
+    await removedWhen('manned', { waitingSessions: 0, agents: 1 });
+  },
+);
+
+/** The refusal, once the scheduler knows of what is there: sessions come to it by a message. */
+async function removedWhen(name: string, details: object): Promise<Payload['rejection']> {
+  const command: SchedulerCommand = { type: 'remove-group', group: 'nobody' };
+  const { outcome } = await gateway.commands.request({
+    aggregate: 'scheduler',
+    aggregateId: SCHEDULER_ID,
+    actor: { kind: 'system', id: 'test' },
+    traceparent: undefined,
+    command,
+  });
+  assert.ok(outcome.ok);
+  const { rejection } = await send(REMOVE, { name });
+  assert.equal([rejection?.code, rejection?.details], ['resource-group-in-use', details]);
+  return rejection;
+}
+
+async function tell(aggregate: 'node', aggregateId: string, command: NodeCommand): Promise<void> {
+  const { outcome } = await gateway.commands.request({
+    aggregate,
+    aggregateId,
+    actor: { kind: 'system', id: 'test' },
+    traceparent: undefined,
+    command,
+  });
+  assert.ok(outcome.ok);
+  await gateway.progress.reached(outcome.ok ? outcome.sequence : 0, AbortSignal.timeout(5_000));
+}
+
+groups.run();
+
+const limits = suite('gateway: limits');
+
+limits('are set whole, with Infinity for none, and taken away by setting none', async () => {
+  const input = { scope: 'USER', key: OTHER };
+  const { limits: given, rejection } = await setLimits({
+    ...input,
+    totalResourceSlots: { mem: '1.5g', cpu: '4' },
+  });
+  assert.is(rejection, null, rejection?.message);
+  const { setAt, ...shown } = given ?? {};
+  assert.type(setAt, 'string');
+  assert.equal(shown, {
+    ...input,
+    totalResourceSlots: { cpu: '4', mem: '1610612736' },
+    maxConcurrentSessions: null,
+    usedSlots: {},
+    remainingSlots: { cpu: '4', mem: '1610612736' },
+  });
+  const infinite = await setLimits({ ...input, totalResourceSlots: { cpu: 'Infinity' } });
+  assert.is(infinite.limits?.['totalResourceSlots'], null);
+  assert.is(infinite.limits?.['setAt'], null);
+});
+
+const keypair = { scope: 'KEYPAIR', key: administrator.accessKey };
+const wrongLimits: readonly (readonly [object, string, string])[] = [
+  [{ totalResourceSlots: { cpu: '-1' } }, 'limits-invalid', 'totalResourceSlots.cpu'],
+  [{ totalResourceSlots: { cpu: 'infinite' } }, 'limits-invalid', 'totalResourceSlots.cpu'],
+  [{ totalResourceSlots: { cpu: '1.2345' } }, 'limits-invalid', 'totalResourceSlots.cpu'],
+  [{ totalResourceSlots: { cpu: '9'.repeat(18) } }, 'limits-invalid', 'totalResourceSlots.cpu'],
+  [{ totalResourceSlots: { mem: '64e' } }, 'limits-invalid', 'totalResourceSlots.mem'],
+  [{ totalResourceSlots: { mem: 'much' } }, 'limits-invalid', 'totalResourceSlots.mem'],
+  [{ totalResourceSlots: { cpu: 1 } }, 'resources-invalid', 'totalResourceSlots.cpu'],
+  [{ totalResourceSlots: { 'tpu.device': '1' } }, 'slot-unknown', 'totalResourceSlots.tpu.device'],
+  [{ totalResourceSlots: ['cpu'] }, 'resources-invalid', 'totalResourceSlots'],
+  [{ maxPendingSessionCount: 0 }, 'limits-invalid', 'maxPendingSessionCount'],
+  [{ maxConcurrentSessions: 2_000_000 }, 'limits-invalid', 'maxConcurrentSessions'],
+  [{ maxConcurrentSessions: -1 }, 'input-invalid', 'maxConcurrentSessions'],
+  [{ key: 'AKIA0000000000000000', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
+  [{ key: '', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
+  [
+    { scope: 'DOMAIN', key: 'default', maxConcurrentSessions: 1 },
+    'limits-invalid',
+    'maxConcurrentSessions',
+  ],
+  [{ scope: 'DOMAIN', key: 'groß', totalResourceSlots: { cpu: '1' } }, 'limits-invalid', 'key'],
+];
+for (const [parts, code, field] of wrongLimits) {
+  limits(`${JSON.stringify(parts).slice(0, 70)} is refused with ${code} of ${field}`, async () => {
+    const before = await bus.log.lastSequence();
+    const { rejection } = await setLimits({ ...keypair, ...parts });
+    assert.equal([rejection?.code, rejection?.field], [code, field]);
+    assert.is(await bus.log.lastSequence(), before);
+  });
+}
+
+limits('a user reads their own and no others', async () => {
+  const query =
+    'query ($scope: LimitScope!, $key: String!) { limits(scope: $scope, key: $key) { key } }';
+  const read = async (scope: string, key: string) =>
+    (await graphql(query, { scope, key }, headers)).status;
+  assert.is(await read('USER', OTHER), 200);
+  assert.is(await read('DOMAIN', 'default'), 200);
+  assert.is(await read('PROJECT', 'another'), 403);
+  assert.is(await read('KEYPAIR', administrator.accessKey), 403);
+  assert.is(await read('KEYPAIR', 'AKIA0000000000000000'), 403);
+  const { body } = await graphql(query, { scope: 'USER', key: 'nobody' });
+  assert.is(body.errors?.[0]?.extensions['field'], 'key');
+});
+
+limits('say with the room of the group which presets could start now', async () => {
+  const preset = `mutation ($input: CreateResourcePresetInput!) {
+    createResourcePreset(input: $input) { rejection { code } } }`;
+  for (const [name, cpu] of [
+    ['small', '1'],
+    ['middle', '6'],
+    ['large', '60'],
+  ])
+    await graphql(preset, { input: { name, slots: { cpu, mem: '64m' } } });
+  const elsewhere = { name: 'elsewhere', resourceGroup: 'manned', slots: { cpu: '1', mem: '64m' } };
+  await graphql(preset, { input: elsewhere });
+  const check = async () => {
+    const { body } = await graphql(
+      '{ checkPresets { presets { preset { name } isAllocatable obstacle } limits { scope } } }',
+      {},
+      headers,
+    );
+    const checked = body.data?.['checkPresets'] as Checked;
+    return checked.presets.map(
+      ({ preset: { name }, isAllocatable, obstacle }) => `${name} ${isAllocatable} ${obstacle}`,
+    );
+  };
+  const tooLarge = 'large false not-enough-slots';
+  assert.equal(await check(), ['small true null', 'middle true null', tooLarge]);
+  await setLimits({ scope: 'USER', key: OTHER, totalResourceSlots: { cpu: '2' } });
+  assert.equal(await check(), [
+    'small true null',
+    'middle false user-resource-limit',
+    'large false user-resource-limit',
+  ]);
+});
+
+limits.after(async () => {
+  await fixture[Symbol.asyncDispose]();
+});
+limits.run();
