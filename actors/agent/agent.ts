@@ -51,7 +51,8 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     bus.agents.checkpoint(node),
   );
   const reporter = new Reporter({ ...shared, inbox: bus.inbox, gate: options.reportGate });
-  const checkpoint = new WishCheckpoint({ ...shared, inbox: bus.agents, saved });
+  const onSaved = (sequence: number): void => records.allDoneUpTo(sequence);
+  const checkpoint = new WishCheckpoint({ ...shared, inbox: bus.agents, saved, onSaved });
   const onTimeout = (kernel: string): void => desk.timedOut(kernel);
   using work = new KernelWork({ driver, reporter, records, keptLogs, clock, logger, onTimeout });
   const desk = new KernelDesk({ work, reporter, checkpoint, logger, signal });

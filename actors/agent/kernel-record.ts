@@ -24,6 +24,8 @@ export const KernelRecord = z.object({
   session: z.string(),
   /** The highest revision of a wish met so far. */
   revision: z.int(),
+  /** Place of that wish in the node's inbox; absent: known from its container only. */
+  sequence: z.int().optional(),
   phase: z.enum(['met', 'running', 'ended', 'gone']),
   traceparent: z.string().optional(),
   end: z.discriminatedUnion('state', [Exited, Failed]).optional(),
@@ -31,7 +33,6 @@ export const KernelRecord = z.object({
   isTold: z.boolean().optional(),
   /** Why it is being stopped; written before the stop, so that a new agent knows. */
   stopReason: z.string().optional(),
-  atMs: z.number(),
 });
 export type KernelRecord = Readonly<z.infer<typeof KernelRecord>>;
 export type KernelEnd = NonNullable<KernelRecord['end']>;

@@ -1,29 +1,29 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import type { Clock, Logger } from '@orrery/bus';
+import type { Logger } from '@orrery/bus';
 import { KernelRecord } from './kernel-record.ts';
 
-/** How long a kernel that is over is remembered, so that a late wish cannot bring it back. */
-const GONE_MS_MAX = 3_600_000;
-const GONE_MAX = 50_000;
+/**
+ * So many kernels that are over are remembered, so that a late wish cannot bring one back. Counted and not
+ * timed: a node's clock may jump, and a wish that comes again would find its kernel forgotten.
+ */
+const OVER_MAX = 10_000;
 /** The file is written anew when it has this many lines more than there are records. */
 const LINES_SPARE_MAX = 10_000;
 
 /** What the agent remembers of its kernels, across its own restarts where there is a file. */
 export class KernelRecords implements Disposable {
-  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #path: string | undefined;
   readonly #records = new Map<string, KernelRecord>();
   #file: number | undefined;
   #lines = 0;
+  #doneSequence = 0;
 
   /** Without a path nothing outlives this object. A line that cannot be read is passed over. */
   constructor(options: {
-    readonly clock: Clock;
     readonly logger: Logger;
     readonly path?: string | undefined;
   }) {
-    this.#clock = options.clock;
     this.#logger = options.logger;
     this.#path = options.path;
     if (this.#path !== undefined) this.#load(this.#path);
@@ -38,17 +38,21 @@ export class KernelRecords implements Disposable {
   }
 
   /** `kept`: also by the next agent. It survives the death of this process. */
-  put(record: Omit<KernelRecord, 'atMs'>, lasting: 'kept' | 'for-now'): KernelRecord {
-    const dated: KernelRecord = { ...record, atMs: this.#clock.nowMs() };
+  put(record: KernelRecord, lasting: 'kept' | 'for-now'): KernelRecord {
     // The order of the map is the order of change, so that the oldest are found first.
     this.#records.delete(record.kernel);
-    this.#records.set(record.kernel, dated);
+    this.#records.set(record.kernel, record);
     if (lasting === 'kept' && this.#file !== undefined) {
-      writeSync(this.#file, `${JSON.stringify(dated)}\n`);
+      writeSync(this.#file, `${JSON.stringify(record)}\n`);
       this.#lines += 1;
     }
-    if (isOver(dated)) this.#forgetOld();
-    return dated;
+    if (isOver(record)) this.#forgetOld();
+    return record;
+  }
+
+  /** No wish up to this place of the node's inbox comes again; a kernel of a later one is not forgotten. */
+  allDoneUpTo(sequence: number): void {
+    this.#doneSequence = Math.max(this.#doneSequence, sequence);
   }
 
   [Symbol.dispose](): void {
@@ -70,16 +74,14 @@ export class KernelRecords implements Disposable {
     }
     if (unreadable > 0)
       this.#logger.warn({ path, unreadable }, 'records of kernels could not be read');
-    this.#forgetOld();
     this.#rewrite(path);
   }
 
   #forgetOld(): void {
-    const oldestMs = this.#clock.nowMs() - GONE_MS_MAX;
-    let surplus = this.#records.size - GONE_MAX;
+    let surplus = this.#records.size - OVER_MAX;
     for (const [kernel, record] of this.#records) {
-      if (surplus <= 0 && record.atMs >= oldestMs) break;
-      if (!isOver(record)) continue;
+      if (surplus <= 0) break;
+      if (!isOver(record) || (record.sequence ?? 0) > this.#doneSequence) continue;
       this.#records.delete(kernel);
       surplus -= 1;
     }

@@ -88,9 +88,9 @@ export class KernelWork {
     if (action.action === 'ignore') return [];
     const isBeginning = action.action === 'prepare' || action.action === 'start';
     const kept = isBeginning ? undefined : record;
-    const { traceparent = record?.traceparent } = job;
+    const { sequence, traceparent = record?.traceparent } = job;
     this.#options.records.put(
-      { phase: 'met', ...kept, kernel, session, revision: wish.revision, traceparent },
+      { phase: 'met', ...kept, kernel, session, revision: wish.revision, sequence, traceparent },
       'for-now',
     );
     const tellings: Promise<void>[] = [];

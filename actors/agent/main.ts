@@ -102,7 +102,6 @@ async function startNode(
       logger,
       // What is only simulated ends with this process, and so does what is known of it.
       records: new KernelRecords({
-        clock,
         logger,
         path: isSimulated ? undefined : join(directory, 'kernels.ndjson'),
       }),

@@ -12,6 +12,7 @@ export class WishCheckpoint {
   readonly #signal: AbortSignal;
   /** Wishes in work, in the order in which they came. */
   readonly #open = new Set<number>();
+  readonly #onSaved: (sequence: number) => void;
   #newest: number;
   #saved: number;
   #saving: Promise<void> | undefined;
@@ -23,6 +24,8 @@ export class WishCheckpoint {
     readonly logger: Logger;
     readonly signal: AbortSignal;
     readonly saved: number;
+    /** Called with the place up to which no wish comes again. */
+    readonly onSaved: (sequence: number) => void;
   }) {
     this.#inbox = options.inbox;
     this.#node = options.node;
@@ -31,6 +34,8 @@ export class WishCheckpoint {
     this.#signal = options.signal;
     this.#newest = options.saved;
     this.#saved = options.saved;
+    this.#onSaved = options.onSaved;
+    options.onSaved(options.saved);
   }
 
   begin(sequence: number): void {
@@ -68,6 +73,7 @@ export class WishCheckpoint {
     try {
       await this.#inbox.saveCheckpoint(this.#node, done);
       this.#saved = done;
+      this.#onSaved(done);
     } catch (err) {
       this.#logger.warn({ err, done }, 'the checkpoint could not be saved');
     }

@@ -45,7 +45,7 @@ export function specOf(
 export class AgentBench {
   readonly clock = new SimulatedClock(1_000_000);
   readonly logger = createLogger({ name: 'test', level: 'silent' });
-  readonly records = new KernelRecords({ clock: this.clock, logger: this.logger });
+  readonly records = new KernelRecords({ logger: this.logger });
   readonly reports: { readonly kernel: string; readonly report: KernelReport }[] = [];
   readonly commands: { readonly aggregate: string; readonly command: unknown }[] = [];
   readonly bus: Bus;

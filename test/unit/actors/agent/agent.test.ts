@@ -216,6 +216,22 @@ test('a wish that came while no agent was there is carried out by the next one',
   assert.equal(bench.statesOf(spec.kernel), ['running']);
 });
 
+test('a program is not started twice when the clock jumped and its wish comes again', async ({
+  bench,
+}) => {
+  const [first, second] = [specOf({ runMs: 100 }), specOf({ runMs: 100 })];
+  await bench.wish({ shall: 'run', revision: 2, spec: first });
+  await bench.advance(6 * 60 * 60_000);
+  await bench.wish({ shall: 'run', revision: 2, spec: second });
+  await bench.advance(200);
+  await bench.end();
+  await bench.bus.agents.saveCheckpoint('node-a', 0);
+  await bench.start();
+  await bench.advance(200);
+  for (const { kernel } of [first, second])
+    assert.is(bench.statesOf(kernel).filter((state) => state === 'running').length, 1);
+});
+
 test('wishes that are done are not read again', async ({ bench }) => {
   await bench.wish({ shall: 'run', revision: 2, spec: specOf({ runMs: null }) });
   await bench.advance(2_000);

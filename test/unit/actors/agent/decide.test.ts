@@ -57,7 +57,6 @@ const record = (more: Partial<KernelRecord>): KernelRecord => ({
   session,
   revision: 2,
   phase: 'met',
-  atMs: 1,
   ...more,
 });
 const met = record({});
