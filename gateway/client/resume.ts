@@ -15,7 +15,7 @@ export interface ResumablePlan<Item> {
    */
   readonly take: (item: unknown) => Item | undefined;
   /** After the server has completed: was that the end, or a gateway that goes down in good order? */
-  readonly isEnd: (attempt: { readonly itemsTaken: number }) => Promise<boolean>;
+  readonly isEnd: () => Promise<boolean>;
 }
 
 /** A connection that was up for as long as this ends an outage, even if nothing came over it. */
@@ -41,17 +41,14 @@ export async function* resume<Item>(
 ): AsyncGenerator<Item, void> {
   const outage = patience.outage();
   for (;;) {
-    let itemsTaken = 0;
     const startedAtMs = clock.nowMs();
     try {
       for await (const arrived of live.open(plan.operation, plan.variables(), signal)) {
         outage.end();
         const item = plan.take(arrived);
-        if (item === undefined) continue;
-        itemsTaken += 1;
-        yield item;
+        if (item !== undefined) yield item;
       }
-      if (await plan.isEnd({ itemsTaken })) return;
+      if (await plan.isEnd()) return;
       await outage.bear(new GatewayUnreachable('the gateway ended the stream early'), signal);
     } catch (failure) {
       signal?.throwIfAborted();

@@ -79,10 +79,10 @@ export function logsPlan(
       taken = Math.max(taken, chunk.offset);
       return { ...chunk, data: data.subarray(doubledBytes) };
     },
-    async isEnd({ itemsTaken }) {
+    async isEnd() {
       if (hasLast || follow === 'until-now') return true;
-      const session = await findSession(id);
-      return session === undefined || (isOver(session) && itemsTaken === 0);
+      // Whatever completed without its last chunk was cut off, also when the session is over by now.
+      return (await findSession(id)) === undefined;
     },
   };
 }

@@ -16,13 +16,13 @@ export interface KernelPlace {
 
 /**
  * Where the log of a session's main kernel is to be had. Waits for the kernel to start when the log is
- * followed. Undefined: there is no log, and if followed there never will be.
+ * followed. `no-log`: there is none, and if followed there never will be. Undefined: this gateway cannot say.
  */
 export async function whereLogsAre(
   gateway: Gateway,
   { id, isFollowed }: { readonly id: string; readonly isFollowed: boolean },
   signal: AbortSignal,
-): Promise<KernelPlace | undefined> {
+): Promise<KernelPlace | 'no-log' | undefined> {
   const waiting = new BoundedQueue<RecordedCommit>(COMMITS_WAITING_MAX);
   // A queue that is full is drained by reading on: nothing is yielded to anybody slow here.
   using _listening = gateway.feed.onCommitOf('session', id, (commit) => void waiting.push(commit));
@@ -34,8 +34,9 @@ export async function whereLogsAre(
     const main = state?.kernels.find(({ role }) => role === 'main') ?? state?.kernels[0];
     if (main !== undefined && main.agentId !== null && main.containerId !== null)
       if (HAS_LOGS.includes(main.status)) return { kernel: main.id, node: main.agentId };
-    if (!isFollowed || state === undefined || state.session.terminatedAtMs !== null)
-      return undefined;
+    // It has a row, so it has a history; a server that is behind the others may not have it yet.
+    if (state === undefined) return undefined;
+    if (!isFollowed || state.session.terminatedAtMs !== null) return 'no-log';
     const next = await nextAfter(waiting, commits.at(-1)?.sequence ?? 0, signal);
     if (next === undefined) return undefined;
     commits.push(next);

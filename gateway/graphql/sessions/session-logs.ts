@@ -43,7 +43,10 @@ interface Wanted {
   readonly isFollowed: boolean;
 }
 
-/** Opened again at the same byte whenever the agent was away for a while. */
+/**
+ * Opened again at the same byte whenever the agent was away for a while. The end of a log is always told by
+ * a chunk that is the last: a followed log that completes without one was cut off, and is to be asked for again.
+ */
 async function* logOf(
   gateway: Gateway,
   { id, offsetBytes, isFollowed }: Wanted,
@@ -53,6 +56,10 @@ async function* logOf(
   const place = await whereLogsAre(gateway, { id, isFollowed }, signal);
   if (place === undefined) return;
   let offset = offsetBytes;
+  if (place === 'no-log') {
+    yield { sessionLogs: lastChunk(offset) };
+    return;
+  }
   let awaySinceMs: number | undefined;
   for (;;) {
     try {
@@ -66,8 +73,9 @@ async function* logOf(
         awaySinceMs = undefined;
         offset = chunk.offset;
         yield { sessionLogs: chunk };
+        if (chunk.isLast) return;
       }
-      return;
+      if (!isFollowed) return;
     } catch (error) {
       signal.throwIfAborted();
       if (!isPassing(error)) throw toldOf(error);
@@ -107,7 +115,7 @@ async function* chunksOf(
   for await (const frame of stream.incoming) {
     if (frame.kind === 'error') throw new PeerFailed(frame);
     if (frame.kind === 'exit') {
-      yield { offset, source: 'stdout', data: '', isLast: true };
+      yield lastChunk(offset);
       return;
     }
     const bytes = Buffer.from(frame.data, 'base64');
@@ -117,6 +125,10 @@ async function* chunksOf(
     offset = end;
     yield { offset, source: frame.source, data: unseen.toString('base64'), isLast: false };
   }
+}
+
+function lastChunk(offset: number): Chunk {
+  return { offset, source: 'stdout', data: '', isLast: true };
 }
 
 /** The agent, or the engine below it, is away for now. */

@@ -111,6 +111,7 @@ export class FakeState {
   readonly created: Record<string, unknown>[] = [];
   readonly #changes: { readonly cursor: string; readonly session: Session }[] = [];
   readonly #bell = new EventEmitter().setMaxListeners(0);
+  #logsWithheld = 0;
 
   add(session: Session): void {
     this.sessions.set(session.id, { session, events: [], log: [], isLogComplete: false });
@@ -173,8 +174,17 @@ export class FakeState {
     }
   }
 
+  /** So many logs are completed before they have given anything, as by a gateway that cannot say. */
+  withholdLogs(count: number): void {
+    this.#logsWithheld = count;
+  }
+
   async *logs(given: { id: string; offset: number; follow: boolean }): AsyncGenerator<unknown> {
     let { offset } = given;
+    if (this.#logsWithheld > 0) {
+      this.#logsWithheld -= 1;
+      return;
+    }
     for (;;) {
       const running = sessionOf(this, given.id);
       let start = 0;

@@ -108,6 +108,22 @@ streams('every byte of a log comes once while connections are cut', async () => 
   assert.is(text, 'one two three');
 });
 
+streams('a log that completes empty before its last chunk is asked for again', async () => {
+  const state = new FakeState();
+  state.add(fakeSession());
+  for (const status of ['RUNNING', 'TERMINATED'] as const) state.emit(SESSION_ID, status);
+  state.print(SESSION_ID, '42');
+  state.endLog(SESSION_ID);
+  state.withholdLogs(1);
+  await using gateway = await FakeGateway.start(state);
+  await using client = clientOf(gateway);
+  let text = '';
+  const position = { id: SESSION_ID, offset: 0, follow: 'until-end' } as const;
+  for await (const chunk of client.sessionLogs(position, AbortSignal.timeout(DEADLINE_MS)))
+    text += Buffer.from(chunk.data).toString();
+  assert.is(text, '42');
+});
+
 streams('a log is read from the middle', async () => {
   const state = new FakeState();
   state.add(fakeSession());
