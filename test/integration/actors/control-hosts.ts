@@ -6,13 +6,14 @@ import { EnvironmentChild } from '../../environment/child.ts';
 import { startNats, type TestNats } from '../../environment/nats.ts';
 import { makeScratch } from '../../environment/scratch.ts';
 
-const MAIN = fileURLToPath(new URL('../../../actors/control/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Several control processes on one real bus. */
 export interface ControlHosts extends AsyncDisposable {
   readonly bus: Bus;
   readonly server: Pick<TestNats, 'servers' | 'user' | 'password'>;
-  start(name: string): Promise<void>;
+  /** `root`: the tree whose version it is; by default this one. */
+  start(name: string, root?: string): Promise<void>;
   end(name: string, signal: NodeJS.Signals): Promise<void>;
   /** @throws when no host of that name was started. */
   pidOf(name: string): number;
@@ -35,11 +36,14 @@ export async function startControlHosts(): Promise<ControlHosts> {
   return {
     bus,
     server: { servers, user, password },
-    async start(name) {
+    async start(name, root = ROOT) {
       const config = join(scratch.path, `${name}.toml`);
       const log = join(scratch.path, `${name}.log`);
       writeFileSync(config, settingsText(name, settings));
-      const launch = { command: process.execPath, args: [MAIN, '--config', config] };
+      const launch = {
+        command: process.execPath,
+        args: [join(root, 'actors/control/main.ts'), '--config', config],
+      };
       children.set(name, new EnvironmentChild(launch, { log }));
     },
     end,
