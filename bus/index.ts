@@ -130,6 +130,12 @@ export {
 } from './contracts/session.ts';
 export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
 export {
+  Metric,
+  Metrics,
+  StatisticsMessage,
+  statisticsLive,
+} from './contracts/statistics.ts';
+export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
   USER_SCHEMA_VERSION,

@@ -104,6 +104,8 @@ export const Settings = z.strictObject({
       reservedMemory: z.string().default('1g'),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */
       simulatedNodes: z.int().min(1).max(10_000).default(1),
+      /** How often usage is measured and told. Milliseconds. */
+      statisticsPeriodMs: z.int().min(500).max(600_000).default(5_000),
     })
     .optional(),
   /** Absent: everything stays in the stream. */

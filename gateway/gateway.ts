@@ -17,6 +17,7 @@ import { SessionFolds } from './feed/session-folds.ts';
 import { type Catalogue, createCatalogue } from './graphql/images/catalogue.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ExecTickets } from './sockets/exec-tickets.ts';
+import { LiveStatistics } from './statistics/live-statistics.ts';
 
 /** What the gateway stands on. */
 export interface GatewayPorts {
@@ -51,6 +52,7 @@ export interface Gateway extends GatewayPorts {
   readonly tickets: ExecTickets;
   readonly metrics: Metrics;
   readonly readings: LogReadings;
+  readonly statistics: LiveStatistics;
   readonly startedAtMs: number;
   /** There once the server is built. */
   tokens(): Tokens;
@@ -96,6 +98,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     tickets: new ExecTickets(clock),
     metrics: createMetrics({ feed, progress }),
     readings: new LogReadings(),
+    statistics: new LiveStatistics({ live: bus.live, clock, logger }),
     startedAtMs: clock.nowMs(),
     tokens() {
       if (tokens === undefined) throw new Error('the server is not built yet');

@@ -60,7 +60,8 @@ async function main(): Promise<void> {
     closing.signal,
   );
   const { ended } = await gateway.feed.start(closing.signal);
-  const following = Promise.all([ended, gateway.progress.run()]);
+  const measured = gateway.statistics.run(closing.signal);
+  const following = Promise.all([ended, gateway.progress.run(), measured]);
   const secured = tls === undefined ? undefined : readTlsFiles('gateway.tls', tls);
   const app = await buildServer(gateway, { tls: secured });
   const address = await app.listen({ host, port });

@@ -9,6 +9,7 @@ import { NodePresence } from './node-presence.ts';
 import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
+import { type StatisticsOptions, tellStatistics } from './statistics/statistics.ts';
 import { WishCheckpoint } from './wish-checkpoint.ts';
 
 export interface AgentOptions {
@@ -20,6 +21,8 @@ export interface AgentOptions {
   readonly keptLogs?: KeptLogs | undefined;
   readonly imagesFile?: string | undefined;
   readonly reportGate?: ReportGate | undefined;
+  /** Undefined: nothing is measured. */
+  readonly statistics?: Pick<StatisticsOptions, 'periodMs' | 'steady' | 'readNode'> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -68,7 +71,8 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     watchContainers({ driver, work, desk, records, presence, ...shared }, listed.resolve),
     listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
     serveStreams({ ...shared, live: bus.live, driver, keptLogs, records, desk }),
-    presence.beat(() => work.runningCount),
+    presence.beat(() => work.running.size),
+    tellMeasured(options, work, signal),
     announce(presence, options.facts, logger).then(() => listed.promise.then(onReady)),
   ];
   stop.addEventListener('abort', () => listed.resolve(), { once: true });
@@ -82,6 +86,19 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     await desk.allSettled();
     await checkpoint.flush();
   }
+}
+
+async function tellMeasured(
+  { statistics, bus, node, driver, clock, logger }: AgentOptions,
+  work: KernelWork,
+  signal: AbortSignal,
+): Promise<void> {
+  if (statistics === undefined) return;
+  const running = (): readonly string[] => [...work.running];
+  await tellStatistics(
+    { ...statistics, node, driver, live: bus.live, clock, logger, running },
+    signal,
+  );
 }
 
 async function announce(presence: NodePresence, facts: NodeFacts, logger: Logger): Promise<void> {

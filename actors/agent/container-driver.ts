@@ -66,6 +66,18 @@ export interface LogRequest {
   readonly mode: 'so-far' | 'followed';
 }
 
+/** Counters of one running kernel since its start. What is absent cannot be had there. */
+export interface KernelUsage {
+  readonly cpuMs: number;
+  /** Without what the system can take back at once. */
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes?: number | undefined;
+  readonly readBytes?: number | undefined;
+  readonly writtenBytes?: number | undefined;
+  readonly receivedBytes?: number | undefined;
+  readonly sentBytes?: number | undefined;
+}
+
 export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
@@ -133,4 +145,6 @@ export interface ContainerDriver extends AsyncDisposable {
   /** Container, scratch and all, also of a kernel that still runs. Nothing to do is fine. */
   remove(kernel: string, signal: AbortSignal): Promise<void>;
   images(signal: AbortSignal): Promise<readonly LocalImage[]>;
+  /** What those of the kernels have used that run; of which nothing can be had is left out. */
+  usage(kernels: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KernelUsage>>;
 }

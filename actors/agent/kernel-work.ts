@@ -64,8 +64,8 @@ export class KernelWork {
   }
 
   /** Kernels whose program runs, as far as it was heard. */
-  get runningCount(): number {
-    return this.#running.size;
+  get running(): ReadonlySet<string> {
+    return this.#running;
   }
 
   /** What can be said of a kernel while work on it goes on; undefined: better wait for its end. */

@@ -10,6 +10,7 @@ import {
   type Settings,
   SettingsInvalid,
   startTelemetry,
+  steadyClock,
   systemClock,
 } from '@orrery/bus';
 import { type Agent, startAgent } from './agent.ts';
@@ -19,6 +20,7 @@ import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
 import { nodeFacts } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
+import { readNodeUsage } from './statistics/node-usage.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
 
@@ -98,6 +100,12 @@ async function startNode(
       driver,
       facts,
       reportGate,
+      statistics: {
+        periodMs: settings.statisticsPeriodMs,
+        steady: steadyClock,
+        // A machine that plays many nodes is not what one of them would be.
+        readNode: isSimulated ? undefined : readNodeUsage,
+      },
       clock,
       logger,
       // What is only simulated ends with this process, and so does what is known of it.

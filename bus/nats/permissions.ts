@@ -64,6 +64,7 @@ function agentPermissions({
       ...nodes.flatMap((node) => [
         `inbox.*.*.*.from.${node}`,
         `live.heartbeat.${node}`,
+        `live.statistics.${node}`,
         `live.agent.${node}.open.*.down`,
         `${API}.CONSUMER.CREATE.${wishes}.*.${subjects.wishes(node)}`,
         `${API}.DIRECT.GET.${configStream}.${checkpointOf(node)}`,

@@ -93,6 +93,7 @@ export const operations = {
   'Subscription.sessionEvents': readOwned,
   'Subscription.sessionsChanged': readOwned,
   'Subscription.sessionLogs': readOwned,
+  'Subscription.sessionStatistics': readOwned,
   'POST /graphql': everybody,
   'GET /graphql': everybody,
   'WS /graphql': signedIn,

@@ -23,6 +23,15 @@ function declareLists(program: Command, perform: Perform): void {
     .action((_options: GlobalOptions, self: Command) =>
       perform(self, async (context) => (await import('./commands/agents.ts')).listAgents(context)),
     );
+  agent
+    .command('stats')
+    .description('show what machines use')
+    .argument('[agent...]', 'names of agents (default: all)')
+    .action((names: readonly string[], _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/statistics.ts')).printAgentStatistics(context, names),
+      ),
+    );
   declareAgentLife(agent, perform);
   const image = program.command('image').description('the images that sessions may name');
   image

@@ -19,6 +19,7 @@ export function declareSessionCommands(program: Command, perform: Perform): void
   declareReading(session, perform);
   declareQueue(session, perform);
   declareWatching(session, perform);
+  declareStatistics(session, perform);
   declareUsing(session, perform);
 }
 
@@ -155,6 +156,23 @@ function declareWatching(session: Command, perform: Perform): void {
     .action((reference: string, options: LogsOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/session-events.ts')).printEvents(context, reference, options),
+      ),
+    );
+}
+
+function declareStatistics(session: Command, perform: Perform): void {
+  session
+    .command('stats')
+    .description('show what a session uses')
+    .argument('<session>', SESSION)
+    .option('-f, --follow', 'each measurement as it comes, until the session has ended')
+    .action((reference: string, options: { readonly follow?: boolean }, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/statistics.ts')).printSessionStatistics(
+          context,
+          reference,
+          options,
+        ),
       ),
     );
 }

@@ -39,6 +39,7 @@ import { Patience, type PatienceLimits } from './patience.ts';
 import { accepted, given, type Rejectable, shaped } from './payload.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
+import type { KernelStatistics, MeasuredAgent, MeasuredKernel } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 
 /** Rebuilding and verifying read the whole log. */
@@ -132,6 +133,19 @@ export class OrreryClient implements AsyncDisposable {
   async sessionAt(id: string, time: string, signal?: AbortSignal): Promise<Session | undefined> {
     const call = { operation: 'sessionAt', variables: { id, time }, signal } as const;
     return shaped<Session | null>(await this.#graphql.call(call)) ?? undefined;
+  }
+
+  /** What each kernel of the session uses now. */
+  async sessionLiveStat(id: string, signal?: AbortSignal): Promise<readonly MeasuredKernel[]> {
+    const call = { operation: 'sessionLiveStat', variables: { id }, signal } as const;
+    type Answer = { readonly kernels: readonly MeasuredKernel[] } | null;
+    return shaped<Answer>(await this.#graphql.call(call))?.kernels ?? [];
+  }
+
+  /** What the machines use now. */
+  async agentLiveStat(request: PageRequest, signal?: AbortSignal): Promise<Page<MeasuredAgent>> {
+    const variables = { ...request };
+    return shaped(await this.#graphql.call({ operation: 'agentLiveStat', variables, signal }));
   }
 
   async agents(request: PageRequest, signal?: AbortSignal): Promise<Page<Agent>> {
@@ -326,6 +340,17 @@ export class OrreryClient implements AsyncDisposable {
     const find = (sessionId: string): Promise<Session | undefined> =>
       this.findSession(sessionId, signal);
     yield* this.#resume(logsPlan(position, find), signal);
+  }
+
+  /** What the session's kernels use, as it is measured; ends with the session. */
+  async *sessionStatistics(
+    id: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<KernelStatistics, void> {
+    const { statisticsPlan } = await import('./streams.ts');
+    const find = (sessionId: string): Promise<Session | undefined> =>
+      this.findSession(sessionId, signal);
+    yield* this.#resume(statisticsPlan(id, find), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

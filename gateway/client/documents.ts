@@ -74,6 +74,14 @@ export const documents = {
     sessionId status isWaiting code message checks { name message } missingSlots
     agents { inGroup schedulable compatible largeEnough } place queuedAt attempt
   } }`,
+  sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
+    kernels { id hostname status agentId liveStat }
+  } }`,
+  agentLiveStat: `query AgentLiveStat($first: Int!, $after: String) {
+    agentLiveStat: agents(first: $first, after: $after) {
+      edges { cursor node { id status liveStat } } ${pageFields}
+    }
+  }`,
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {
     edges { cursor node { ${agentFields} } } ${pageFields}
   } }`,
@@ -173,6 +181,9 @@ export const documents = {
   }`,
   sessionLogs: `subscription SessionLogs($id: ID!, $offset: Float!, $follow: Boolean!) {
     sessionLogs(id: $id, offset: $offset, follow: $follow) { offset source data isLast }
+  }`,
+  sessionStatistics: `subscription SessionStatistics($id: ID!) {
+    sessionStatistics(id: $id) { kernelId measuredAt liveStat }
   }`,
 } as const;
 

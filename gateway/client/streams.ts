@@ -2,6 +2,7 @@ import { GatewayUnreachable } from './errors.ts';
 import type { LogChunk, Session, SessionChange, SessionEvent, SessionFilter } from './model.ts';
 import { isOver } from './model.ts';
 import type { ResumablePlan } from './resume.ts';
+import type { KernelStatistics } from './statistics-model.ts';
 
 export type FindSession = (id: string) => Promise<Session | undefined>;
 
@@ -92,4 +93,21 @@ export interface LogsPosition {
   /** Bytes seen already. */
   readonly offset: number;
   readonly follow: 'until-end' | 'until-now';
+}
+
+/** Measurements as they come; one that was missed is of no use any more. */
+export function statisticsPlan(
+  id: string,
+  findSession: FindSession,
+): ResumablePlan<KernelStatistics> {
+  return {
+    operation: 'sessionStatistics',
+    variables: () => ({ id }),
+    // As above: shaped by the schema.
+    take: (item) => item as KernelStatistics,
+    async isEnd() {
+      const session = await findSession(id);
+      return session === undefined || isOver(session);
+    },
+  };
 }

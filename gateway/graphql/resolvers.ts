@@ -40,6 +40,8 @@ import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 
+import { sessionStatistics } from './statistics/session-statistics.ts';
+
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
   viewer,
@@ -86,6 +88,7 @@ const subscriptions = {
   sessionEvents: reading(sessionEvents),
   sessionsChanged,
   sessionLogs: reading(sessionLogs),
+  sessionStatistics: reading(sessionStatistics),
 };
 
 /** Every root field, each measured and mutations traced. */

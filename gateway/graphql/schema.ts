@@ -21,6 +21,7 @@ const PARTS = [
   'identity/identity.graphql',
   'sessions/sessions.graphql',
   'agents/agents.graphql',
+  'statistics/statistics.graphql',
   'images/images.graphql',
   'resource-groups/resource-groups.graphql',
   'limits/limits.graphql',

@@ -9,6 +9,7 @@ import type {
   ExecProcess,
   ExecRequest,
   KernelContainer,
+  KernelUsage,
   LocalImage,
   LogRequest,
   PullProgress,
@@ -37,6 +38,7 @@ import {
   insideContainer,
   type Ownership,
 } from './container-options.ts';
+import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
 import { ImageStore, isImageMissing } from './image-store.ts';
@@ -94,6 +96,7 @@ class DockerDriver implements ContainerDriver {
   readonly #images: ImageStore;
   readonly #events: ContainerEvents;
   readonly #containers: OwnContainers;
+  readonly #usages: ContainerUsages;
 
   constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
     const { docker, owner, clock, logger } = options;
@@ -102,6 +105,7 @@ class DockerDriver implements ContainerDriver {
     this.#capacity = capacity;
     this.#traits = traits;
     this.#scratch = new Scratch(options.scratchRoot, () => insideContainer);
+    this.#usages = new ContainerUsages(docker);
     this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
     this.#containers = new OwnContainers({
       docker,
@@ -267,6 +271,18 @@ class DockerDriver implements ContainerDriver {
       // What a container left behind must not keep its kernel from ending.
       this.#options.logger.warn({ err, kernel }, 'the scratch space could not be removed');
     }
+  }
+
+  async usage(
+    kernels: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, KernelUsage>> {
+    const containers = new Map<string, string>();
+    for (const kernel of kernels) {
+      const id = this.#containers.idByKernel.get(kernel);
+      if (id !== undefined) containers.set(kernel, id);
+    }
+    return this.#usages.read(containers, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

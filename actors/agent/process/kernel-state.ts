@@ -29,6 +29,7 @@ export const LaunchFile = z.object({
   command: z.array(z.string()),
   environ: z.record(z.string(), z.string()),
   directory: z.string(),
+  memoryBytes: z.number().optional(),
 });
 
 const KERNEL_NAME = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;

@@ -14,6 +14,7 @@ import type {
   ExecProcess,
   ExecRequest,
   KernelContainer,
+  KernelUsage,
   LocalImage,
   LogRequest,
   StartOrigin,
@@ -39,7 +40,7 @@ import {
   kernelsIn,
 } from './kernel-state.ts';
 import { ChildExec } from './process-exec.ts';
-import { isAlive, killAll, processesOf, signalProcess } from './process-tree.ts';
+import { isAlive, killAll, processesOf, signalProcess, treeUsage } from './process-tree.ts';
 import { readLog } from './segmented-log.ts';
 
 /** The only image there is: the machine itself. */
@@ -212,6 +213,18 @@ export class ProcessDriver implements ContainerDriver {
     const found = findKernel(this.#stateRoot, kernel);
     if (found?.state.phase === 'running') await this.stop({ kernel, graceMs: 0 }, signal);
     await this.#forget(kernel);
+  }
+
+  /** There is no network of its own to be counted. */
+  usage(kernels: readonly string[]): Promise<ReadonlyMap<string, KernelUsage>> {
+    const usages = new Map<string, KernelUsage>();
+    for (const kernel of kernels) {
+      const program = findProgram(this.#stateRoot, kernel)?.identity;
+      if (program === undefined || !isAlive(program)) continue;
+      const { memoryBytes } = findLaunch(this.#stateRoot, kernel) ?? {};
+      usages.set(kernel, { ...treeUsage(program.pid), memoryLimitBytes: memoryBytes });
+    }
+    return Promise.resolve(usages);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

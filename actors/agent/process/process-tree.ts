@@ -7,6 +7,10 @@ const SIGNAL_EXIT_BASE = 128;
 const PROCESSES_IN_TREE_MAX = 100_000;
 /** Fields of `/proc/<pid>/stat` after the name, which may hold spaces. */
 const START_TIME_FIELD = 19;
+/** In user and in system mode, its own and that of its children that have ended; hundredths of a second. */
+const CPU_TIME_FIELD = 11;
+const CPU_TIME_FIELDS = 4;
+const MS_PER_TICK = 10;
 
 /** Undefined when there is no such process, or it has ended and only waits to be noticed. */
 export function findIdentity(pid: number): ProcessIdentity | undefined {
@@ -36,6 +40,32 @@ export function treeMemoryBytes(pid: number): number {
     waiting.push(...childrenOf(next));
   }
   return bytes;
+}
+
+export interface TreeUsage {
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+/** What a process and all below it have used; of those that have ended, what they told their parents. */
+export function treeUsage(pid: number): TreeUsage {
+  const usage = { cpuMs: 0, readBytes: 0, writtenBytes: 0 };
+  const waiting = [pid];
+  for (let seen = 0; seen < PROCESSES_IN_TREE_MAX; seen++) {
+    const next = waiting.pop();
+    if (next === undefined) break;
+    const stat = readProc(`${next}/stat`) ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    for (const field of fields.slice(CPU_TIME_FIELD, CPU_TIME_FIELD + CPU_TIME_FIELDS))
+      usage.cpuMs += Number(field) * MS_PER_TICK;
+    const transfers = readProc(`${next}/io`) ?? '';
+    usage.readBytes += Number(/^read_bytes: (\d+)$/m.exec(transfers)?.[1] ?? 0);
+    usage.writtenBytes += Number(/^write_bytes: (\d+)$/m.exec(transfers)?.[1] ?? 0);
+    waiting.push(...childrenOf(next));
+  }
+  return { ...usage, memoryBytes: treeMemoryBytes(pid) };
 }
 
 export function childrenOf(pid: number): readonly number[] {

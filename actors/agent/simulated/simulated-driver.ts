@@ -7,6 +7,7 @@ import type {
   ExecProcess,
   ExecRequest,
   KernelContainer,
+  KernelUsage,
   LocalImage,
   LogRequest,
   PullProgress,
@@ -153,6 +154,15 @@ export class SimulatedDriver implements ContainerDriver {
   async remove(kernel: string, signal: AbortSignal): Promise<void> {
     await this.#kernels.get(kernel)?.stop(0, signal);
     this.#kernels.delete(kernel);
+  }
+
+  usage(kernels: readonly string[]): Promise<ReadonlyMap<string, KernelUsage>> {
+    const usages = new Map<string, KernelUsage>();
+    for (const kernel of kernels) {
+      const usage = this.#kernels.get(kernel)?.usage();
+      if (usage !== undefined) usages.set(kernel, usage);
+    }
+    return Promise.resolve(usages);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

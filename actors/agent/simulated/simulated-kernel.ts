@@ -1,5 +1,10 @@
 import type { Clock, KernelSpec } from '@orrery/bus';
-import type { ContainerExit, KernelContainer, StartOrigin } from '../container-driver.ts';
+import type {
+  ContainerExit,
+  KernelContainer,
+  KernelUsage,
+  StartOrigin,
+} from '../container-driver.ts';
 import type { LogChunk } from '../log-frames.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -49,6 +54,20 @@ export class SimulatedKernel {
       traceparent: this.#origin.traceparent,
       batchTimeoutMs,
       state: { phase: 'running', startedAtMs: this.#startedAtMs },
+    };
+  }
+
+  /** As much of what it was promised as the simulation says. Undefined when it has ended. */
+  usage(): KernelUsage | undefined {
+    if (this.#exit !== undefined) return undefined;
+    const { cpu = '0', mem = '0' } = this.#spec.slots;
+    const { load } = this.#simulation;
+    const elapsedMs = Math.max(0, this.#clock.nowMs() - this.#startedAtMs);
+    const memoryLimitBytes = Number(mem);
+    return {
+      cpuMs: elapsedMs * Number(cpu) * load,
+      memoryBytes: Math.round(memoryLimitBytes * load),
+      memoryLimitBytes,
     };
   }
 

@@ -18,6 +18,8 @@ export const Simulation = z.object({
   failsAt: z.enum(['prepare', 'pull', 'create', 'start']).optional(),
   /** Time it takes to end when asked; longer than the grace: it is killed. */
   stopMs: z.number().min(0).default(0),
+  /** Share of its cores and its memory that it uses. */
+  load: z.number().min(0).max(1).default(0.5),
 });
 export type Simulation = Readonly<z.infer<typeof Simulation>>;
 

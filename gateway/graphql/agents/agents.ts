@@ -31,5 +31,9 @@ function shapeAgent(row: AgentRow): object {
     liveKernels: row.liveKernels,
     registeredAt: row.registeredAtMs,
     lostAt: row.lostAtMs,
+    liveStat: (_unparsed: unknown, { gateway }: GatewayContext) => {
+      const told = gateway.statistics.findNode(row.id);
+      return told === undefined ? null : { node: told.metrics, devices: told.devices };
+    },
   };
 }

@@ -7,6 +7,7 @@ import type { Gateway } from '../../gateway.ts';
 import { parseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { getOwnedSession } from './find-owned-session.ts';
+import { endsSession, statusOf } from './session-end.ts';
 import { tooSlow } from './too-slow.ts';
 
 /** Commits of one session that may wait for a slow reader. */
@@ -37,14 +38,14 @@ async function* eventsOf(
   });
   const history = readHistory(gateway, { aggregate: 'session', id }, signal);
   for await (const commit of inOrder(history, waiting, signal)) {
-    if (isLast(commit)) await whenReadable(gateway, commit, signal);
+    if (endsSession(commit)) await whenReadable(gateway, commit, signal);
     for (const [index, event] of commit.events.entries()) {
       const revision = commit.firstRevision + index;
       if (revision < next) continue;
       next = revision + 1;
       yield { sessionEvents: shapeEvent(commit, revision, event) };
     }
-    if (isLast(commit)) return;
+    if (endsSession(commit)) return;
   }
 }
 
@@ -63,12 +64,6 @@ async function* inOrder(
     if (commit === undefined) return;
     if (commit.sequence > sequence) yield commit;
   }
-}
-
-const LAST_STATUSES: readonly unknown[] = ['TERMINATED', 'CANCELLED', 'ERROR'];
-
-function isLast(commit: RecordedCommit): boolean {
-  return commit.events.some(({ type }) => LAST_STATUSES.includes(find(sessionStatusOf, type)));
 }
 
 /** Who has seen the end may read the session at once, so its row must be there first. */
@@ -96,17 +91,9 @@ function shapeEvent(
     revision,
     type,
     recordedAt: commit.recordedAtMs,
-    status: find(sessionStatusOf, type) ?? null,
+    status: statusOf(sessionStatusOf, type) ?? null,
     kernelId: kernel ?? null,
-    kernelStatus: find(kernelStatusOf, type) ?? null,
+    kernelStatus: statusOf(kernelStatusOf, type) ?? null,
     details,
   };
-}
-
-/** A type of a newer writer has no status that we know. */
-function find(
-  statuses: Readonly<Record<string, string | undefined>>,
-  type: string,
-): string | undefined {
-  return Object.hasOwn(statuses, type) ? statuses[type] : undefined;
 }

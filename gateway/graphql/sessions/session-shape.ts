@@ -53,6 +53,8 @@ function shapeKernel(row: KernelRow): object {
     statusInfo: row.statusMessage ?? row.statusInfo,
     startedAt: row.startedAtMs,
     terminatedAt: row.terminatedAtMs,
+    liveStat: (_unparsed: unknown, { gateway }: GatewayContext) =>
+      gateway.statistics.findKernel(row.id)?.metrics ?? null,
   };
 }
 

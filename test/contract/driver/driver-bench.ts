@@ -51,3 +51,8 @@ export function kernelSpec(image: string, more: Partial<KernelSpec>): KernelSpec
     ...more,
   };
 }
+
+export async function start(driver: ContainerDriver, spec: KernelSpec) {
+  await driver.prepare(spec, () => undefined, within());
+  return driver.start(spec, { wishRevision: 2 }, within());
+}

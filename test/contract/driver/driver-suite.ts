@@ -1,4 +1,3 @@
-import type { KernelSpec } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type {
@@ -8,14 +7,10 @@ import type {
 } from '../../../actors/agent/container-driver.ts';
 import { ContainerFailure } from '../../../actors/agent/errors.ts';
 import type { LogChunk } from '../../../actors/agent/log-frames.ts';
-import { type Abilities, type DriverBench, kernelSpec, within } from './driver-bench.ts';
+import { type Abilities, type DriverBench, kernelSpec, start, within } from './driver-bench.ts';
+import { usageSuite } from './usage-suite.ts';
 
 const MEBIBYTE = 1024 * 1024;
-
-export async function start(driver: ContainerDriver, spec: KernelSpec) {
-  await driver.prepare(spec, () => undefined, within());
-  return driver.start(spec, { wishRevision: 2 }, within());
-}
 
 /** The exit of one kernel, heard from the driver's stream of changes. */
 export async function exitOf(driver: ContainerDriver, kernel: string): Promise<ContainerExit> {
@@ -180,6 +175,7 @@ export function driverSuite(abilities: Abilities): void {
 
   if (abilities.isReal) realProgramTests(test);
   test.run();
+  usageSuite(abilities);
 }
 
 function realProgramTests(
