@@ -26,7 +26,7 @@ export function usageSuite(abilities: Abilities): void {
     bench,
     driver,
   }) => {
-    const busy = ['sh', '-c', 'while :; do :; done'];
+    const busy = ['timeout', '120', 'sh', '-c', 'while :; do :; done'];
     const program = abilities.isReal ? { command: busy } : bench.programs.wait();
     const spec = kernelSpec(bench.image, program);
     await start(driver, spec);

@@ -15,7 +15,7 @@ statistics('a session that works is shown with its cores and memory while it liv
   const { client, dataDirectory } = system;
   const { session } = await client.createSession({
     type: 'BATCH',
-    command: ['sh', '-c', 'while :; do :; done'],
+    command: ['timeout', '120', 'sh', '-c', 'while :; do :; done'],
     cpu: '0.5',
     memory: '128m',
   });
