@@ -44,7 +44,7 @@ export class Watcher {
   readonly scheduler: SchedulerState = emptyState();
   readonly #engines: ReadonlyMap<string, ModelEngine>;
   readonly #newest = new Map<string, { hash: string; revision: number }>();
-  readonly #subjects = new Map<number, string>();
+  readonly #sequences = new Set<number>();
   readonly #starts = new Set<string>();
   readonly #ledger: Ledger;
   #violation: string | undefined;
@@ -68,17 +68,16 @@ export class Watcher {
   committed(message: StoredMessage): void {
     const commit = readCommit(message);
     this.commits.push(commit);
-    this.#subjects.set(commit.sequence, `${commit.aggregate}.${commit.aggregateId}`);
+    this.#sequences.add(commit.sequence);
     this.#checkChain(commit);
     if (commit.aggregate === 'session') this.#foldSession(commit);
     if (commit.aggregate === 'scheduler') this.#foldScheduler(commit);
   }
 
   /** A host says that a command was taken: its commit must lie in the log. */
-  answered(aggregate: string, outcome: Outcome): void {
+  answered(outcome: Outcome): void {
     if (!outcome.ok || outcome.sequence === 0) return;
-    const subject = this.#subjects.get(outcome.sequence);
-    if (subject === undefined || !subject.startsWith(`${aggregate}.`))
+    if (!this.#sequences.has(outcome.sequence))
       this.violate(`an answer names commit ${outcome.sequence}, which is not in the log`);
   }
 
