@@ -190,16 +190,20 @@ function exceeded(
   { kind, id, limit, words }: Quota,
 ): string | undefined {
   if (limit === undefined) return undefined;
-  const wanted = plus(usage.of(kind, id).slots, totalOf(session));
-  return isWithin(wanted, limit) ? undefined : `${words} (${describe(limit)})`;
+  const isWithin = isTogetherWithin(usage.of(kind, id).slots, totalOf(session), limit);
+  return isWithin ? undefined : `${words} (${describe(limit)})`;
 }
 
 function limitsOf({ owner }: PendingView, { situation }: CheckContext): KeypairLimits | undefined {
   return situation.limits.keypairs.get(owner.accessKey);
 }
 
-function isWithin(amounts: Vector, limit: Vector): boolean {
-  return amounts.every((amount, slot) => amount === 0 || amount <= (limit[slot] ?? Infinity));
+function isTogetherWithin(held: Vector, wanted: Vector, limit: Vector): boolean {
+  for (let slot = 0; slot < held.length; slot += 1) {
+    const amount = (held[slot] ?? 0) + (wanted[slot] ?? 0);
+    if (amount !== 0 && amount > (limit[slot] ?? Infinity)) return false;
+  }
+  return true;
 }
 
 export function totalOf({ kernels }: PendingView): Vector {

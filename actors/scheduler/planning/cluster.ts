@@ -41,8 +41,12 @@ export class GroupCluster {
     if (known !== undefined) return known;
     const places = this.#slots.map((_, slot) => slot).filter((slot) => (request[slot] ?? 0) > 0);
     const preference = preferenceOf({ places, slots: this.#slots, policy: this.#policy });
-    const order = new NodeOrder(places, this.#slots.length, preference);
-    order.fill(this.compatible(architecture));
+    const order = new NodeOrder({
+      places,
+      slotCount: this.#slots.length,
+      preference,
+      nodes: this.compatible(architecture),
+    });
     this.#orders.set(key, order);
     const same = this.#ordersOf.get(architecture) ?? [];
     same.push(order);
