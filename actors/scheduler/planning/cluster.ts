@@ -20,6 +20,7 @@ export class GroupCluster {
   readonly #orders = new Map<string, NodeOrder>();
   readonly #ordersOf = new Map<string, NodeOrder[]>();
   readonly #compatible = new Map<string, readonly WorkNode[]>();
+  readonly #everCompatible = new Map<string, readonly NodeView[]>();
   readonly #views: readonly NodeView[];
   #turn: number;
 
@@ -94,9 +95,12 @@ export class GroupCluster {
 
   /** Those that take no sessions now too. */
   everCompatible(architecture: string): readonly NodeView[] {
-    return architecture === ''
-      ? this.#views
-      : this.#views.filter((view) => view.architecture === architecture);
+    if (architecture === '') return this.#views;
+    const known = this.#everCompatible.get(architecture);
+    if (known !== undefined) return known;
+    const some = this.#views.filter((view) => view.architecture === architecture);
+    this.#everCompatible.set(architecture, some);
+    return some;
   }
 
   largestFree(architecture: string): Vector {

@@ -67,6 +67,11 @@ export interface PendingView {
   readonly isPreemptible?: boolean | undefined;
   /** At most so long from its start, if that is known (batch timeout, session lifetime). */
   readonly runsAtMostMs?: number | undefined;
+  /**
+   * The same in sessions that are alike in all that a pass looks at but their age and their own particulars
+   * (start time, dependencies, failures): what is found out of one is not found out again of the others.
+   */
+  readonly wish?: object | undefined;
   /** Others were preempted in its favour: it comes first, and the room they leave is kept for it. */
   readonly isPromised?: boolean | undefined;
 }
