@@ -13,6 +13,7 @@ export type {
   SessionFilter,
   SessionListing,
   SessionOrder,
+  SessionOwner,
   SessionWithKernels,
   Visibility,
 } from './projections.ts';

@@ -10,7 +10,12 @@ import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/node
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
 import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
-import { kernelsOfSessions, listSessions, sessionsByIds } from './queries/sessions.ts';
+import {
+  kernelsOfSessions,
+  listSessions,
+  ownersOfSessions,
+  sessionsByIds,
+} from './queries/sessions.ts';
 import { Source } from './queries/source.ts';
 import { foldSession } from './session-fold.ts';
 
@@ -34,6 +39,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
   return {
     findSession: async (id, visibility) => (await sessionsByIds(source, [id], visibility))[0],
     listSessions: (listing) => listSessions(source, listing),
+    ownersOfSessions: (listing) => ownersOfSessions(source, listing),
     sessionsByIds: (ids, visibility) => sessionsByIds(source, ids, visibility),
     kernelsOfSessions: (sessionIds) => kernelsOfSessions(source, sessionIds),
     sessionAt: async (id, timeMs, visibility) => {

@@ -94,10 +94,19 @@ export interface SessionWithKernels {
   readonly kernels: readonly KernelRow[];
 }
 
+/** Whose a session is. */
+export type SessionOwner = Pick<SessionRow, 'id' | 'ownerUserId' | 'domain' | 'projectId'>;
+
 /** Everything that is read. @throws {ProjectionsUnavailable} when PostgreSQL does not answer. */
 export interface Projections extends AsyncDisposable {
   findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
   listSessions(listing: SessionListing): Paged<SessionRow>;
+  /** Of the oldest that the filter takes. */
+  ownersOfSessions(listing: {
+    readonly visibility: Visibility;
+    readonly filter: SessionFilter;
+    readonly limit: number;
+  }): Promise<readonly SessionOwner[]>;
   /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */
   sessionsByIds(ids: readonly string[], visibility: Visibility): Promise<readonly SessionRow[]>;
   /** By session, then by local rank. At most `LOOKUP_IDS_MAX` ids. */

@@ -75,6 +75,7 @@ export const operations = {
   'Mutation.signIn': everybody,
   'Mutation.createSession': changeOwned,
   'Mutation.terminateSession': changeOwned,
+  'Mutation.terminateSessions': changeOwned,
   'Mutation.setSessionPriority': changeOwned,
   'Mutation.registerImage': operators,
   'Mutation.setAgentSchedulable': superadmins,

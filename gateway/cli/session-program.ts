@@ -5,6 +5,7 @@ import type { ExecOptions } from './commands/session-exec.ts';
 import type { ListOptions } from './commands/session-list.ts';
 import type { LogsOptions } from './commands/session-logs.ts';
 import type { RemoveOptions } from './commands/session-remove.ts';
+import type { RemovePendingOptions } from './commands/session-remove-pending.ts';
 import type { GlobalOptions } from './context.ts';
 import { type Perform, parseCount, parsePair, parseWhole } from './options.ts';
 
@@ -200,6 +201,18 @@ function declareUsing(session: Command, perform: Perform): void {
     .action((references: readonly string[], options: RemoveOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/session-remove.ts')).removeSessions(context, references, options),
+      ),
+    );
+  session
+    .command('rm-pending')
+    .description('end all sessions of yours that wait')
+    .option('--everyone', 'also those of others')
+    .action((options: RemovePendingOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/session-remove-pending.ts')).removePendingSessions(
+          context,
+          options,
+        ),
       ),
     );
 }

@@ -32,7 +32,9 @@ import type {
   SessionWhy,
   SetAsideCommand,
   SignIn,
+  TerminatedSessions,
   TerminateMode,
+  TerminateSessionsInput,
   User,
 } from './model.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
@@ -227,6 +229,15 @@ export class OrreryClient implements AsyncDisposable {
   ): Promise<Session> {
     const call = { operation: 'terminateSession', variables: { input }, signal } as const;
     return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
+  }
+
+  /** Those named, or those of a filter that are not over: 5,000 at most, then `hasMore` is true. */
+  async terminateSessions(
+    input: TerminateSessionsInput,
+    signal?: AbortSignal,
+  ): Promise<TerminatedSessions> {
+    const call = { operation: 'terminateSessions', variables: { input }, signal } as const;
+    return accepted<TerminatedSessions>(await this.#graphql.call(call));
   }
 
   /** Undefined when there is none, or none that you may see. */

@@ -113,6 +113,11 @@ export const documents = {
   terminateSession: `mutation TerminateSession($input: TerminateSessionInput!) {
     terminateSession(input: $input) { session { ${sessionFields} } ${rejection} }
   }`,
+  terminateSessions: `mutation TerminateSessions($input: TerminateSessionsInput!) {
+    terminateSessions(input: $input) {
+      sessionIds refused { sessionId ${rejection} } hasMore ${rejection}
+    }
+  }`,
   setSessionPriority: `mutation SetSessionPriority($input: SetSessionPriorityInput!) {
     setSessionPriority(input: $input) { session { ${sessionFields} } ${rejection} }
   }`,

@@ -176,6 +176,24 @@ export interface SessionFilter {
   readonly projectId?: string | undefined;
 }
 
+/** Either `ids`, at most 1,000, or a filter. */
+export interface TerminateSessionsInput {
+  readonly ids?: readonly string[] | undefined;
+  readonly filter?: SessionFilter | undefined;
+  readonly mode: TerminateMode;
+}
+
+export interface TerminatedSessions {
+  /** Those that are ending now, or had ended. */
+  readonly sessionIds: readonly string[];
+  readonly refused: readonly {
+    readonly sessionId: string;
+    readonly rejection: { readonly code: string; readonly message: string };
+  }[];
+  /** Whether the filter takes more than one call ends. */
+  readonly hasMore: boolean;
+}
+
 export interface SessionOrder {
   readonly field: 'CREATED_AT' | 'NAME' | 'STATUS' | 'TERMINATED_AT';
   readonly direction: 'ASC' | 'DESC';

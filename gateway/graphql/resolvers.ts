@@ -39,6 +39,7 @@ import { sessions } from './sessions/sessions.ts';
 import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
+import { terminateSessions } from './sessions/terminate-sessions.ts';
 
 import { sessionStatistics } from './statistics/session-statistics.ts';
 
@@ -68,6 +69,7 @@ const mutations = {
   signIn,
   createSession,
   terminateSession: reading(terminateSession),
+  terminateSessions: reading(terminateSessions),
   setSessionPriority: reading(setSessionPriority),
   setAgentSchedulable,
   drainAgent,

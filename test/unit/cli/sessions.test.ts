@@ -234,6 +234,36 @@ sessions('of several to remove, those that exist are removed', async () => {
   });
 });
 
+sessions('all that wait are removed, however many calls it takes, and only own ones', async () => {
+  const state = new FakeState();
+  for (let count = 0; count < 5; count += 1)
+    state.add(fakeSession({ id: `${SESSION_ID.slice(0, -1)}${count}`, status: 'PENDING' }));
+  await against(state, {}, async (call) => {
+    const printed = await call(['session', 'rm-pending', '--json']);
+    assert.is(printed.exitCode, 0);
+    assert.equal(JSON.parse(printed.stdout), { ended: 5, refused: [] });
+    const statuses = [...state.sessions.values()].map(({ session }) => session.status);
+    assert.equal([...new Set(statuses)], ['CANCELLED']);
+    const waiting = { statuses: ['PENDING'], ownerId: fakeSession().owner.id };
+    assert.equal(state.endedBy, [waiting, waiting, waiting]);
+    await call(['session', 'rm-pending', '--everyone']);
+    assert.equal(state.endedBy.at(-1), { statuses: ['PENDING'] });
+  });
+});
+
+sessions('of all that wait, one that refuses is told and the others go', async () => {
+  const state = new FakeState();
+  const id = (last: number): string => `${SESSION_ID.slice(0, -1)}${last}`;
+  for (const [index, name] of ['stubborn', 'stubborn', 'stubborn', 'meek'].entries())
+    state.add(fakeSession({ id: id(index), name, status: 'PENDING' }));
+  await against(state, {}, async (call) => {
+    const printed = await call(['session', 'rm-pending']);
+    assert.is(printed.exitCode, 1);
+    assert.is(printed.stdout, '1 ended\n');
+    assert.match(printed.stderr, /it does not want to/);
+  });
+});
+
 sessions('events are followed to the last one', async () => {
   const state = new FakeState();
   state.add(fakeSession());

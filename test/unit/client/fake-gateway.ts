@@ -200,6 +200,7 @@ const MUTATIONS = [
   'signIn',
   'createSession',
   'terminateSession',
+  'terminateSessions',
   'setSessionPriority',
   'setAgentSchedulable',
   'drainAgent',

@@ -24,6 +24,7 @@ import {
   type PresetRow,
   type Projections,
   type QueueRow,
+  type SessionOwner,
   type SessionRow,
   type SessionWithKernels,
   type UserRow,
@@ -85,6 +86,17 @@ export class MemoryProjections implements Projections {
       .filter((row) => statuses?.includes(row.status) ?? true)
       .filter((row) => name === undefined || row.name === name);
     return ok(pageOf(rows, listing));
+  }
+
+  async ownersOfSessions({
+    limit,
+    ...listing
+  }: Parameters<Projections['ownersOfSessions']>[0]): Promise<readonly SessionOwner[]> {
+    const { statuses } = listing.filter;
+    return this.#sessions(listing.visibility)
+      .map(({ session }) => session)
+      .filter((row) => statuses?.includes(row.status) ?? row.terminatedAtMs === null)
+      .slice(0, limit);
   }
 
   async sessionsByIds(ids: readonly string[], visibility: Visibility) {
