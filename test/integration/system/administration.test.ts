@@ -113,6 +113,20 @@ administration('another order changes who waiting comes first', async () => {
   await done('admin', 'limits', 'clear', 'keypair', accessKey);
 });
 
+administration('all that wait are ended by one command, and what runs goes on', async () => {
+  const runs = await submit('1');
+  await nodeOf(runs);
+  const waiting = [await submit('600'), await submit('600'), await submit('600')];
+  const filter = { ownerId: '0190b0c8-0000-7000-8000-000000000777' };
+  const none = await client.terminateSessions({ filter, mode: 'FORCE' });
+  assert.equal([none.sessionIds, none.refused, none.hasMore], [[], [], false]);
+  const told = JSON.parse(await done('session', 'rm-pending', '--json'));
+  assert.equal(told, { ended: 3, refused: [] });
+  for (const id of waiting) assert.is((await client.findSession(id))?.status, 'CANCELLED');
+  assert.match((await client.findSession(runs))?.status ?? '', /^(SCHEDULED|PREPARING|RUNNING)$/);
+  await end(runs);
+});
+
 administration('what makes no sense is refused in one sentence, with its field', async () => {
   const wrong: readonly (readonly [RegExp, readonly string[]])[] = [
     [/resource-group-default/, ['admin', 'group', 'remove', 'default']],
