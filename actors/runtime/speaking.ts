@@ -31,8 +31,13 @@ export class MessageIds {
     this.#aggregateId = aggregateId;
   }
 
-  name(cause: Cause, outgoing: readonly Outgoing[]): readonly Message[] {
-    const place = String(cause.inboxSequence);
+  /**
+   * @param revision that of the commit that says it, since one command may be behind several; undefined for
+   * what no commit says.
+   */
+  name(cause: Cause, outgoing: readonly Outgoing[], revision?: number): readonly Message[] {
+    const { inboxSequence } = cause;
+    const place = revision === undefined ? `${inboxSequence}` : `${inboxSequence}@${revision}`;
     const key = `${cause.id} ${place}`;
     const start = this.#counts.get(key) ?? 0;
     this.#counts.set(key, start + outgoing.length);

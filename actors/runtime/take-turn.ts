@@ -112,7 +112,7 @@ async function decideOnce(turn: Turn, held: Held): Promise<void> {
   const { tools, aggregate, commands } = turn;
   const verdict = judge(aggregate, held, { commands, nowMs: tools.clock.nowMs() });
   for (const speech of verdict.again) {
-    const messages = new MessageIds(held.id).name(speech.by, speech.outgoing);
+    const messages = new MessageIds(held.id).name(speech.by, speech.outgoing, speech.revision);
     await say(turn, held, messages);
   }
   await commitAndSay(turn, held, verdict);
@@ -144,7 +144,7 @@ async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<v
     const place = await tools.bus.log.append(commit, held.sequence);
     advance(aggregate, held, { ...commit, ...place }, { state, outgoing });
     tools.holdings.keep(aggregate, held);
-    messages.push(...ids.name(last, outgoing));
+    messages.push(...ids.name(last, outgoing, revision));
   }
   for (const extra of extras)
     messages.push(...ids.name(extra.by, outgoingOf(aggregate, held, extra.effects)));
