@@ -59,20 +59,25 @@ export class GangLoad {
     );
   }
 
-  /** Tells the scheduler of all nodes; closed ones take nobody. */
-  async open(to: 'closed' | 'open'): Promise<void> {
+  /** Nodes that take sessions, in a group that does not: what opens it is one command, and one pass. */
+  async furnish(): Promise<void> {
+    await this.#allow('interactive');
     await Promise.all(
       [...this.capacities()].map(([node, cores]) => {
         const capacity: NodeCapacity = {
           node,
           resourceGroup: this.#group,
           architecture: 'x86_64',
-          isSchedulable: to === 'open',
+          isSchedulable: true,
           slots: { cpu: String(cores), mem: String(2 ** 40) },
         };
         return this.#send({ type: 'update-node', capacity });
       }),
     );
+  }
+
+  async open(): Promise<void> {
+    await this.#allow('batch');
   }
 
   /** All of them wait in the queue when it resolves. */
@@ -113,6 +118,11 @@ export class GangLoad {
       for (const event of events as readonly SessionEvent[])
         if (event.type === 'session-scheduled') times.push(event.placements);
     return times;
+  }
+
+  async #allow(sessionType: 'interactive' | 'batch'): Promise<void> {
+    const policy = { allowedSessionTypes: [sessionType] };
+    await this.#send({ type: 'set-group', group: this.#group, policy });
   }
 
   async #send(command: SchedulerCommand): Promise<void> {
