@@ -9,6 +9,8 @@ export interface Onlooker extends AsyncDisposable {
   /** When so many sessions themselves were SCHEDULED. */
   scheduledAtLeast(count: number): Promise<number>;
   runningAtLeast(count: number): Promise<number>;
+  /** When all that were placed until now run. */
+  settled(): Promise<number>;
   cancelledAtLeast(count: number): Promise<number>;
   /** When the scheduler's commits had taken so many out of the queue that were never placed. */
   dequeuedAtLeast(count: number): Promise<number>;
@@ -38,6 +40,7 @@ export async function watchBacklog({ bus }: Pick<StartedSystem, 'bus'>): Promise
     placedAtLeast: atLeast('placed'),
     scheduledAtLeast: atLeast('scheduled'),
     runningAtLeast: atLeast('running'),
+    settled: () => facts.reaches('running', facts.placed),
     cancelledAtLeast: atLeast('cancelled'),
     dequeuedAtLeast: atLeast('dequeued'),
     takenAfterEndOf: (session) => facts.taken(session),
@@ -58,6 +61,10 @@ class BacklogFacts {
   };
   #waiting: { count: Count; least: number; resolve: (atMs: number) => void }[] = [];
   readonly #freed = new Map<string, Freed>();
+
+  get placed(): number {
+    return this.#counts.placed;
+  }
 
   reaches(count: Count, least: number): Promise<number> {
     if (this.#counts[count] >= least) return Promise.resolve(monotonicMs());

@@ -43,7 +43,7 @@ export async function backlog({ nodes, pending, cancelled }: BacklogSizes): Prom
     const before = await quietCost(system);
     const part = Math.max(1, Math.ceil(pending / nodes));
     const small = {
-      cpu: String(NODE.cores / part),
+      cpu: String(Math.floor((NODE.cores * 1000) / part) / 1000),
       memory: `${Math.floor((NODE.memoryGib * 1024) / part)}m`,
     };
     const startMs = monotonicMs();
@@ -109,6 +109,8 @@ async function freeOneByOne(
     const taken = onlooker.takenAfterEndOf(id);
     await system.client.terminateSession({ id, mode: 'FORCE' });
     times.push(await taken);
+    // Those that start would be measured, too.
+    await onlooker.settled();
   }
   print({ bench, metric: 'freed_to_placed_ms_p50', value: percentile(times, 0.5), unit: 'ms' });
   print({ bench, metric: 'freed_to_placed_ms_p99', value: percentile(times, 0.99), unit: 'ms' });
