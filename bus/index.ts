@@ -99,6 +99,7 @@ export {
 export { contracts, isKnownEvent } from './contracts/registry.ts';
 export {
   DEFAULT_GROUP_POLICY,
+  FairShare,
   GroupPolicy,
   HoldReason,
   LimitScope,

@@ -12,6 +12,8 @@ import {
   type SchedulerEvent,
   type Slots,
 } from '@orrery/bus';
+import { refusalOfFairShare } from './fair-share-rules.ts';
+import { DEFAULT_FAIR_SHARE } from './planning/fair-share.ts';
 import type { SchedulerState } from './state.ts';
 
 /** The group of sessions that name none. */
@@ -55,7 +57,12 @@ export function setGroup(
 /** Null takes away what may be absent. */
 function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): GroupPolicy {
   const preemption = { ...policy.preemption, ...withoutAbsent(change.preemption ?? {}) };
-  const parts = { ...policy, ...withoutAbsent(change), preemption };
+  const fairShare = change.fairShare && {
+    ...DEFAULT_FAIR_SHARE,
+    ...policy.fairShare,
+    ...withoutAbsent(change.fairShare),
+  };
+  const parts = { ...policy, ...withoutAbsent({ ...change, fairShare }), preemption };
   const kept = Object.entries(parts).filter(([, value]) => value !== null);
   return GroupPolicy.parse(Object.fromEntries(kept));
 }
@@ -79,7 +86,7 @@ function refusalOfPolicy(policy: GroupPolicy): Rejection | undefined {
       'description',
       `a description has at most ${DESCRIPTION_CHARACTERS_MAX} characters`,
     );
-  return refusalOfWeights(policy) ?? refusalOfAccess(policy);
+  return refusalOfWeights(policy) ?? refusalOfAccess(policy) ?? refusalOfFairShare(policy);
 }
 
 function refusalOfWeights({ strategy, weights }: GroupPolicy): Rejection | undefined {

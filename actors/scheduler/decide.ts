@@ -30,7 +30,7 @@ export function decide(
     case 'queue':
       return queue(state, command.queued, nowMs);
     case 'release':
-      return release(state, command);
+      return release(state, command, nowMs);
     case 'update-node': {
       const { capacity } = command;
       const known = state.nodes.get(capacity.node);
@@ -82,7 +82,7 @@ function queue(
   }
   const queued = asked.queuedAtMs === undefined ? { ...asked, queuedAtMs: nowMs } : asked;
   const events: SchedulerEvent[] = [];
-  if (allocation !== undefined) events.push({ type: 'allocation-released', session });
+  if (allocation !== undefined) events.push({ type: 'allocation-released', session, atMs: nowMs });
   if (waiting !== undefined) events.push({ type: 'session-dequeued', session });
   events.push({ type: 'session-queued', queued });
   return decided(state, events);
@@ -91,12 +91,13 @@ function queue(
 function release(
   state: SchedulerState,
   { session, attempt, result }: CommandOf<'release'>,
+  nowMs: number,
 ): Decision<SchedulerEvent> {
   const allocation = state.allocations.get(session);
   const waiting = state.queue.get(session);
   const events: SchedulerEvent[] = [];
   if (allocation !== undefined && allocation.attempt <= attempt) {
-    events.push({ type: 'allocation-released', session });
+    events.push({ type: 'allocation-released', session, atMs: nowMs });
   }
   if (waiting !== undefined && waiting.attempt <= attempt) {
     events.push({ type: 'session-dequeued', session });

@@ -1,7 +1,9 @@
 import { type SchedulerEvent, unreachable } from '@orrery/bus';
 import { AllocatedSession } from './allocated-session.ts';
+import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { keysOf } from './owner-counts.ts';
+import { DEFAULT_FAIR_SHARE } from './planning/fair-share.ts';
 import {
   allocate,
   deallocate,
@@ -50,7 +52,7 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
       dequeued(state, event.session);
       return;
     case 'allocation-released':
-      released(state, event.session);
+      released(state, event);
       return;
     case 'node-joined':
     case 'node-capacity-changed':
@@ -110,7 +112,8 @@ function foldRule(
 }
 
 function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
-  const { session, attempt, placements, atMs: startedAtMs = 0 } = event;
+  const { session, attempt, placements } = event;
+  const startedAtMs = momentOf(state, event.atMs);
   const waiting = leaveQueue(state, session);
   const wish = waiting?.wish ?? unknownWish(state, event);
   const kernels = waiting?.kernels.map(({ kernel }) => kernel) ?? [];
@@ -119,6 +122,24 @@ function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
   );
   const all = inOrder.length === placements.length ? inOrder : placements;
   allocate(state, { session, attempt, wish, placements: all, startedAtMs });
+  noteUse(state, wish, { sign: 1, atMs: startedAtMs });
+}
+
+/** The newest that is known when an event does not tell it: older versions wrote some down without. */
+function momentOf({ fairUse }: SchedulerState, atMs: number | undefined): number {
+  if (atMs === undefined) return fairUse.newestMs;
+  fairUse.newestMs = Math.max(fairUse.newestMs, atMs);
+  return atMs;
+}
+
+function noteUse(
+  state: SchedulerState,
+  { terms, owner, requests }: Wish,
+  change: { readonly sign: 1 | -1; readonly atMs: number },
+): void {
+  const group = terms.resourceGroup;
+  const { lookbackDays } = state.policies.get(group)?.fairShare ?? DEFAULT_FAIR_SHARE;
+  noteHolding(state.fairUse, { group, owner, requests, lookbackDays, ...change });
 }
 
 /** Of a session that was never seen in the queue: it holds its slots all the same. */
@@ -145,9 +166,10 @@ function dequeued(state: SchedulerState, session: string): void {
     touchAll(groupOf(state, waiting.group));
 }
 
-function released(state: SchedulerState, session: string): void {
-  const allocation = state.allocations.get(session);
+function released(state: SchedulerState, event: EventOf<'allocation-released'>): void {
+  const allocation = state.allocations.get(event.session);
   if (allocation === undefined) return;
+  noteUse(state, allocation.wish, { sign: -1, atMs: momentOf(state, event.atMs) });
   deallocate(state, allocation);
   touchAll(groupOf(state, allocation.group));
   for (const { node } of allocation.placements)

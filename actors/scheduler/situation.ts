@@ -1,4 +1,5 @@
 import type { OwnerLimits } from '@orrery/bus';
+import { type FairShareTerms, factorsOf } from './fair-use.ts';
 import type { GroupState } from './group-state.ts';
 import {
   DEFAULT_GROUP_POLICY,
@@ -39,7 +40,38 @@ export function situationOf(
     groups: Object.fromEntries([...names].map((name) => [name, policyOf(state, name)])),
     limits: limitsOf(state),
     usage: state.usage,
+    factors: factorsIn(state, groups, { pending, nowMs }),
   };
+}
+
+/** Of the groups that are ordered by them. */
+function factorsIn(
+  state: SchedulerState,
+  groups: readonly GroupState[],
+  { pending, nowMs }: { readonly pending: readonly WaitingSession[]; readonly nowMs: number },
+): Situation['factors'] {
+  const fair = groups.filter(({ name }) => policyOf(state, name).ordering === 'fair-share');
+  if (fair.length === 0) return undefined;
+  const sessions = Map.groupBy(pending, ({ group }) => group);
+  return new Map(
+    fair.map(({ name }) => {
+      const owners = state.fairUse.groups.get(name);
+      const own = sessions.get(name) ?? [];
+      return [name, factorsOf(owners, own, fairShareTerms(state, name, nowMs))];
+    }),
+  );
+}
+
+export function fairShareTerms(
+  { policies, groups, book }: SchedulerState,
+  group: string,
+  nowMs: number,
+): FairShareTerms {
+  const capacity = book.names.map(() => 0);
+  for (const { total } of groups.get(group)?.nodes.values() ?? [])
+    for (let slot = 0; slot < capacity.length; slot += 1)
+      capacity[slot] = (capacity[slot] ?? 0) + (total[slot] ?? 0);
+  return { share: policies.get(group)?.fairShare, slots: book.names, capacity, nowMs };
 }
 
 /** Whether the answer depends on who runs, not only on what is free. */

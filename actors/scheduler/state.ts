@@ -8,6 +8,7 @@ import type {
   Slots,
 } from '@orrery/bus';
 import { AllocatedSession, type Leaving } from './allocated-session.ts';
+import { createFairUse, type FairUse } from './fair-use.ts';
 import {
   countWaiting,
   createGroup,
@@ -44,6 +45,7 @@ export interface SchedulerState {
   readonly dependedOn: Map<string, DependedOn>;
   readonly groups: Map<string, GroupState>;
   readonly usage: OwnerCounts;
+  readonly fairUse: FairUse;
   readonly sharing: Sharing;
   readonly book: SlotBook;
   /** Of placements; names the node that was taken last. */
@@ -62,6 +64,7 @@ export function emptyState(): SchedulerState {
     dependedOn: new Map(),
     groups: new Map(),
     usage: new Map(),
+    fairUse: createFairUse(),
     sharing: createSharing(),
     book: createSlotBook(),
     turn: 0,

@@ -80,6 +80,25 @@ export const HoldReason = z.object({
 });
 export type HoldReason = Readonly<z.infer<typeof HoldReason>>;
 
+const Weights = z.record(z.string(), z.number().min(0));
+
+/** How use counts for the ordering `fair-share` (reference: `fair_share_spec`). */
+export const FairShare = z.object({
+  /** Use counts half as much after each so many days, */
+  halfLifeDays: z.number().positive(),
+  /** in steps of so many, */
+  decayUnitDays: z.int().min(1),
+  /** and not at all when it lies further back. */
+  lookbackDays: z.int().min(1),
+  /** Of owners that have none of their own. */
+  defaultWeight: z.number().min(0),
+  /** By slot name; one that is not named weighs 1. */
+  resourceWeights: Weights,
+  /** By name or id of the owner. */
+  weights: z.object({ domains: Weights, projects: Weights, users: Weights }).partial().optional(),
+});
+export type FairShare = Readonly<z.infer<typeof FairShare>>;
+
 /** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
 export const GroupPolicy = z.object({
   ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),
@@ -108,6 +127,8 @@ export const GroupPolicy = z.object({
   }),
   /** For people; the scheduler does not look at it. */
   description: z.string().optional(),
+  /** For `fair-share`; absent: the defaults. */
+  fairShare: FairShare.optional(),
 });
 export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
 
@@ -118,6 +139,7 @@ const GroupPolicyChange = z.strictObject({
   access: GroupPolicy.shape.access.nullish(),
   description: GroupPolicy.shape.description.nullish(),
   preemption: GroupPolicy.shape.preemption.partial().optional(),
+  fairShare: FairShare.partial().nullish(),
 });
 
 /** Of a group for which none was set. */
@@ -180,7 +202,11 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
   /** It left the queue without having been placed. */
   z.object({ type: z.literal('session-dequeued'), session: Session }),
   /** What it held is free again. */
-  z.object({ type: z.literal('allocation-released'), session: Session }),
+  z.object({
+    type: z.literal('allocation-released'),
+    session: Session,
+    atMs: z.number().optional(),
+  }),
   z.object({ type: z.literal('node-joined'), capacity: NodeCapacity }),
   z.object({ type: z.literal('node-capacity-changed'), capacity: NodeCapacity }),
   z.object({ type: z.literal('group-policy-set'), group: z.string(), policy: GroupPolicy }),

@@ -154,7 +154,9 @@ function situationOf({ agents, pending, kind }: Load): Situation {
       domains: new Map([['default', infinite]]),
     },
     usage: new Map(),
-    factors: new Map(users.map((user, index) => [`user:${user}`, index / USERS])),
+    factors: new Map([
+      ['default', new Map(users.map((user, index) => [`user:${user}`, index / USERS]))],
+    ]),
   };
 }
 

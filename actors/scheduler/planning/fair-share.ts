@@ -63,8 +63,16 @@ function decayed(days: readonly DayUsage[], slot: number, spec: FairShareSpec): 
   let total = 0;
   for (const { daysAgo, slotSeconds } of days) {
     if (daysAgo < 0 || daysAgo >= spec.lookbackDays) continue;
-    const age = Math.floor(daysAgo / spec.decayUnitDays) * spec.decayUnitDays;
-    total += (slotSeconds[slot] ?? 0) * 2 ** (-age / spec.halfLifeDays);
+    total += (slotSeconds[slot] ?? 0) * worthOf(daysAgo, spec);
   }
   return total;
+}
+
+/** What use counts that lies so many days back: half after each half-life, in steps of the decay unit. */
+export function worthOf(
+  daysAgo: number,
+  { decayUnitDays, halfLifeDays }: Pick<FairShareSpec, 'decayUnitDays' | 'halfLifeDays'>,
+): number {
+  const age = Math.floor(daysAgo / decayUnitDays) * decayUnitDays;
+  return 2 ** (-age / halfLifeDays);
 }

@@ -14,8 +14,8 @@ export interface Situation {
   readonly limits: Limits;
   /** What owners hold now, all groups together. */
   readonly usage: Usage;
-  /** Factors of fair share, 0 to 1, by `domain:`, `project:` and `user:` key; who is not there has 0. */
-  readonly factors?: ReadonlyMap<string, number>;
+  /** Factors of fair share, 0 to 1, by group and `domain:`, `project:` or `user:` key; who is not there has 0. */
+  readonly factors?: ReadonlyMap<string, ReadonlyMap<string, number>> | undefined;
 }
 
 export interface NodeView {

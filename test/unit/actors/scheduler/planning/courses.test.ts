@@ -154,7 +154,8 @@ courses('fair share: over days use comes to be as the weights are', () => {
     const pending = [...weights.keys()].flatMap((user) =>
       [0, 1, 2, 3].map((n) => waiting(`${user}${n}`, { user, requests: [[1000, 1000]] })),
     );
-    for (const { session } of plan({ ...base, pending, factors: new Map(factors) }).placed) {
+    const seen = { ...base, pending, factors: new Map([['default', new Map(factors)]]) };
+    for (const { session } of plan(seen).placed) {
       const byDay = used.get(session.slice(0, 3)) ?? [];
       byDay[day] = (byDay[day] ?? 0) + 1000 * HOUR_S;
     }
