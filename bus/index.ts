@@ -113,6 +113,18 @@ export {
   SessionOutcome,
 } from './contracts/scheduler.ts';
 export {
+  type FairShareAnswer,
+  OWNERS_LISTED_MAX,
+  REPLAY_NODES_MAX,
+  REPLAY_POLICIES_MAX,
+  type ReplayAnswer,
+  type ReplayColumn,
+  SchedulingAnswer,
+  SchedulingQuestion,
+  TRACE_CHUNK_CHARACTERS_MAX,
+  TraceChunk,
+} from './contracts/scheduling-question.ts';
+export {
   Dependency,
   Designation,
   KernelReport,

@@ -35,6 +35,8 @@ export const subjects = {
   projected: 'live.projector.projected',
   /** Requests to the projector: `{ operation: 'rebuild' | 'verify' }`. */
   projector: 'live.projector.control',
+  /** Streams to the control process: a `SchedulingQuestion`, and its answer. */
+  scheduling: 'live.scheduler.question',
 } as const;
 
 const FNV_OFFSET = 0x811c9dc5;

@@ -133,7 +133,7 @@ export const GroupPolicy = z.object({
 export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
 
 /** What is left out stays as it is; null takes away what may be absent. */
-const GroupPolicyChange = z.strictObject({
+export const GroupPolicyChange = z.strictObject({
   ...GroupPolicy.partial().shape,
   weights: GroupPolicy.shape.weights.nullish(),
   access: GroupPolicy.shape.access.nullish(),

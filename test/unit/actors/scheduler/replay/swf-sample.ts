@@ -1,4 +1,4 @@
-import { chanceOf } from './mixed-load.ts';
+import { chanceOf } from '../planning/mixed-load.ts';
 
 /** A small trace of our own making in the Standard Workload Format: a day of jobs on 128 processors. */
 export function writeSwf(jobs: number, seed: number): string {

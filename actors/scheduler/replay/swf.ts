@@ -1,11 +1,8 @@
 import { OrreryError } from '@orrery/bus';
-import type { Arrival } from './future.ts';
-import type { PendingView, Situation } from './model.ts';
 
 /** Jobs of a trace in the Standard Workload Format; the archive's largest has a few millions. */
 const LINES_MAX = 10_000_000;
 const FIELDS = 18;
-const KIB = 1024;
 
 /** A trace that cannot be read; the message says in which line. */
 export class TraceMalformed extends OrreryError {
@@ -117,80 +114,4 @@ function known(fields: Read): SwfJob {
   const { number = 0, submitSeconds = 0, ...rest } = fields;
   const there = Object.entries(rest).filter(([, value]) => value !== undefined);
   return { number, submitSeconds, ...Object.fromEntries(there) };
-}
-
-interface Mapping {
-  /** Where the trace is to be run: its slots, group and nodes. */
-  readonly from: Situation;
-  readonly group: string;
-  /** Most cores of one kernel: what asks for more is a gang of several. */
-  readonly coresPerKernelMax: number;
-}
-
-export interface SwfLoad {
-  readonly arrivals: readonly Arrival[];
-  readonly durationMs: ReadonlyMap<string, number>;
-  /** Jobs without a run time or processors: cancelled before they started, or not recorded. */
-  readonly skipped: number;
-}
-
-/** The jobs as sessions: a core each processor, a user and a project each of the trace's. */
-export function toLoad({ jobs }: SwfTrace, mapping: Mapping): SwfLoad {
-  const durationMs = new Map<string, number>();
-  const arrivals: Arrival[] = [];
-  let skipped = 0;
-  for (const job of jobs) {
-    const cores = job.requestedProcessors ?? job.processors;
-    if (cores === undefined || cores <= 0 || job.runSeconds === undefined) {
-      skipped += 1;
-      continue;
-    }
-    const session = sessionOf(job, cores, mapping);
-    arrivals.push({ atMs: session.queuedAtMs, session });
-    durationMs.set(session.session, Math.round(job.runSeconds * 1000));
-  }
-  arrivals.sort((left, right) => left.atMs - right.atMs);
-  return { arrivals, durationMs, skipped };
-}
-
-function sessionOf(
-  job: SwfJob,
-  cores: number,
-  { from, group, coresPerKernelMax }: Mapping,
-): PendingView {
-  const session = `job-${job.number}`;
-  const count = Math.ceil(cores / coresPerKernelMax);
-  const kibPerCore = job.requestedMemoryKib ?? job.usedMemoryKib ?? 0;
-  const kernels = Array.from({ length: count }, (_, index) => {
-    const share = Math.floor(cores / count) + (index < cores % count ? 1 : 0);
-    const request = from.slots.map((slot) => {
-      if (slot === 'cpu') return share * 1000;
-      return slot === 'mem' ? Math.ceil(share * kibPerCore) * KIB : 0;
-    });
-    return { kernel: `${session}/${index}`, request };
-  });
-  const user = `user-${job.user ?? 'unknown'}`;
-  return {
-    session,
-    name: session,
-    attempt: 1,
-    queuedAtMs: from.nowMs + Math.round(job.submitSeconds * 1000),
-    priority: 10,
-    sessionType: 'batch',
-    group,
-    clusterMode: count > 1 ? 'multi-node' : 'single-node',
-    owner: {
-      userId: user,
-      accessKey: user,
-      projectId: `group-${job.group ?? 'unknown'}`,
-      domain: 'default',
-    },
-    kernels,
-    dependencies: [],
-    failedOn: [],
-    jobPriority: 0,
-    ...(job.requestedSeconds === undefined
-      ? {}
-      : { runsAtMostMs: Math.round(job.requestedSeconds * 1000) }),
-  };
 }
