@@ -66,6 +66,8 @@ export const operations = {
   'Query.resourceGroups': readOwned,
   'Query.resourceGroup': readOwned,
   'Query.limits': readOwned,
+  'Query.scheduleReplay': superadmins,
+  'Query.fairShare': superadmins,
   'Query.auditLog': readOwned,
   'Query.verifyAudit': observers,
   'Query.clusterAt': readOwned,

@@ -7,6 +7,7 @@ import { exitCodeHelp } from './exit-codes.ts';
 import { sentenceOf } from './failure.ts';
 import type { CliIo } from './io.ts';
 import type { Perform } from './options.ts';
+import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 
 const HELP_WIDTH = 80;
@@ -35,6 +36,7 @@ ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
   declareClusterCommands(program, perform);
+  declareScheduling(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);

@@ -130,3 +130,77 @@ export interface PresetCheck {
   /** The caller's own. */
   readonly limits: readonly OwnerLimits[];
 }
+
+interface WaitTimes {
+  readonly count: number;
+  readonly p50Seconds: number;
+  readonly p95Seconds: number;
+}
+
+/** What becomes of a load under one policy. */
+export interface ReplayColumn {
+  readonly name: string;
+  /** The group's own policy, as it was. */
+  readonly isOwn: boolean;
+  readonly placed: number;
+  /** Who waits at the end; counted among the waits with the time until then. */
+  readonly waiting: number;
+  readonly wait: WaitTimes;
+  /** Those with most sessions first. */
+  readonly waitByUser: readonly (WaitTimes & { readonly user: string })[];
+  readonly usersLeftOut: number;
+  /** By kernels of a session. */
+  readonly waitBySize: readonly (WaitTimes & { readonly kernels: string })[];
+  /** By slot name, from 0 to 1. */
+  readonly utilisation: Readonly<Record<string, number>>;
+  /** Jain's index: 1 is even. */
+  readonly fairness: number;
+  readonly preemptions: number;
+  readonly spanSeconds: number;
+  readonly assumedRuns: number;
+}
+
+export interface ScheduleReplay {
+  readonly resourceGroup: string;
+  readonly from: DateTime;
+  readonly to: DateTime;
+  /** Null for a workload. */
+  readonly recordedPlacements: number | null;
+  readonly samePlacements: number | null;
+  readonly skippedJobs: number;
+  readonly columns: readonly ReplayColumn[];
+}
+
+/** Either a period, or a workload. The gateway checks the policies: changes of a group's options, by `name`. */
+export interface ScheduleReplayInput {
+  readonly resourceGroup?: string | undefined;
+  readonly from?: DateTime | undefined;
+  readonly to?: DateTime | undefined;
+  readonly policies?: readonly Readonly<Record<string, unknown>>[] | undefined;
+  readonly workload?:
+    | { readonly trace: string; readonly nodes: number; readonly slots: Slots }
+    | undefined;
+}
+
+export interface FairShareOwner {
+  readonly kind: 'DOMAIN' | 'PROJECT' | 'USER';
+  readonly owner: string;
+  /** From 1, among those of its kind. */
+  readonly rank: number;
+  readonly factor: number;
+  readonly weight: number;
+  readonly usedSlotSeconds: Readonly<Record<string, number>>;
+  readonly countedSlotSeconds: Readonly<Record<string, number>>;
+}
+
+/** Who used how much of a resource group, and how they stand. */
+export interface FairShareStanding {
+  readonly resourceGroup: string;
+  readonly at: DateTime;
+  readonly isInForce: boolean;
+  readonly halfLifeDays: number;
+  readonly decayUnitDays: number;
+  readonly lookbackDays: number;
+  readonly owners: readonly FairShareOwner[];
+  readonly ownersLeftOut: number;
+}

@@ -55,6 +55,17 @@ const limitsFields = `scope key totalResourceSlots maxConcurrentSessions maxConc
   maxPendingSessionCount maxPendingSessionResourceSlots usedSlots remainingSlots
   sessions sftpSessions pendingSessions setAt`;
 
+const waitsFields = 'count p50Seconds p95Seconds';
+
+const replayFields = `resourceGroup from to recordedPlacements samePlacements skippedJobs columns {
+  name isOwn placed waiting wait { ${waitsFields} }
+  waitByUser { user ${waitsFields} } usersLeftOut waitBySize { kernels ${waitsFields} }
+  utilisation fairness preemptions spanSeconds assumedRuns
+}`;
+
+const standingFields = `resourceGroup at isInForce halfLifeDays decayUnitDays lookbackDays
+  owners { kind owner rank factor weight usedSlotSeconds countedSlotSeconds } ownersLeftOut`;
+
 export const documents = {
   viewer: `query Viewer { viewer { ${userFields} } }`,
   status: `query Status { status {
@@ -100,6 +111,12 @@ export const documents = {
   archive: `query Archive($last: Int!, $before: Int) { archive(last: $last, before: $before) {
     isConfigured segmentCount run { ${runFields} } segments { ${segmentFields} }
   } }`,
+  scheduleReplay: `query ScheduleReplay($input: ScheduleReplayInput!) {
+    scheduleReplay(input: $input) { replay { ${replayFields} } ${rejection} }
+  }`,
+  fairShare: `query FairShare($resourceGroup: String) {
+    fairShare(resourceGroup: $resourceGroup) { standing { ${standingFields} } ${rejection} }
+  }`,
   verifyArchive: `query VerifyArchive { verifyArchive { ${verificationFields} } }`,
   setAsideCommands: `query SetAsideCommands { setAsideCommands { ${setAsideFields} } }`,
   signIn: `mutation SignIn($email: String!, $password: String!) {

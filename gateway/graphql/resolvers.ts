@@ -27,6 +27,8 @@ import type { Resolver, Subscriber } from './resolver.ts';
 import { removeResourceGroup } from './resource-groups/remove-resource-group.ts';
 import { resourceGroup, resourceGroups } from './resource-groups/resource-groups.ts';
 import { setResourceGroup } from './resource-groups/set-resource-group.ts';
+import { fairShare } from './scheduling/fair-share.ts';
+import { scheduleReplay } from './scheduling/schedule-replay.ts';
 import type { Resolvers } from './schema.ts';
 import { createSession } from './sessions/create-session.ts';
 import { execInSession } from './sessions/exec-in-session.ts';
@@ -57,6 +59,8 @@ const queries = {
   resourceGroups: reading(resourceGroups),
   resourceGroup: reading(resourceGroup),
   limits: reading(limits),
+  scheduleReplay,
+  fairShare,
   auditLog: reading(auditLog),
   verifyAudit,
   clusterAt: reading(clusterAt),

@@ -24,6 +24,7 @@ const PARTS = [
   'statistics/statistics.graphql',
   'images/images.graphql',
   'resource-groups/resource-groups.graphql',
+  'scheduling/scheduling.graphql',
   'limits/limits.graphql',
   'presets/presets.graphql',
   'audit/audit.graphql',

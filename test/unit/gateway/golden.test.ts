@@ -20,6 +20,8 @@ const REFUSING = [
   'presets/preset-place.ts',
   'presets/preset-slots.ts',
   'presets/send-preset-command.ts',
+  'scheduling/ask-scheduler.ts',
+  'scheduling/schedule-replay.ts',
   'slot-texts.ts',
   'identity/sign-in.ts',
   'arguments.ts',
