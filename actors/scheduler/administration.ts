@@ -61,6 +61,7 @@ function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): G
     ...DEFAULT_FAIR_SHARE,
     ...policy.fairShare,
     ...withoutAbsent(change.fairShare),
+    weights: { ...policy.fairShare?.weights, ...withoutAbsent(change.fairShare.weights ?? {}) },
   };
   const parts = { ...policy, ...withoutAbsent({ ...change, fairShare }), preemption };
   const kept = Object.entries(parts).filter(([, value]) => value !== null);

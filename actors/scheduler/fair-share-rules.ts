@@ -25,7 +25,8 @@ export function refusalOfFairShare({ fairShare }: GroupPolicy): Rejection | unde
 
 function refusalOfOwners({ weights = {} }: FairShare): Rejection | undefined {
   for (const [kind, byOwner] of Object.entries(weights)) {
-    const field = `weights.${kind}`;
+    // What people set: `domainWeights`, `projectWeights`, `userWeights`.
+    const field = `${kind.replace(/s$/, '')}Weights`;
     const refusal = refusalOfWeights(field, byOwner ?? {}, OWNERS_WEIGHED_MAX);
     if (refusal !== undefined) return refusal;
   }

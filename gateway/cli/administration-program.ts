@@ -110,6 +110,24 @@ function groupOptions(): readonly Option[] {
     new Option('--preemption-runtime <seconds>', 'not before they ran so long').argParser(
       parseNumber,
     ),
+    ...fairShareOptions(),
+  ];
+}
+
+/** Weights that are given take the place of all of their kind. */
+function fairShareOptions(): readonly Option[] {
+  const number = (flags: string, description: string): Option =>
+    new Option(flags, description).argParser(parseNumber);
+  const weights = (kind: string): Option =>
+    new Option(`--${kind}-weight <${kind}=number>`, `fair share of a ${kind}; several`).argParser(
+      parsePair,
+    );
+  return [
+    number('--half-life <days>', 'after which use counts half'),
+    number('--decay-unit <days>', 'in steps of so many'),
+    number('--look-back <days>', 'after which use counts no more'),
+    number('--default-weight <number>', 'of who has none of their own'),
+    ...['slot', 'domain', 'project', 'user'].map(weights),
   ];
 }
 

@@ -48,6 +48,17 @@ interface Preemption {
   readonly victimScope: (typeof PREEMPTION_SCOPES)[number];
 }
 
+interface FairShare {
+  readonly halfLifeDays: number;
+  readonly decayUnitDays: number;
+  readonly lookbackDays: number;
+  readonly defaultWeight: number;
+  readonly resourceWeights: Readonly<Record<string, number>>;
+  readonly domainWeights: Readonly<Record<string, number>>;
+  readonly projectWeights: Readonly<Record<string, number>>;
+  readonly userWeights: Readonly<Record<string, number>>;
+}
+
 interface Access {
   readonly domains: readonly string[];
   readonly projects: readonly string[];
@@ -72,6 +83,7 @@ export interface ResourceGroup extends GroupOptions {
   readonly access: Access | null;
   readonly weights: Readonly<Record<string, number>> | null;
   readonly preemption: Preemption;
+  readonly fairShare: FairShare;
   readonly agents: number;
   readonly schedulableAgents: number;
   readonly pendingSessions: number;
@@ -90,6 +102,7 @@ export interface ResourceGroupInput extends Optional<GroupOptions> {
   readonly access?: Optional<Access> | undefined;
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly preemption?: Optional<Preemption> | undefined;
+  readonly fairShare?: Optional<FairShare> | undefined;
 }
 
 /** Whose limits: an access key, the id of a user or a project, or the name of a domain. */

@@ -49,6 +49,10 @@ const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 const groupFields = `name description isDefault isPublic access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
+  fairShare {
+    halfLifeDays decayUnitDays lookbackDays defaultWeight
+    resourceWeights domainWeights projectWeights userWeights
+  }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
 const limitsFields = `scope key totalResourceSlots maxConcurrentSessions maxConcurrentSftpSessions

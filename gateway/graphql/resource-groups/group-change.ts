@@ -1,6 +1,7 @@
 import { err, ok, type Rejection, type Result, SchedulerCommand } from '@orrery/bus';
 import { z } from 'zod';
 import { fromEnum } from '../enum-words.ts';
+import { FairShareInput, parseFairShare } from './fair-share-change.ts';
 
 /** As GraphQL gives it: types are checked already, rules are not. */
 export const SetGroupArguments = z.strictObject({
@@ -30,6 +31,7 @@ export const SetGroupArguments = z.strictObject({
         victimScope: z.string().nullish(),
       })
       .optional(),
+    fairShare: FairShareInput.optional(),
   }),
 });
 type Input = z.infer<typeof SetGroupArguments>['input'];
@@ -50,7 +52,10 @@ export function parseGroupChange(
   if (!timeout.ok) return timeout;
   const runtime = parseSeconds('preemption.runtimeMinSeconds', preemption?.runtimeMinSeconds);
   if (!runtime.ok) return runtime;
+  const fairShare = parseFairShare(input.fairShare);
+  if (!fairShare.ok) return fairShare;
   const policy = {
+    fairShare: fairShare.value,
     description: input.description === '' ? null : input.description,
     ordering: word(input.scheduler),
     strategy: word(input.agentSelectionStrategy),

@@ -40,6 +40,16 @@ const group: ResourceGroup = {
     runtimeMinSeconds: 30,
     victimScope: 'RESOURCE_GROUP',
   },
+  fairShare: {
+    halfLifeDays: 7,
+    decayUnitDays: 1,
+    lookbackDays: 28,
+    defaultWeight: 1,
+    resourceWeights: {},
+    domainWeights: {},
+    projectWeights: {},
+    userWeights: { ann: 3 },
+  },
   agents: 2,
   schedulableAgents: 1,
   pendingSessions: 7,
@@ -127,6 +137,7 @@ groups('set sends what was named and nothing else', async () => {
     ...['--session-type', 'batch', '--session-type', 'system', '--pending-timeout', '1.5'],
     ...['--allow-domain', 'a', '--allow-domain', 'b', '--preemption', 'off', '--description', ''],
     ...['--preemption-scope', 'resource-group', '--reservation', 'first-blocked'],
+    ...['--half-life', '3', '--user-weight', 'ann=2', '--user-weight', 'bob=1'],
   ];
   assert.equal(await asked('setResourceGroup', groupAnswer, ...base, ...options), {
     name: 'gpu',
@@ -139,6 +150,7 @@ groups('set sends what was named and nothing else', async () => {
     reservation: 'FIRST_BLOCKED',
     access: { domains: ['a', 'b'], projects: [], accessKeys: [] },
     preemption: { isEnabled: false, victimScope: 'RESOURCE_GROUP' },
+    fairShare: { halfLifeDays: 3, userWeights: { ann: 2, bob: 1 } },
   });
 });
 

@@ -194,6 +194,8 @@ const QUERIES = [
   'resourceGroups',
   'resourceGroup',
   'limits',
+  'scheduleReplay',
+  'fairShare',
   'sessionWhy',
 ];
 const MUTATIONS = [

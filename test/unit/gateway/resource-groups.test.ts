@@ -98,6 +98,23 @@ groups('what is set stays as it is when something else is set', async () => {
   });
 });
 
+groups('weights of one kind stay as they are when those of another are set', async () => {
+  const shares = `mutation ($input: SetResourceGroupInput!) { setResourceGroup(input: $input) {
+    resourceGroup { fairShare { halfLifeDays lookbackDays userWeights projectWeights } }
+    rejection { code field message }
+  } }`;
+  const name = 'fair';
+  await send(shares, { input: { name, fairShare: { halfLifeDays: 2, userWeights: { ann: 3 } } } });
+  const second = { name, fairShare: { projectWeights: { lab: 2 } } };
+  const { resourceGroup } = await send(shares, { input: second });
+  assert.equal(resourceGroup?.['fairShare'], {
+    halfLifeDays: 2,
+    lookbackDays: 28,
+    userWeights: { ann: 3 },
+    projectWeights: { lab: 2 },
+  });
+});
+
 groups('the same set twice writes one event', async () => {
   await set({ name: 'twice', scheduler: 'LIFO' });
   const before = await bus.log.lastSequence();
@@ -129,6 +146,10 @@ const wrong: readonly (readonly [object, string, string])[] = [
   [{ access: { domains: ['a b'] } }, 'resource-group-invalid', 'access.domains'],
   [{ isPublic: false }, 'resource-group-invalid', 'isPublic'],
   [{ isPublic: true, access: { domains: ['a'] } }, 'resource-group-invalid', 'access'],
+  [{ fairShare: { halfLifeDays: 0 } }, 'resource-group-invalid', 'fairShare.halfLifeDays'],
+  [{ fairShare: { lookbackDays: 999 } }, 'resource-group-invalid', 'fairShare.lookbackDays'],
+  [{ fairShare: { userWeights: { a: -1 } } }, 'resource-group-invalid', 'fairShare.userWeights.a'],
+  [{ fairShare: { userWeights: { a: 1e9 } } }, 'resource-group-invalid', 'fairShare.userWeights.a'],
   [{ description: 'd'.repeat(513) }, 'resource-group-invalid', 'description'],
 ];
 for (const [parts, code, field] of wrong) {

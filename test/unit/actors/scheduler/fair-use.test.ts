@@ -188,7 +188,7 @@ fairUse('options of fair share that make no sense are refused by their names', (
   refused({ halfLifeDays: 1000 }, 'fairShare.halfLifeDays');
   refused({ lookbackDays: 1000 }, 'fairShare.lookbackDays');
   refused({ decayUnitDays: 29 }, 'fairShare.decayUnitDays');
-  refused({ weights: { users: { ann: 1e9 } } }, 'fairShare.weights.users.ann');
+  refused({ weights: { users: { ann: 1e9 } } }, 'fairShare.userWeights.ann');
 });
 
 /** Hours until the queue of everybody is never empty: what each used under these weights. */
