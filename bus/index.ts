@@ -98,6 +98,7 @@ export {
 } from './contracts/preset.ts';
 export { contracts, isKnownEvent } from './contracts/registry.ts';
 export {
+  DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
   FairShare,
   GroupPolicy,

@@ -1,5 +1,6 @@
 import {
   compareAmounts,
+  DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
   err,
   GroupPolicy,
@@ -13,7 +14,6 @@ import {
   type Slots,
 } from '@orrery/bus';
 import { refusalOfFairShare } from './fair-share-rules.ts';
-import { DEFAULT_FAIR_SHARE } from './planning/fair-share.ts';
 import type { SchedulerState } from './state.ts';
 
 /** The group of sessions that name none. */

@@ -1,5 +1,5 @@
-import type { FairShare } from '@orrery/bus';
-import { type DayUsage, DEFAULT_FAIR_SHARE, factorOf, worthOf } from './planning/fair-share.ts';
+import { DEFAULT_FAIR_SHARE, type FairShare } from '@orrery/bus';
+import { type DayUsage, factorOf, worthOf } from './planning/fair-share.ts';
 import type { Owner } from './planning/model.ts';
 import type { Vector } from './planning/vector.ts';
 

@@ -1,9 +1,8 @@
-import { type SchedulerEvent, unreachable } from '@orrery/bus';
+import { DEFAULT_FAIR_SHARE, type SchedulerEvent, unreachable } from '@orrery/bus';
 import { AllocatedSession } from './allocated-session.ts';
 import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { keysOf } from './owner-counts.ts';
-import { DEFAULT_FAIR_SHARE } from './planning/fair-share.ts';
 import {
   allocate,
   deallocate,

@@ -99,6 +99,15 @@ export const FairShare = z.object({
 });
 export type FairShare = Readonly<z.infer<typeof FairShare>>;
 
+/** Of a group for which none was set. */
+export const DEFAULT_FAIR_SHARE: FairShare = {
+  halfLifeDays: 7,
+  decayUnitDays: 1,
+  lookbackDays: 28,
+  defaultWeight: 1,
+  resourceWeights: {},
+};
+
 /** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
 export const GroupPolicy = z.object({
   ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),

@@ -1,4 +1,5 @@
 import {
+  DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
   err,
   type FairShareAnswer,
@@ -17,7 +18,6 @@ import { DEFAULT_GROUP } from '../administration.ts';
 import { standingsOf } from '../fair-use.ts';
 import { fold } from '../fold.ts';
 import { isBytes } from '../planning/amounts.ts';
-import { DEFAULT_FAIR_SHARE } from '../planning/fair-share.ts';
 import type { Vector } from '../planning/vector.ts';
 import { fairShareTerms } from '../situation.ts';
 import { emptyState, type SchedulerState } from '../state.ts';

@@ -1,4 +1,5 @@
 import {
+  DEFAULT_FAIR_SHARE,
   err,
   type FairShare,
   type GroupPolicy,
@@ -67,16 +68,7 @@ function given<Parts extends object>(parts: Parts): Change & NonNullable<FairSha
   return Object.fromEntries(entries);
 }
 
-/** What holds when nothing was set. */
-const DEFAULTS: FairShare = {
-  halfLifeDays: 7,
-  decayUnitDays: 1,
-  lookbackDays: 28,
-  defaultWeight: 1,
-  resourceWeights: {},
-};
-
-export function shapeFairShare({ fairShare = DEFAULTS }: GroupPolicy): object {
+export function shapeFairShare({ fairShare = DEFAULT_FAIR_SHARE }: GroupPolicy): object {
   const { weights = {}, ...rest } = fairShare;
   return {
     ...rest,

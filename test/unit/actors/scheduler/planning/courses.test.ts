@@ -1,10 +1,7 @@
+import { DEFAULT_FAIR_SHARE } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type DayUsage,
-  DEFAULT_FAIR_SHARE,
-  factorOf,
-} from '../../../../../actors/scheduler/planning/fair-share.ts';
+import { type DayUsage, factorOf } from '../../../../../actors/scheduler/planning/fair-share.ts';
 import { runForward } from '../../../../../actors/scheduler/planning/future.ts';
 import {
   DEFAULT_GROUP_POLICY,
