@@ -28,7 +28,7 @@ export async function replaySchedule(
   options: ScheduleReplayOptions,
 ): Promise<undefined> {
   const { output, signal } = context;
-  const input = inputOf(options, Date.now());
+  const input = inputOf(options, context.io.clock.nowMs());
   const { administration } = await context.client();
   const replay = await administration.scheduleReplay(input, signal);
   await output.result(replay, () => replayLines(replay, output.width));
