@@ -172,6 +172,11 @@ export {
   StreamBroken,
 } from './errors.ts';
 export { contentId, derivedId, newId } from './ids.ts';
+export {
+  preferredSharedMemory,
+  refusalOfDevices,
+  refusalOfKernel,
+} from './kernel-rules.ts';
 export { createLogger, type Logger } from './logger.ts';
 export type { Faults, Hop } from './memory/faults.ts';
 export {

@@ -18,6 +18,7 @@ export const KernelSpec = z.object({
   ownerUserId: z.string(),
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
+  sharedMemoryBytes: z.int().optional(),
 });
 export type KernelSpec = Readonly<z.infer<typeof KernelSpec>>;
 

@@ -58,6 +58,8 @@ export const KernelRequest = z.object({
   hostname: z.string(),
   image: z.string(),
   slots: Slots,
+  /** Of `/dev/shm`, a part of `mem`; absent: what the driver takes. */
+  sharedMemoryBytes: z.int().min(1).optional(),
 });
 export type KernelRequest = Readonly<z.infer<typeof KernelRequest>>;
 

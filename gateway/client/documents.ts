@@ -5,7 +5,8 @@ const userFields = 'id email username role domain projectId';
 const sessionFields = `
   id name type status statusInfo statusMessage result exitCode image command
   owner { ${userFields} }
-  accessKey projectId domain resourceGroup priority tag environ requestedSlots occupiedSlots
+  accessKey projectId domain resourceGroup priority tag environ clusterMode clusterSize
+  requestedSlots occupiedSlots
   kernels {
     id role index hostname status image agentId containerId requestedSlots occupiedSlots
     exitCode wasOutOfMemory statusInfo startedAt terminatedAt

@@ -22,6 +22,8 @@ export const SESSION_STATUSES = [
 ] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 export type KernelStatus = SessionStatus | 'PULLING';
+/** All kernels on one agent, or each where there is room for it. */
+export type ClusterMode = 'SINGLE_NODE' | 'MULTI_NODE';
 export type SessionResult = 'UNDEFINED' | 'SUCCESS' | 'FAILURE';
 export type AgentStatus = 'ALIVE' | 'LOST' | 'TERMINATED';
 export type TerminateMode = 'GRACEFUL' | 'FORCE';
@@ -74,6 +76,9 @@ export interface Session {
   readonly priority: number;
   readonly tag: string | null;
   readonly environ: Json;
+  readonly clusterMode: ClusterMode;
+  /** Number of its kernels. */
+  readonly clusterSize: number;
   readonly requestedSlots: Slots;
   readonly occupiedSlots: Slots;
   readonly kernels: readonly Kernel[];
@@ -190,6 +195,10 @@ export interface CreateSessionInput {
   /** Memory such as `512m` or `1g`. */
   readonly memory?: string | undefined;
   readonly slots?: Slots | undefined;
+  /** Size of `/dev/shm`, a part of the memory. */
+  readonly sharedMemory?: string | undefined;
+  readonly clusterSize?: number | undefined;
+  readonly clusterMode?: ClusterMode | undefined;
   readonly environ?: Readonly<Record<string, string>> | undefined;
   readonly resourceGroup?: string | undefined;
   readonly projectId?: string | undefined;

@@ -131,6 +131,7 @@ function limits(spec: KernelSpec, traits: EngineTraits): ContainerCreateOptions[
   const memoryBytes = Math.floor(Number(mem ?? '0'));
   return {
     PidsLimit: PROCESSES_MAX,
+    ...(spec.sharedMemoryBytes === undefined ? {} : { ShmSize: spec.sharedMemoryBytes }),
     ...(cpu === undefined ? {} : { NanoCpus: Math.round(cores * NANO) }),
     ...(mem === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
     Ulimits: [...traits.ulimits],

@@ -156,12 +156,30 @@ sessions('a session that ran out of memory is called so', async () => {
   });
 });
 
+sessions('a cluster is shown kernel by kernel', async () => {
+  const state = new FakeState();
+  const kernel = (hostname: string, agentId: string) => ({
+    ...{ id: hostname, role: hostname.slice(0, -1), index: 1, hostname, agentId, image: 'i' },
+    ...{ status: 'RUNNING' as const, containerId: null, requestedSlots: {}, occupiedSlots: {} },
+    ...{ exitCode: null, wasOutOfMemory: false, statusInfo: null, startedAt: null },
+    terminatedAt: null,
+  });
+  const kernels = [kernel('main1', 'node-a'), kernel('sub1', 'node-b')];
+  state.add(fakeSession({ clusterSize: 2, clusterMode: 'MULTI_NODE', kernels }));
+  await against(state, {}, async (call) => {
+    const { stdout } = await call(['session', 'get', 'quiet-owl']);
+    assert.match(stdout, /Cluster +2 kernels on any agents\n/);
+    assert.match(stdout, /Kernels\n {2}main1 +RUNNING +node-a\n {2}sub1 +RUNNING +node-b\n/);
+  });
+});
+
 sessions('creating prints the id alone and asks as it was told', async () => {
   const state = new FakeState();
   await against(state, {}, async (call) => {
     const printed = await call([
       ...['session', 'create', '--name', 'n', '--cpu', '2', '-e', 'A=1', '-e', 'B=x=y'],
       ...['--slot', 'cuda.device=1', '--priority', '5', '--idempotency-key', 'k'],
+      ...['--cluster-size', '3', '--multi-node', '--shm', '64m'],
     ]);
     assert.is(printed.stdout, `${SESSION_ID}\n`);
     assert.equal(state.created, [
@@ -172,6 +190,9 @@ sessions('creating prints the id alone and asks as it was told', async () => {
         memory: '1g',
         environ: { A: '1', B: 'x=y' },
         slots: { 'cuda.device': '1' },
+        sharedMemory: '64m',
+        clusterSize: 3,
+        clusterMode: 'MULTI_NODE',
         priority: 5,
         idempotencyKey: 'k',
       },

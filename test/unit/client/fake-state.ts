@@ -42,6 +42,8 @@ export function fakeSession(parts: Partial<Session> = {}): Session {
     priority: 10,
     tag: null,
     environ: {},
+    clusterMode: 'SINGLE_NODE',
+    clusterSize: 1,
     requestedSlots: { cpu: '1', mem: '1073741824' },
     occupiedSlots: {},
     kernels: [],

@@ -23,6 +23,7 @@ const REFUSING = [
   'slot-texts.ts',
   'identity/sign-in.ts',
   'arguments.ts',
+  'sessions/cluster.ts',
   'sessions/create-session.ts',
   'sessions/exec-in-session.ts',
   'sessions/find-owned-session.ts',
