@@ -67,6 +67,7 @@ export function projectScheduling(
       return { queue: left(queue, sequence), allocations };
     case 'priority-changed':
     case 'session-preempted':
+    case 'session-expired':
     case 'dependency-ended':
     case 'group-policy-set':
     case 'group-removed':

@@ -21,6 +21,7 @@ export const LIMITS_MAX = 100_000;
 export const ACCESS_NAMES_MAX = 256;
 export const DESCRIPTION_CHARACTERS_MAX = 512;
 export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
+export const LIFETIME_MS_MAX = PENDING_TIMEOUT_MS_MAX;
 export const SLOT_NAMES_MAX = 18;
 export const WEIGHT_MAX = 1_000_000;
 export const SESSIONS_MAX = 1_000_000;
@@ -153,14 +154,21 @@ export function setLimits(
   if (known === null && limits !== null && all.size >= LIMITS_MAX)
     return refuseLimits('key', `there are limits of ${LIMITS_MAX} owners, the most there may be`);
   if (limits !== null) {
-    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfTotal(limits);
+    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfOthers(limits);
     if (refusal !== undefined) return err(refusal);
   }
   if (JSON.stringify(known) === JSON.stringify(limits)) return ok([]);
   return ok([{ type: 'limits-set', scope, key, limits }]);
 }
 
-function refusalOfTotal({ total, ...others }: OwnerLimits): Rejection | undefined {
+function refusalOfOthers({
+  total,
+  unlistedSlots: _,
+  concurrentSessionsMax: count = 0,
+  ...others
+}: OwnerLimits): Rejection | undefined {
+  if (count > SESSIONS_MAX)
+    return limitsInvalid('maxConcurrentSessions', `it is at most ${SESSIONS_MAX} sessions`);
   const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
   if (other !== undefined)
     return limitsInvalid(FIELDS[other[0]] ?? other[0], 'only a key pair has such a limit');
@@ -168,10 +176,17 @@ function refusalOfTotal({ total, ...others }: OwnerLimits): Rejection | undefine
 }
 
 function refusalOfLimits(limits: OwnerLimits): Rejection | undefined {
-  const { total, pendingTotalMax, ...counts } = limits;
+  const { total, pendingTotalMax, sessionLifetimeMaxMs: lifetimeMs = 0 } = limits;
+  const { containersPerSessionMax: containers = 1, ...others } = limits;
+  const { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax } = others;
+  const counts = { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax };
   for (const [name, count] of Object.entries(counts))
     if (count !== undefined && count > SESSIONS_MAX)
       return limitsInvalid(FIELDS[name] ?? name, `it is at most ${SESSIONS_MAX} sessions`);
+  if (containers > SESSIONS_MAX)
+    return limitsInvalid('maxContainersPerSession', `it is at most ${SESSIONS_MAX} containers`);
+  if (lifetimeMs > LIFETIME_MS_MAX)
+    return limitsInvalid('maxSessionLifetimeSeconds', 'it is at most 366 days; 0 is for ever');
   if (limits.pendingSessionsMax === 0)
     return limitsInvalid(
       'maxPendingSessionCount',
@@ -189,6 +204,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   concurrentSystemSessionsMax: 'maxConcurrentSftpSessions',
   pendingSessionsMax: 'maxPendingSessionCount',
   pendingTotalMax: 'maxPendingSessionResourceSlots',
+  containersPerSessionMax: 'maxContainersPerSession',
+  priorityMax: 'maxPriority',
+  sessionLifetimeMaxMs: 'maxSessionLifetimeSeconds',
 } satisfies Partial<Record<keyof OwnerLimits, string>>;
 
 function refusalOfSlots(field: string, slots: Slots | undefined): Rejection | undefined {

@@ -10,6 +10,7 @@ import {
 import type { Circumstances, Decision, Effect } from '../runtime/aggregate.ts';
 import { removeGroup, setGroup, setLimits } from './administration.ts';
 import { fold } from './fold.ts';
+import { expired } from './lifetimes.ts';
 import type { SchedulerState } from './state.ts';
 
 type CommandOf<Type extends SchedulerCommand['type']> = Extract<
@@ -48,8 +49,12 @@ export function decide(
       return decided(state, outcome(state, command));
     case 'evict':
       return evict(state, command);
+    case 'look-after-node': {
+      const { node, change } = command;
+      return ok({ events: [], effects: [{ type: 'tellNodeChange', params: { node, change } }] });
+    }
     case 'pass-deadline':
-      return decided(state, [{ type: 'time-looked-at', atMs: nowMs }]);
+      return decided(state, [...expired(state, nowMs), { type: 'time-looked-at', atMs: nowMs }]);
     case 'set-group':
       return administered(state, setGroup(state, command));
     case 'remove-group':

@@ -1,6 +1,7 @@
 import { type SchedulerEvent, unreachable } from '@orrery/bus';
-import { AllocatedSession } from './allocated-session.ts';
+import { AllocatedSession, type Leaving } from './allocated-session.ts';
 import { countWaiting, touchAll } from './group-state.ts';
+import { expiryWith, findFirstExpiryMs } from './lifetimes.ts';
 import { keysOf } from './owner-counts.ts';
 import {
   allocate,
@@ -59,6 +60,9 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
     case 'session-preempted':
       preempted(state, event);
       return;
+    case 'session-expired':
+      leave(state, event.session, { mode: 'terminate', reason: 'lifetime-over' });
+      return;
     case 'priority-changed':
       reprioritised(state, event);
       return;
@@ -87,6 +91,7 @@ function foldRule(
       const key = `${event.scope}:${event.key}`;
       if (event.limits === null) state.limits.delete(key);
       else state.limits.set(key, event.limits);
+      state.firstExpiryMs = findFirstExpiryMs(state);
       touchEveryone(state);
       return;
     }
@@ -101,6 +106,7 @@ function foldRule(
       return;
     }
     case 'time-looked-at':
+      if (state.firstExpiryMs <= event.atMs) state.firstExpiryMs = findFirstExpiryMs(state);
       for (const group of state.groups.values())
         if ((group.lookAgainAtMs ?? 0) <= event.atMs) touchAll(group);
       return;
@@ -119,6 +125,7 @@ function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
   );
   const all = inOrder.length === placements.length ? inOrder : placements;
   allocate(state, { session, attempt, wish, placements: all, startedAtMs });
+  state.firstExpiryMs = expiryWith(state, { owner: wish.owner, startedAtMs });
 }
 
 /** Of a session that was never seen in the queue: it holds its slots all the same. */
@@ -157,15 +164,20 @@ function released(state: SchedulerState, session: string): void {
 }
 
 function preempted(state: SchedulerState, event: EventOf<'session-preempted'>): void {
-  const allocation = state.allocations.get(event.session);
-  if (allocation === undefined) return;
   const { mode, reason, inFavourOf } = event;
-  const leaving = { mode, reason, inFavourOf };
-  state.allocations.set(event.session, new AllocatedSession(allocation, leaving));
+  if (!leave(state, event.session, { mode, reason, inFavourOf })) return;
   const waiting = inFavourOf === undefined ? undefined : state.queue.get(inFavourOf);
   if (waiting === undefined || waiting.isPromised) return;
   resay(state, waiting, { isPromised: true });
   groupOf(state, waiting.group).promised += 1;
+}
+
+/** It was told to end. @returns whether it holds anything. */
+function leave(state: SchedulerState, session: string, leaving: Leaving): boolean {
+  const allocation = state.allocations.get(session);
+  if (allocation === undefined) return false;
+  state.allocations.set(session, new AllocatedSession(allocation, leaving));
+  return true;
 }
 
 function reprioritised(state: SchedulerState, event: EventOf<'priority-changed'>): void {

@@ -1,5 +1,6 @@
 import type { OwnerLimits } from '@orrery/bus';
 import type { GroupState } from './group-state.ts';
+import { pendingWithin, runningWithin } from './lifetimes.ts';
 import {
   DEFAULT_GROUP_POLICY,
   type GroupPolicy,
@@ -8,6 +9,7 @@ import {
   type Situation,
 } from './planning/model.ts';
 import type { Vector } from './planning/vector.ts';
+import type { SlotBook } from './slot-book.ts';
 import type { SchedulerState } from './state.ts';
 import type { WaitingSession } from './waiting-session.ts';
 
@@ -34,8 +36,8 @@ export function situationOf(
     nowMs,
     slots: state.book.names,
     nodes: groups.flatMap(({ nodes }) => [...nodes.values()]),
-    pending: inOrderOfArrival(pending),
-    running,
+    pending: pendingWithin(inOrderOfArrival(pending), state),
+    running: runningWithin(running, state),
     groups: Object.fromEntries([...names].map((name) => [name, policyOf(state, name)])),
     limits: limitsOf(state),
     usage: state.usage,
@@ -65,16 +67,31 @@ function inOrderOfArrival(pending: readonly WaitingSession[]): readonly WaitingS
 }
 
 function limitsOf({ limits, book }: SchedulerState): Limits {
-  const vector = (slots: OwnerLimits['total']): Vector | undefined => slots && book.limit(slots);
   const keypairs = new Map<string, KeypairLimits>();
   const totals = { user: new Map(), project: new Map(), domain: new Map() } as const;
-  for (const [scoped, { total, pendingTotalMax, ...counts }] of limits) {
+  const sessionsMax = { user: new Map(), project: new Map(), domain: new Map() } as const;
+  for (const [scoped, { pendingTotalMax, ...counts }] of limits) {
     const scope = scoped.slice(0, scoped.indexOf(':'));
     const key = scoped.slice(scope.length + 1);
-    const all = vector(total);
-    if (scope === 'keypair')
-      keypairs.set(key, { ...counts, total: all, pendingTotalMax: vector(pendingTotalMax) });
-    else if (all !== undefined) totals[scope as keyof typeof totals].set(key, all);
+    const total = totalOf(counts, book);
+    if (scope === 'keypair') {
+      const pending = pendingTotalMax && book.limit(pendingTotalMax);
+      keypairs.set(key, { ...counts, total, pendingTotalMax: pending });
+      continue;
+    }
+    const kind = scope as keyof typeof totals;
+    if (total !== undefined) totals[kind].set(key, total);
+    const most = counts.concurrentSessionsMax ?? 0;
+    if (most > 0) sessionsMax[kind].set(key, most);
   }
-  return { keypairs, users: totals.user, projects: totals.project, domains: totals.domain };
+  const { user: users, project: projects, domain: domains } = totals;
+  return { keypairs, users, projects, domains, sessionsMax };
+}
+
+function totalOf(
+  { total, unlistedSlots }: Pick<OwnerLimits, 'total' | 'unlistedSlots'>,
+  book: SlotBook,
+): Vector | undefined {
+  if (total === undefined && unlistedSlots !== 'none') return undefined;
+  return book.limit(total ?? {}, unlistedSlots);
 }

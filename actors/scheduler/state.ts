@@ -46,6 +46,8 @@ export interface SchedulerState {
   readonly usage: OwnerCounts;
   readonly sharing: Sharing;
   readonly book: SlotBook;
+  /** When the lifetime of somebody who holds slots is over; never later than that, and Infinity for nobody. */
+  firstExpiryMs: number;
   /** Of placements; names the node that was taken last. */
   turn: number;
   /** What a pass has decided and no commit holds yet; void as soon as anything else happens. */
@@ -64,6 +66,7 @@ export function emptyState(): SchedulerState {
     usage: new Map(),
     sharing: createSharing(),
     book: createSlotBook(),
+    firstExpiryMs: Number.POSITIVE_INFINITY,
     turn: 0,
     unwritten: [],
   };

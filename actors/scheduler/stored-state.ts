@@ -1,5 +1,6 @@
 import type { GroupPolicy, NodeCapacity, OwnerLimits, Slots } from '@orrery/bus';
 import type { AllocatedSession, Leaving } from './allocated-session.ts';
+import { findFirstExpiryMs } from './lifetimes.ts';
 import type { Dependency } from './planning/model.ts';
 import {
   allocate,
@@ -179,6 +180,7 @@ function restoreRules(
 ): void {
   for (const [group, policy] of policies) state.policies.set(group, policy);
   for (const [key, limit] of limits) state.limits.set(key, limit);
+  state.firstExpiryMs = findFirstExpiryMs(state);
   for (const [session, outcome] of outcomes) {
     const one = state.dependedOn.get(session);
     if (one !== undefined) one.state = outcome;

@@ -87,6 +87,8 @@ export const GroupPolicy = z.object({
   /** For `weighted`: by slot name, how much a free share of it is worth. */
   weights: z.record(z.string(), z.number().min(0)).optional(),
   allowedSessionTypes: z.array(ScheduledType),
+  /** False: nobody starts there; who runs goes on. Absent: true. */
+  isActive: z.boolean().optional(),
   /** Who may use the group; absent: everyone. */
   access: z
     .object({
@@ -139,14 +141,22 @@ export const DEFAULT_GROUP_POLICY: GroupPolicy = {
 export const LimitScope = z.enum(['keypair', 'user', 'project', 'domain']);
 export type LimitScope = z.infer<typeof LimitScope>;
 
-/** What one owner may hold; what is absent is unlimited. Only `total` counts for others than key pairs. */
+/**
+ * What one owner may hold; what is absent is unlimited. For others than key pairs only `total`, `unlistedSlots` and
+ * `concurrentSessionsMax` count.
+ */
 export const OwnerLimits = z.object({
-  /** A slot that is not named is unlimited. */
   total: Slots.optional(),
+  /** Of slots that `total` does not name. Absent: unlimited. */
+  unlistedSlots: z.enum(['unlimited', 'none']).optional(),
   concurrentSessionsMax: z.int().min(0).optional(),
   concurrentSystemSessionsMax: z.int().min(0).optional(),
   pendingSessionsMax: z.int().min(0).optional(),
   pendingTotalMax: Slots.optional(),
+  containersPerSessionMax: z.int().min(1).optional(),
+  priorityMax: z.int().min(0).max(100).optional(),
+  /** From when a session got its slots. */
+  sessionLifetimeMaxMs: z.int().min(1).optional(),
 });
 export type OwnerLimits = Readonly<z.infer<typeof OwnerLimits>>;
 
@@ -206,6 +216,13 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     /** For `preempted`. */
     inFavourOf: Session.optional(),
   }),
+  /** It held its slots for as long as its key pair lets it; its actor is told to end. */
+  z.object({
+    type: z.literal('session-expired'),
+    session: Session,
+    attempt: z.int(),
+    lifetimeMs: z.int(),
+  }),
   /** Written of sessions for which others wait. */
   z.object({ type: z.literal('dependency-ended'), session: Session, result: SessionOutcome }),
   /** Time alone may have changed what can be placed. */
@@ -244,6 +261,14 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     type: z.literal('evict'),
     node: z.string(),
     mode: z.enum(['terminate', 'reschedule']),
+  }),
+  /**
+   * From a node. `lost`: who has not started there waits again. `returned`: whoever is there asks how it is.
+   */
+  z.strictObject({
+    type: z.literal('look-after-node'),
+    node: z.string(),
+    change: z.enum(['lost', 'returned']),
   }),
   /** Sent by the runtime only. */
   z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),

@@ -247,6 +247,13 @@ export const SessionCommand = z.discriminatedUnion('type', [
     reason: z.string(),
     message: z.string(),
   }),
+  /** From the scheduler: a node of this attempt was lost (who has not run waits again) or came back. */
+  z.strictObject({
+    type: z.literal('look-after-node'),
+    attempt: z.int().min(1),
+    node: z.string(),
+    change: z.enum(['lost', 'returned']),
+  }),
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
   /** The scheduler shall be told how it ended, if it has, or that there is none. */
   z.strictObject({ type: z.literal('tell-outcome') }),

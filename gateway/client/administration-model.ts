@@ -59,6 +59,8 @@ interface GroupOptions {
   readonly agentSelectionStrategy: (typeof AGENT_SELECTION_STRATEGIES)[number];
   readonly allowedSessionTypes: readonly (typeof SCHEDULED_SESSION_TYPES)[number][];
   readonly isPublic: boolean;
+  /** Whether sessions start there. */
+  readonly isActive: boolean;
   /** 0: for ever. */
   readonly pendingTimeoutSeconds: number;
   readonly reservation: (typeof RESERVATIONS)[number];
@@ -100,10 +102,15 @@ export interface LimitsOwner {
 
 interface LimitAmounts {
   readonly totalResourceSlots: Slots | null;
+  /** Of slots that are not named there. */
+  readonly defaultForUnspecified: 'UNLIMITED' | 'LIMITED';
   readonly maxConcurrentSessions: number | null;
   readonly maxConcurrentSftpSessions: number | null;
   readonly maxPendingSessionCount: number | null;
   readonly maxPendingSessionResourceSlots: Slots | null;
+  readonly maxContainersPerSession: number | null;
+  readonly maxPriority: number | null;
+  readonly maxSessionLifetimeSeconds: number | null;
 }
 
 /** What an owner may hold and holds now; null is unlimited. */

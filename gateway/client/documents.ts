@@ -47,13 +47,14 @@ const segmentFields = `number name commits aggregates firstSequence lastSequence
 
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
-const groupFields = `name description isDefault isPublic access { domains projects accessKeys }
+const groupFields = `name description isDefault isPublic isActive access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
-const limitsFields = `scope key totalResourceSlots maxConcurrentSessions maxConcurrentSftpSessions
-  maxPendingSessionCount maxPendingSessionResourceSlots usedSlots remainingSlots
+const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions
+  maxConcurrentSftpSessions maxPendingSessionCount maxPendingSessionResourceSlots
+  maxContainersPerSession maxPriority maxSessionLifetimeSeconds usedSlots remainingSlots
   sessions sftpSessions pendingSessions setAt`;
 
 export const documents = {

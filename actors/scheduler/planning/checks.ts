@@ -5,6 +5,7 @@ import type {
   Held,
   KeypairLimits,
   PendingView,
+  SessionsMax,
   Situation,
 } from './model.ts';
 import { plus, sum, type Vector, zero } from './vector.ts';
@@ -24,6 +25,7 @@ type Check = (session: PendingView, context: CheckContext) => string | undefined
 
 /** Reference: names and messages of the predicates. All are evaluated; those of `publicOnly` not for system sessions. */
 const always: Readonly<Record<string, Check>> = {
+  resource_group_active: groupActive,
   resource_group_access: groupAccess,
   allowed_session_types: sessionTypes,
   reserved_time: reservedTime,
@@ -32,6 +34,14 @@ const always: Readonly<Record<string, Check>> = {
 };
 
 const publicOnly: Readonly<Record<string, Check>> = {
+  user_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'user', id: session.owner.userId }),
+  project_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'project', id: session.owner.projectId }),
+  domain_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'domain', id: session.owner.domain }),
+  container_limit: containers,
+  priority_limit: priorities,
   pending_session_count_limit: pendingCount,
   pending_session_resource_limit: pendingSlots,
   keypair_resource_limit: (session, context) =>
@@ -122,6 +132,10 @@ export function dueAtMs(
   return Math.min(start, end > nowMs ? end : Infinity);
 }
 
+function groupActive({ group }: PendingView, { policy }: CheckContext): string | undefined {
+  return policy.isActive === false ? `The resource group ${group} is not active.` : undefined;
+}
+
 function groupAccess({ owner, group }: PendingView, { policy }: CheckContext): string | undefined {
   const { access } = policy;
   if (access === undefined) return undefined;
@@ -163,6 +177,33 @@ function concurrency(session: PendingView, context: CheckContext): string | unde
   const held = context.usage.of('keypair', session.owner.accessKey);
   const count = isSystem ? held.systemSessions : held.sessions;
   return count >= most ? `You cannot run more than ${most} concurrent sessions` : undefined;
+}
+
+interface CountedOwner {
+  readonly kind: keyof SessionsMax;
+  readonly id: string;
+}
+
+function tooMany(
+  _session: PendingView,
+  { situation, usage }: CheckContext,
+  { kind, id }: CountedOwner,
+): string | undefined {
+  const most = situation.limits.sessionsMax?.[kind].get(id);
+  if (most === undefined || usage.of(kind, id).sessions < most) return undefined;
+  return `The ${kind} cannot run more than ${most} concurrent sessions`;
+}
+
+function containers(session: PendingView, context: CheckContext): string | undefined {
+  const most = limitsOf(session, context)?.containersPerSessionMax;
+  if (most === undefined || session.kernels.length <= most) return undefined;
+  return `You cannot create a session with more than ${most} container(s).`;
+}
+
+function priorities(session: PendingView, context: CheckContext): string | undefined {
+  const most = limitsOf(session, context)?.priorityMax;
+  if (most === undefined || session.priority <= most) return undefined;
+  return `Your sessions have a priority of at most ${most}.`;
 }
 
 function pendingCount(session: PendingView, context: CheckContext): string | undefined {

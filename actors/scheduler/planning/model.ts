@@ -115,6 +115,8 @@ export interface GroupPolicy {
   /** For `weighted`: by slot name, how much a free share of it is worth. */
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly allowedSessionTypes: readonly PendingView['sessionType'][];
+  /** False: nobody starts there; who runs goes on. Absent: true. */
+  readonly isActive?: boolean | undefined;
   /** Who may use the group; absent: everyone. */
   readonly access?:
     | {
@@ -148,7 +150,13 @@ export interface Limits {
   readonly users: ReadonlyMap<string, Vector>;
   readonly projects: ReadonlyMap<string, Vector>;
   readonly domains: ReadonlyMap<string, Vector>;
+  /** Sessions at the same time; absent: unlimited. Those of key pairs are with their other limits. */
+  readonly sessionsMax?: SessionsMax | undefined;
 }
+
+export type SessionsMax = Readonly<
+  Record<'user' | 'project' | 'domain', ReadonlyMap<string, number>>
+>;
 
 export interface KeypairLimits {
   readonly total?: Vector | undefined;
@@ -156,6 +164,8 @@ export interface KeypairLimits {
   readonly concurrentSystemSessionsMax?: number | undefined;
   readonly pendingSessionsMax?: number | undefined;
   readonly pendingTotalMax?: Vector | undefined;
+  readonly containersPerSessionMax?: number | undefined;
+  readonly priorityMax?: number | undefined;
 }
 
 /** What is held, by `keypair:`, `user:`, `project:` and `domain:` key. */

@@ -55,6 +55,7 @@ export interface GroupSetOptions extends GlobalOptions {
   readonly pendingTimeout?: number;
   readonly reservation?: string;
   readonly public?: boolean;
+  readonly active?: 'on' | 'off';
   readonly allowDomain?: readonly string[];
   readonly allowProject?: readonly string[];
   readonly allowKey?: readonly string[];
@@ -107,6 +108,7 @@ function inputOf(name: string, options: GroupSetOptions): ResourceGroupInput {
     pendingTimeoutSeconds: options.pendingTimeout,
     reservation: oneOf(RESERVATIONS, options.reservation),
     isPublic: options.public,
+    isActive: options.active && options.active === 'on',
     access: isNarrowed ? { domains, projects, accessKeys } : undefined,
     preemption: hasPreemption ? preemption : undefined,
   };
@@ -143,6 +145,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Scheduler', hyphened(group.scheduler)],
     ['Strategy', hyphened(group.agentSelectionStrategy)],
     ['Weights', weights && JSON.stringify(weights)],
+    ['Active', group.isActive ? null : 'no: nobody starts there'],
     ['Takes', group.allowedSessionTypes.map(hyphened).join(', ')],
     [
       'Ends who waits',

@@ -12,6 +12,7 @@ export const SetGroupArguments = z.strictObject({
     weights: z.unknown().optional(),
     allowedSessionTypes: z.array(z.string()).optional(),
     isPublic: z.boolean().optional(),
+    isActive: z.boolean().optional(),
     access: z
       .strictObject({
         domains: z.array(z.string()),
@@ -57,6 +58,7 @@ export function parseGroupChange(
     weights: weights.value,
     allowedSessionTypes: input.allowedSessionTypes?.map(fromEnum),
     access: isPublic === true ? null : access,
+    isActive: input.isActive,
     pendingTimeoutMs: timeout.value,
     reservation: word(input.reservation),
     preemption: preemption && {

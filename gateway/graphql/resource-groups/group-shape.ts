@@ -14,6 +14,7 @@ export function shapeGroup(
     description: policy.description ?? null,
     isDefault: group.name === DEFAULT_RESOURCE_GROUP,
     isPublic: policy.access === undefined,
+    isActive: policy.isActive ?? true,
     access: shown === 'shown' ? (policy.access ?? null) : null,
     scheduler: toEnum(policy.ordering),
     agentSelectionStrategy: toEnum(policy.strategy),

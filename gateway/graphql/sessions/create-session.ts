@@ -20,6 +20,7 @@ import type { GatewayContext } from '../context.ts';
 import { slotTexts } from '../slot-texts.ts';
 import { readSessionAfter } from './after-commit.ts';
 import { CreateSessionArguments, type CreateSessionInput } from './create-session-input.ts';
+import { refusedByKeypair } from './front-limits.ts';
 import { withImageTerms } from './image-terms.ts';
 import { parseSchedulingTerms } from './scheduling-terms.ts';
 import { parseSessionRequest } from './session-request.ts';
@@ -81,7 +82,10 @@ async function completeRequest(
   const { catalogue, projections } = context.gateway;
   const request = parseSessionRequest(input, owner, id);
   if (!request.ok) return request;
-  const { slots = {} } = input;
+  const { slots = {}, clusterSize: kernels = 1, priority } = input;
+  const asked = { accessKey: owner.accessKey, kernels, priority };
+  const refusal = await refusedByKeypair(context.gateway, asked);
+  if (refusal !== undefined) return err(refusal);
   if (Object.keys(slots).length > 0) {
     const known = slotTexts(slots, { field: 'slots', knownSlots: await projections.knownSlots() });
     if (!known.ok) return known;

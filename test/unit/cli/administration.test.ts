@@ -26,6 +26,7 @@ const group: ResourceGroup = {
   description: 'for training',
   isDefault: false,
   isPublic: false,
+  isActive: true,
   access: { domains: ['default'], projects: [], accessKeys: [] },
   scheduler: 'FAIR_SHARE',
   agentSelectionStrategy: 'MINIMUM_OCCUPIED',
@@ -56,6 +57,10 @@ const limits: OwnerLimits = {
   maxConcurrentSftpSessions: null,
   maxPendingSessionCount: null,
   maxPendingSessionResourceSlots: null,
+  defaultForUnspecified: 'LIMITED',
+  maxContainersPerSession: 2,
+  maxPriority: null,
+  maxSessionLifetimeSeconds: 60,
   usedSlots: { cpu: '1' },
   remainingSlots: { cpu: '3' },
   sessions: 1,
@@ -185,7 +190,14 @@ owners('are shown with what is held and what is left', async () => {
     'keypair',
     'A',
   );
-  for (const line of [/^Total +cpu 4$/m, /^Left +cpu 3$/m, /^Sessions +1 of 3$/m, /^Waiting +2$/m])
+  for (const line of [
+    /^Total +cpu 4, and nothing else$/m,
+    /^Left +cpu 3$/m,
+    /^Sessions +1 of 3$/m,
+    /^Waiting +2$/m,
+    /^Containers +at most 2 a session$/m,
+    /^Lifetime +at most 60 s$/m,
+  ])
     assert.match(stdout, line);
 });
 

@@ -27,6 +27,7 @@ const REFUSING = [
   'sessions/create-session.ts',
   'sessions/exec-in-session.ts',
   'sessions/find-owned-session.ts',
+  'sessions/front-limits.ts',
   'sessions/resources.ts',
   'sessions/session-request.ts',
 ];

@@ -1,6 +1,7 @@
 import { type NodeCommand, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { refusedByKeypair } from '../../../gateway/graphql/sessions/front-limits.ts';
 import { administrator, startGateway } from './gateway-fixture.ts';
 import { create, otherUser } from './session-calls.ts';
 
@@ -288,13 +289,19 @@ const wrongLimits: readonly (readonly [object, string, string])[] = [
   [{ totalResourceSlots: ['cpu'] }, 'resources-invalid', 'totalResourceSlots'],
   [{ maxPendingSessionCount: 0 }, 'limits-invalid', 'maxPendingSessionCount'],
   [{ maxConcurrentSessions: 2_000_000 }, 'limits-invalid', 'maxConcurrentSessions'],
+  [{ maxContainersPerSession: 0 }, 'input-invalid', 'maxContainersPerSession'],
+  [{ maxPriority: 101 }, 'input-invalid', 'maxPriority'],
+  [{ maxSessionLifetimeSeconds: -1 }, 'input-invalid', 'maxSessionLifetimeSeconds'],
+  [{ maxSessionLifetimeSeconds: 4e7 }, 'limits-invalid', 'maxSessionLifetimeSeconds'],
+  [{ maxSessionLifetimeSeconds: 1e300 }, 'limits-invalid', 'maxSessionLifetimeSeconds'],
+  [{ scope: 'USER', key: OTHER, maxPriority: 5 }, 'limits-invalid', 'maxPriority'],
   [{ maxConcurrentSessions: -1 }, 'input-invalid', 'maxConcurrentSessions'],
   [{ key: 'AKIA0000000000000000', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [{ key: '', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [
-    { scope: 'DOMAIN', key: 'default', maxConcurrentSessions: 1 },
+    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 1 },
     'limits-invalid',
-    'maxConcurrentSessions',
+    'maxPendingSessionCount',
   ],
   [{ scope: 'DOMAIN', key: 'groß', totalResourceSlots: { cpu: '1' } }, 'limits-invalid', 'key'],
 ];
@@ -306,6 +313,32 @@ for (const [parts, code, field] of wrongLimits) {
     assert.is(await bus.log.lastSequence(), before);
   });
 }
+
+limits(
+  'what waiting would not mend is refused at the door, for what is there and what comes',
+  async () => {
+    const most = {
+      ...{ maxContainersPerSession: 2, maxPriority: 20, maxSessionLifetimeSeconds: 1.5 },
+      defaultForUnspecified: 'LIMITED',
+      totalResourceSlots: { cpu: '8', mem: '8g' },
+    };
+    await setLimits({ ...keypair, ...most });
+    const query = `{ limits(scope: KEYPAIR, key: "${keypair.key}") { defaultForUnspecified
+    maxContainersPerSession maxPriority maxSessionLifetimeSeconds } }`;
+    const { totalResourceSlots: _, ...shown } = most;
+    // The administrator's own key pair; a token stands for the user alone.
+    assert.equal((await graphql(query)).body.data, { limits: shown });
+    const asked = { accessKey: keypair.key, kernels: 1, priority: 10 };
+    const code = async (parts: object) =>
+      (await refusedByKeypair(gateway, { ...asked, ...parts }))?.code;
+    assert.is(await code({}), undefined);
+    assert.is(await code({ kernels: 2, priority: 20 }), undefined);
+    assert.is(await code({ kernels: 3 }), 'container-limit');
+    assert.is(await code({ priority: 21 }), 'priority-limit');
+    await setLimits(keypair);
+    assert.is(await code({ kernels: 3, priority: 100 }), undefined);
+  },
+);
 
 limits('a user reads their own and no others', async () => {
   const query =
