@@ -219,10 +219,11 @@ function begin(
   if (!kept.isEmpty) {
     for (const { node, request } of taken) kept.used(node.name, request, endsAtMs);
   }
-  if (policy.reservation === 'none' && session.placementGroup === undefined) return;
+  const isLookedAt = policy.reservation !== 'none' || policy.preemption.isEnabled;
+  if (!isLookedAt && session.placementGroup === undefined) return;
   const begun = runningOf(session, placements, situation.nowMs);
   members.move(begun, 1);
-  if (policy.reservation !== 'none') pass.begun.push(begun);
+  if (isLookedAt) pass.begun.push(begun);
 }
 
 function hold(pass: Pass, { session, place: position }: Waiter, shortage: Shortage): void {
@@ -255,7 +256,7 @@ function preempt(pass: Pass, session: PendingView): boolean {
   pass.preemptionsTried += 1;
   const made = preemption.makeRoom(session);
   if (made === undefined) {
-    lookAgain(results, preemption.dueAtMs(session));
+    lookAgain(results, preemption.dueAtMs(session, pass.begun));
     return false;
   }
   for (const { session: victim } of made.victims) {

@@ -1,6 +1,7 @@
 import { derivedId, type SchedulerCommand } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { schedulerAggregate } from '../../../../actors/scheduler/aggregate.ts';
 import { node, policy, queue, release, SchedulerUnderTest, wake } from './scheduler-under-test.ts';
 
 const life = suite('scheduler: the life of nodes');
@@ -119,6 +120,18 @@ preemption('a victim that may not be preempted, or is too young, is spared', () 
   ]);
   scheduler.nowMs = 11_000;
   assert.equal(scheduler.take(wake), ['young preempted terminate']);
+});
+
+preemption('who got its slots a moment before can be a victim the moment after', () => {
+  const scheduler = new SchedulerUnderTest('first', 'humble', 'proud');
+  const rule = { ...ask, mode: 'reschedule' } as const;
+  scheduler.take(policy({ preemption: rule }), node('a', 2), queue('first', { cpu: 2 }));
+  scheduler.take(queue('humble', { priority: 50 }), queue('proud', { cpu: 2, priority: 1 }));
+  scheduler.take(queue('humble', { priority: 50, jobPriority: -1, attempt: 2 }));
+  assert.equal(scheduler.take(release('first')), ['humble -> a']);
+  assert.is(schedulerAggregate.deadline(scheduler.state)?.deadlineAtMs, 1_001);
+  scheduler.nowMs = 1_001;
+  assert.equal(scheduler.take(wake), ['humble preempted reschedule']);
 });
 
 preemption.run();
