@@ -21,7 +21,6 @@ export const LIMITS_MAX = 100_000;
 export const ACCESS_NAMES_MAX = 256;
 export const DESCRIPTION_CHARACTERS_MAX = 512;
 export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
-export const LIFETIME_MS_MAX = PENDING_TIMEOUT_MS_MAX;
 export const SLOT_NAMES_MAX = 18;
 export const WEIGHT_MAX = 1_000_000;
 export const SESSIONS_MAX = 1_000_000;
@@ -185,7 +184,7 @@ function refusalOfLimits(limits: OwnerLimits): Rejection | undefined {
       return limitsInvalid(FIELDS[name] ?? name, `it is at most ${SESSIONS_MAX} sessions`);
   if (containers > SESSIONS_MAX)
     return limitsInvalid('maxContainersPerSession', `it is at most ${SESSIONS_MAX} containers`);
-  if (lifetimeMs > LIFETIME_MS_MAX)
+  if (lifetimeMs > PENDING_TIMEOUT_MS_MAX)
     return limitsInvalid('maxSessionLifetimeSeconds', 'it is at most 366 days; 0 is for ever');
   if (limits.pendingSessionsMax === 0)
     return limitsInvalid(

@@ -82,6 +82,48 @@ administration('a limit holds a session back, and raised it lets it start', asyn
   await end(first, second);
 });
 
+administration(
+  'a gang starts as a whole, and waits as a whole while there is no room',
+  async () => {
+    const ask = ['session', 'create', '--multi-node', '--cpu', '1', '--mem', '64m', '--json'];
+    const gang = JSON.parse(await done(...ask, '--cluster-size', '3', '--wait'));
+    assert.is(gang.status, 'RUNNING');
+    assert.equal([gang.clusterMode, gang.clusterSize], ['MULTI_NODE', 3]);
+    assert.equal(
+      gang.kernels.map(({ hostname, status }: { hostname: string; status: string }) => [
+        ...[hostname, status],
+      ]),
+      [
+        ['main1', 'RUNNING'],
+        ['sub1', 'RUNNING'],
+        ['sub2', 'RUNNING'],
+      ],
+    );
+    const limit = ['admin', 'limits', 'set', 'keypair', accessKey, '--slot', 'cpu=4'];
+    await done(...limit);
+    const second = JSON.parse(await done(...ask, '--cluster-size', '2'));
+    assert.is((await scheduled(0, heldOf(second.id))).reason.code, 'keypair-resource-limit');
+    await end(gang.id);
+    assert.is((await scheduled(0, placedOf(second.id))).placements.length, 2);
+    await done('admin', 'limits', 'set', 'keypair', accessKey, '--containers', '2');
+    const refused = await orrery(...ask, '--cluster-size', '3');
+    assert.match(refused.stderr, /at most 2 kernel\(s\).*container-limit/);
+    await end(second.id);
+    await done('admin', 'limits', 'clear', 'keypair', accessKey);
+  },
+);
+
+administration('a node that is drained lets its sessions go elsewhere', async () => {
+  const session = await submit('1');
+  const node = await nodeOf(session);
+  const before = await bus.log.lastSequence();
+  await done('agent', 'drain', node, '--deadline', '0', '--requeue');
+  const { placements } = await scheduled(before, placedOf(session));
+  assert.is.not(placements[0]?.node, node);
+  await done('agent', 'uncordon', node);
+  await end(session);
+});
+
 administration('another strategy changes where sessions go', async () => {
   await done('admin', 'group', 'set', 'default', '--strategy', 'dispersed');
   const apart = [await submit('1'), await submit('1')];
