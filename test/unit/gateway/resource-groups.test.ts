@@ -384,6 +384,10 @@ limits('say with the room of the group which presets could start now', async () 
     'middle false user-resource-limit',
     'large false user-resource-limit',
   ]);
+  // Nothing is left of the memory, which is not named.
+  const only = { totalResourceSlots: { cpu: '2' }, defaultForUnspecified: 'LIMITED' };
+  await setLimits({ scope: 'USER', key: OTHER, ...only });
+  assert.is((await check())[0], 'small false user-resource-limit');
 });
 
 limits.after(async () => {
