@@ -62,6 +62,7 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export { ForecastScore, StartForecast, StartSuggestion } from './contracts/forecast.ts';
 export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,

@@ -9,6 +9,7 @@ import {
   SessionStatus,
   SessionType,
   Slots,
+  StartForecast,
 } from '@orrery/bus';
 import { z } from 'zod';
 
@@ -92,8 +93,10 @@ export const QueueRow = z.object({
   reasonCode: z.string().nullable(),
   reasonMessage: z.string().nullable(),
   missingSlots: Slots.nullable(),
-  /** What else is known of the reason. */
-  reasonDetails: HoldReason.pick({ checks: true, agents: true, place: true }).nullable(),
+  /** What else is known of the reason, and of its start. */
+  reasonDetails: HoldReason.pick({ checks: true, agents: true, place: true })
+    .extend({ forecast: StartForecast.optional() })
+    .nullable(),
   queuedAtMs: Instant,
   sequence: z.int(),
 });

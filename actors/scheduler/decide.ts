@@ -10,6 +10,7 @@ import {
 import type { Circumstances, Decision, Effect } from '../runtime/aggregate.ts';
 import { removeGroup, setGroup, setLimits } from './administration.ts';
 import { fold } from './fold.ts';
+import { foretell } from './foretell.ts';
 import type { SchedulerState } from './state.ts';
 
 type CommandOf<Type extends SchedulerCommand['type']> = Extract<
@@ -30,7 +31,7 @@ export function decide(
     case 'queue':
       return queue(state, command.queued, nowMs);
     case 'release':
-      return release(state, command);
+      return release(state, command, nowMs);
     case 'update-node': {
       const { capacity } = command;
       const known = state.nodes.get(capacity.node);
@@ -44,6 +45,8 @@ export function decide(
       if (waiting === undefined || waiting.priority === priority) return ok({ events: [] });
       return decided(state, [{ type: 'priority-changed', session, priority }]);
     }
+    case 'foretell':
+      return administered(state, foretell(state, command.session, nowMs));
     case 'finish':
       return decided(state, outcome(state, command));
     case 'evict':
@@ -82,7 +85,7 @@ function queue(
   }
   const queued = asked.queuedAtMs === undefined ? { ...asked, queuedAtMs: nowMs } : asked;
   const events: SchedulerEvent[] = [];
-  if (allocation !== undefined) events.push({ type: 'allocation-released', session });
+  if (allocation !== undefined) events.push({ type: 'allocation-released', session, atMs: nowMs });
   if (waiting !== undefined) events.push({ type: 'session-dequeued', session });
   events.push({ type: 'session-queued', queued });
   return decided(state, events);
@@ -91,12 +94,14 @@ function queue(
 function release(
   state: SchedulerState,
   { session, attempt, result }: CommandOf<'release'>,
+  nowMs: number,
 ): Decision<SchedulerEvent> {
   const allocation = state.allocations.get(session);
   const waiting = state.queue.get(session);
   const events: SchedulerEvent[] = [];
   if (allocation !== undefined && allocation.attempt <= attempt) {
-    events.push({ type: 'allocation-released', session });
+    const over = result === undefined ? {} : { result };
+    events.push({ type: 'allocation-released', session, atMs: nowMs, ...over });
   }
   if (waiting !== undefined && waiting.attempt <= attempt) {
     events.push({ type: 'session-dequeued', session });

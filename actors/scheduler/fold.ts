@@ -1,4 +1,4 @@
-import { type SchedulerEvent, unreachable } from '@orrery/bus';
+import { type HoldReason, type SchedulerEvent, unreachable } from '@orrery/bus';
 import { AllocatedSession } from './allocated-session.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { keysOf } from './owner-counts.ts';
@@ -33,24 +33,24 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
   if (unknown.length > 0) relearn(state, unknown);
   switch (event.type) {
     case 'session-queued':
-      enqueue(state, entryOf(event.queued));
+      queued(state, event);
       return;
     case 'session-placed':
       placed(state, event);
       return;
-    case 'session-held': {
-      const waiting = state.queue.get(event.session);
-      if (waiting === undefined) return;
-      const atSeconds = Math.floor((event.atMs ?? 0) / SECOND_MS);
-      resay(state, waiting, { said: { reason: reasonOf(state, event.reason), atSeconds } });
+    case 'session-held':
+      said(state, event.session, event);
       return;
-    }
+    case 'start-foretold':
+      state.experience.foretold(event.session, event.forecast);
+      said(state, event.session, { reason: event.reason, atMs: event.forecast.atMs });
+      return;
     case 'session-dequeued':
     case 'session-given-up':
       dequeued(state, event.session);
       return;
     case 'allocation-released':
-      released(state, event.session);
+      released(state, event);
       return;
     case 'node-joined':
     case 'node-capacity-changed':
@@ -109,9 +109,30 @@ function foldRule(
   }
 }
 
+function queued(state: SchedulerState, { queued: session }: EventOf<'session-queued'>): void {
+  const { wish } = enqueue(state, entryOf(session));
+  const { attempt, queuedAtMs: atMs, resourceGroup } = session;
+  if (attempt === 1 && atMs !== undefined) state.experience.arrived(resourceGroup, { atMs, wish });
+}
+
+function said(
+  state: SchedulerState,
+  session: string,
+  {
+    reason,
+    atMs = 0,
+  }: { readonly reason?: HoldReason | undefined; readonly atMs?: number | undefined },
+): void {
+  const waiting = state.queue.get(session);
+  if (waiting === undefined || reason === undefined) return;
+  const atSeconds = Math.floor(atMs / SECOND_MS);
+  resay(state, waiting, { said: { reason: reasonOf(state, reason), atSeconds } });
+}
+
 function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
   const { session, attempt, placements, atMs: startedAtMs = 0 } = event;
   const waiting = leaveQueue(state, session);
+  if (waiting !== undefined) state.experience.started(session, waiting.group, startedAtMs);
   const wish = waiting?.wish ?? unknownWish(state, event);
   const kernels = waiting?.kernels.map(({ kernel }) => kernel) ?? [];
   const inOrder = kernels.flatMap(
@@ -136,6 +157,7 @@ function unknownWish(state: SchedulerState, { placements }: EventOf<'session-pla
 
 function dequeued(state: SchedulerState, session: string): void {
   const waiting = leaveQueue(state, session);
+  state.experience.left(session);
   if (waiting === undefined) return;
   const limits = state.limits.get(`keypair:${waiting.owner.accessKey}`);
   // Others of the same key pair may wait only because so many did.
@@ -145,15 +167,32 @@ function dequeued(state: SchedulerState, session: string): void {
     touchAll(groupOf(state, waiting.group));
 }
 
-function released(state: SchedulerState, session: string): void {
+function released(
+  state: SchedulerState,
+  { session, atMs, result }: EventOf<'allocation-released'>,
+): void {
   const allocation = state.allocations.get(session);
   if (allocation === undefined) return;
   deallocate(state, allocation);
+  if (atMs !== undefined && result !== undefined) noteRun(state, allocation, atMs);
   touchAll(groupOf(state, allocation.group));
   for (const { node } of allocation.placements)
     touchAll(groupOf(state, state.nodes.get(node)?.group ?? allocation.group));
   const isLimited = keysOf(allocation.owner).some((key) => state.limits.has(key));
   if (isLimited) touchEveryone(state);
+}
+
+/** How long it ran, if it came to an end of its own. */
+function noteRun({ experience }: SchedulerState, one: AllocatedSession, atMs: number): void {
+  const { startedAtMs, wish, sessionType, owner } = one;
+  if (one.leaving !== undefined || startedAtMs === 0) return;
+  const ranMs = Math.max(0, atMs - startedAtMs);
+  experience.runs.note({
+    ranMs,
+    atMostMs: wish.terms.runsAtMostMs,
+    user: owner.userId,
+    sessionType,
+  });
 }
 
 function preempted(state: SchedulerState, event: EventOf<'session-preempted'>): void {

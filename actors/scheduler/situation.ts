@@ -15,11 +15,18 @@ export function policyOf(state: SchedulerState, group: string): GroupPolicy {
   return state.policies.get(group) ?? DEFAULT_GROUP_POLICY;
 }
 
+interface Looked {
+  readonly pending: readonly WaitingSession[];
+  readonly nowMs: number;
+  /** Default: those of the groups, if the answer depends on them. */
+  readonly running?: 'all';
+}
+
 /** What a pass over these groups, and those of their sessions that are given, looks at. Copies no session. */
 export function situationOf(
   state: SchedulerState,
   groups: readonly GroupState[],
-  { pending, nowMs }: { readonly pending: readonly WaitingSession[]; readonly nowMs: number },
+  { pending, nowMs, running: who }: Looked,
 ): Situation {
   const names = new Set(groups.map(({ name }) => name));
   for (const { particulars } of pending) {
@@ -27,9 +34,9 @@ export function situationOf(
     const failures = particulars.failures.filter(({ untilMs }) => untilMs > nowMs);
     particulars.failedOn = failures.map(({ node }) => node);
   }
-  const running = groups.some(({ name }) => isSwayedByWhatRuns(policyOf(state, name), pending))
-    ? [...state.allocations.values()].filter(({ group }) => names.has(group))
-    : [];
+  const isSwayed = groups.some(({ name }) => isSwayedByWhatRuns(policyOf(state, name), pending));
+  const all = who === 'all' || isSwayed ? [...state.allocations.values()] : [];
+  const running = who === 'all' ? all : all.filter(({ group }) => names.has(group));
   return {
     nowMs,
     slots: state.book.names,

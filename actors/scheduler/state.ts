@@ -8,6 +8,7 @@ import type {
   Slots,
 } from '@orrery/bus';
 import { AllocatedSession, type Leaving } from './allocated-session.ts';
+import { Experience } from './experience.ts';
 import {
   countWaiting,
   createGroup,
@@ -46,6 +47,10 @@ export interface SchedulerState {
   readonly usage: OwnerCounts;
   readonly sharing: Sharing;
   readonly book: SlotBook;
+  /** From which starts are foretold. */
+  readonly experience: Experience;
+  /** Not before this is a start foretold again: it must not hold up who can be placed. Not in the log. */
+  foretellsAgainAtMs: number;
   /** Of placements; names the node that was taken last. */
   turn: number;
   /** What a pass has decided and no commit holds yet; void as soon as anything else happens. */
@@ -64,6 +69,8 @@ export function emptyState(): SchedulerState {
     usage: new Map(),
     sharing: createSharing(),
     book: createSlotBook(),
+    experience: new Experience(),
+    foretellsAgainAtMs: 0,
     turn: 0,
     unwritten: [],
   };
@@ -110,7 +117,7 @@ export function entryOf(queued: QueuedSession): Entry {
 }
 
 /** Behind all who wait already. */
-export function enqueue(state: SchedulerState, entry: Entry): void {
+export function enqueue(state: SchedulerState, entry: Entry): WaitingSession {
   const { session, attempt, terms, queuedAtMs = 0, said, isPromised = false } = entry;
   const wish = wishOf(terms, state);
   const particulars = particularsOf(state, entry);
@@ -123,6 +130,7 @@ export function enqueue(state: SchedulerState, entry: Entry): void {
   countWaiting(group, terms.priority, 1);
   if (isPromised) group.promised += 1;
   touchArrival(group, session);
+  return waiting;
 }
 
 function particularsOf(

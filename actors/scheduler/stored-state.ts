@@ -1,5 +1,6 @@
 import type { GroupPolicy, NodeCapacity, OwnerLimits, Slots } from '@orrery/bus';
 import type { AllocatedSession, Leaving } from './allocated-session.ts';
+import type { Experienced } from './experience.ts';
 import type { Dependency } from './planning/model.ts';
 import {
   allocate,
@@ -13,7 +14,7 @@ import type { Said, WaitingSession } from './waiting-session.ts';
 import { type Terms, wishOf } from './wish.ts';
 
 /** Shape of the parts; a snapshot of another one is not read. */
-export const STORED_VERSION = 3;
+export const STORED_VERSION = 4;
 
 /** Sessions of one part: about 50 kB. */
 const SESSIONS_PER_PART = 250;
@@ -41,12 +42,22 @@ interface Rules {
   readonly turn: number;
 }
 
+type StoredPast = Omit<Experienced, 'arrived'>;
+
+/** Who came to a group, by when and what they asked for. */
+interface StoredArrivals {
+  readonly group: string;
+  readonly some: readonly (readonly [atMs: number, terms: number])[];
+}
+
 /** A piece of the state; what many sessions share is listed once a part and referred to by its place. */
 export type Part =
   | { readonly nodes: readonly NodeCapacity[] }
   | { readonly shared: readonly unknown[]; readonly queue: readonly StoredWaiting[] }
   | { readonly shared: readonly unknown[]; readonly allocations: readonly StoredAllocation[] }
-  | { readonly rules: Rules };
+  | { readonly rules: Rules }
+  | { readonly past: StoredPast }
+  | { readonly shared: readonly unknown[]; readonly arrived: StoredArrivals };
 
 /**
  * The state as it is at the call, in parts that are made when they are asked for: what changes later does
@@ -61,14 +72,15 @@ export function serialise(state: SchedulerState): Iterable<Part> {
     turns: nodes.map(({ name, turn }) => [name, turn] as const),
     turn: state.turn,
   };
+  const past = state.experience.now();
   const capacities = nodes.map(({ capacity }) => capacity);
   const sessions = [[...state.queue.values()], [...state.allocations.values()]] as const;
-  return partsOf(capacities, rules, sessions);
+  return partsOf(capacities, { rules, past }, sessions);
 }
 
 function* partsOf(
   nodes: readonly NodeCapacity[],
-  rules: Rules,
+  { rules, past }: { readonly rules: Rules; readonly past: Experienced },
   [queue, allocations]: readonly [readonly WaitingSession[], readonly AllocatedSession[]],
 ): Generator<Part> {
   yield { nodes };
@@ -77,6 +89,13 @@ function* partsOf(
   for (let index = 0; index < allocations.length; index += SESSIONS_PER_PART)
     yield allocationPart(allocations.slice(index, index + SESSIONS_PER_PART));
   yield { rules };
+  const { arrived, ...others } = past;
+  yield { past: others };
+  for (const [group, all] of arrived) {
+    const { shared, place } = createShelf();
+    const some = all.map(({ atMs, wish }) => [atMs, place(wish.terms)] as const);
+    yield { shared, arrived: { group, some } };
+  }
 }
 
 function queuePart(waiting: readonly WaitingSession[]): Part {
@@ -135,7 +154,9 @@ export function restore(state: SchedulerState, stored: unknown): SchedulerState 
   if ('nodes' in part) restoreNodes(state, part.nodes);
   else if ('queue' in part) restoreQueue(state, part);
   else if ('allocations' in part) restoreAllocations(state, part);
-  else restoreRules(state, part.rules);
+  else if ('rules' in part) restoreRules(state, part.rules);
+  else if ('arrived' in part) restoreArrivals(state, part);
+  else restorePast(state, part.past);
   return state;
 }
 
@@ -188,6 +209,22 @@ function restoreRules(
     if (node !== undefined) node.turn = each;
   }
   state.turn = turn;
+}
+
+function restorePast({ experience }: SchedulerState, { ended, open, cameOut }: StoredPast): void {
+  for (const one of ended) experience.runs.note(one);
+  for (const [session, one] of open) experience.reopen(session, one);
+  for (const [group, predictions] of cameOut)
+    for (const prediction of predictions) experience.cameOut(group, prediction);
+}
+
+function restoreArrivals(
+  state: SchedulerState,
+  { shared, arrived }: Extract<Part, { readonly arrived: unknown }>,
+): void {
+  for (const slots of slotsOn(shared)) learn(state, slots);
+  for (const [atMs, terms] of arrived.some)
+    state.experience.arrived(arrived.group, { atMs, wish: wishOf(shared[terms] as Terms, state) });
 }
 
 function slotsOn(shared: readonly unknown[]): readonly Slots[] {

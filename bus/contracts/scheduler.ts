@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { StartForecast } from './forecast.ts';
 import { Dependency, Designation, Placement, PlacementGroup } from './session.ts';
 
 export const SCHEDULER_SCHEMA_VERSION = 1;
@@ -177,10 +178,24 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     reason: HoldReason,
     atMs: z.number().optional(),
   }),
+  /** Somebody asked; written for one session at most every few seconds. */
+  z.object({
+    type: z.literal('start-foretold'),
+    session: Session,
+    /** As it is then; absent when it would be placed at once. */
+    reason: HoldReason.optional(),
+    forecast: StartForecast,
+  }),
   /** It left the queue without having been placed. */
   z.object({ type: z.literal('session-dequeued'), session: Session }),
   /** What it held is free again. */
-  z.object({ type: z.literal('allocation-released'), session: Session }),
+  z.object({
+    type: z.literal('allocation-released'),
+    session: Session,
+    atMs: z.number().optional(),
+    /** How the session ended; absent: it is not over. */
+    result: SessionOutcome.optional(),
+  }),
   z.object({ type: z.literal('node-joined'), capacity: NodeCapacity }),
   z.object({ type: z.literal('node-capacity-changed'), capacity: NodeCapacity }),
   z.object({ type: z.literal('group-policy-set'), group: z.string(), policy: GroupPolicy }),
@@ -237,6 +252,8 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     session: Session,
     priority: z.int().min(0).max(100),
   }),
+  /** When it is expected to start and what would start it sooner; nothing for a session that does not wait. */
+  z.strictObject({ type: z.literal('foretell'), session: Session }),
   /** How a session ended on which others depend; the answer to `tell-outcome`. */
   z.strictObject({ type: z.literal('finish'), session: Session, result: SessionOutcome }),
   /** Whoever is still on the node ends, or waits again. */

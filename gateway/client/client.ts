@@ -29,7 +29,6 @@ import type {
   SessionEvent,
   SessionFilter,
   SessionOrder,
-  SessionWhy,
   SetAsideCommand,
   SignIn,
   TerminateMode,
@@ -39,6 +38,7 @@ import { Patience, type PatienceLimits } from './patience.ts';
 import { accepted, given, type Rejectable, shaped } from './payload.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
+import type { SessionWhy } from './session-why.ts';
 import type { KernelStatistics, MeasuredAgent, MeasuredKernel } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 

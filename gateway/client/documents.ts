@@ -73,6 +73,11 @@ export const documents = {
   sessionWhy: `query SessionWhy($id: ID!) { sessionWhy(id: $id) {
     sessionId status isWaiting code message checks { name message } missingSlots
     agents { inGroup schedulable compatible largeEnough } place queuedAt attempt
+    forecast {
+      askedAt waiting startsAt earliest latest message
+      suggestions { change message resourceGroup clusterMode kernels runsAtMostSeconds }
+      score { count withinTwice withinRange errorP50Seconds errorP95Seconds }
+    }
   } }`,
   sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
     kernels { id hostname status agentId liveStat }

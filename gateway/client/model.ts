@@ -213,26 +213,6 @@ export interface CreateSessionInput {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** Why a session waits. */
-export interface SessionWhy {
-  readonly sessionId: string;
-  readonly status: SessionStatus;
-  readonly isWaiting: boolean;
-  readonly code: string | null;
-  readonly message: string | null;
-  readonly checks: readonly { readonly name: string; readonly message: string }[];
-  readonly missingSlots: Slots | null;
-  readonly agents: {
-    readonly inGroup: number;
-    readonly schedulable: number;
-    readonly compatible: number;
-    readonly largeEnough: number;
-  } | null;
-  readonly place: number | null;
-  readonly queuedAt: DateTime | null;
-  readonly attempt: number | null;
-}
-
 export interface ExecTicket {
   readonly url: string;
   readonly expiresAt: DateTime;

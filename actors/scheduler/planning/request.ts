@@ -1,5 +1,5 @@
 import { err, ok, type Result, type Slots } from '@orrery/bus';
-import { AmountRefused, isBytes, toAmount, toText } from './amounts.ts';
+import { AmountRefused, toAmount, toText, toWords } from './amounts.ts';
 
 /** A kind of slot that the cluster knows. */
 export interface SlotType {
@@ -125,7 +125,7 @@ function outsideImage(asked: Amounts, least: Amounts, most: Amounts): RequestRef
 function tooMuchShmem(asked: Amounts, shmemBytes: number): RequestRefused | undefined {
   const memBytes = asked.get('mem') ?? 0;
   if (shmemBytes < memBytes || (shmemBytes === 0 && memBytes === 0)) return undefined;
-  const message = `Shared memory should be less than the main memory. (s:${shmemBytes}, m:${memBytes})`;
+  const message = `Shared memory should be less than the main memory. (s:${toWords('mem', shmemBytes)}, m:${toWords('mem', memBytes)})`;
   return { code: 'shmem-too-large', message };
 }
 
@@ -166,9 +166,7 @@ function textOf(amounts: Amounts): Slots {
 }
 
 function describe(amounts: Amounts): string {
-  return [...amounts]
-    .map(([slot, amount]) => `${slot}=${toText(slot, amount)}${isBytes(slot) ? ' bytes' : ''}`)
-    .join(', ');
+  return [...amounts].map(([slot, amount]) => `${slot}=${toWords(slot, amount)}`).join(', ');
 }
 
 function refuse(code: RequestRefused['code'], message: string): Result<Slots, RequestRefused> {

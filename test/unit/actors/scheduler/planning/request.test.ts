@@ -73,7 +73,7 @@ request('shared memory is less than the memory', () => {
   const image = { minimum: { cpu: '1' }, maximum: {} };
   assert.match(
     refusal(kernel({ mem: '64' }, { shmemBytes: 64, image })),
-    /^shmem-too-large: Shared memory should be less than the main memory\. \(s:64, m:64\)/,
+    /^shmem-too-large: Shared memory should be less than the main memory\. \(s:64 B, m:64 B\)/,
   );
   assert.is(refusal(kernel({ mem: '65' }, { shmemBytes: 64, image })), 'accepted');
 });
