@@ -9,7 +9,7 @@ import {
 } from '@orrery/bus';
 import type { GroupState } from './group-state.ts';
 import { GroupCluster } from './planning/cluster.ts';
-import { forecast } from './planning/forecast.ts';
+import { type Forecast, forecast } from './planning/forecast.ts';
 import type { Arrival } from './planning/future.ts';
 import type { Hold, PendingView, Situation } from './planning/model.ts';
 import { orderOf } from './planning/order.ts';
@@ -147,10 +147,12 @@ interface Asked {
   readonly meter: Meter;
 }
 
+type Estimate = Pick<StartForecast, 'startsAtMs' | 'earliestMs' | 'latestMs' | 'unknown'>;
+
 function startOf(
   state: SchedulerState,
   { queue, waiting, hold, meter }: Asked & { readonly hold: Hold | undefined },
-): Pick<StartForecast, 'startsAtMs' | 'earliestMs' | 'latestMs' | 'unknown'> {
+): Estimate {
   const { situation, order } = queue;
   if (hold?.code === 'never-fits')
     return { unknown: 'It never starts as long as neither its request nor the agents change.' };
@@ -175,9 +177,17 @@ function startOf(
       unknown:
         'Nothing that is expected to happen lets it start: it waits for a change of what there is or of what is allowed.',
     };
-  const { startsAtMs, earliestMs, latestMs } = found;
-  const inWhole = { startsAtMs: Math.round(startsAtMs), earliestMs: Math.round(earliestMs) };
-  return latestMs === Infinity ? inWhole : { ...inWhole, latestMs: Math.round(latestMs) };
+  return inWhole(found);
+}
+
+function inWhole({ startsAtMs, earliestMs, latestMs }: Forecast): Estimate {
+  return {
+    ...(startsAtMs === undefined
+      ? { unknown: 'What may come until then differs too much to name a time.' }
+      : { startsAtMs: Math.round(startsAtMs) }),
+    earliestMs: Math.round(earliestMs),
+    ...(latestMs === Infinity ? {} : { latestMs: Math.round(latestMs) }),
+  };
 }
 
 function suggested(

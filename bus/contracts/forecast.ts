@@ -31,12 +31,12 @@ export const StartForecast = z.object({
   atMs: z.number(),
   /** How many wait in its resource group, itself among them. */
   waiting: z.int().min(1),
-  /** Absent: no start can be foretold. */
+  /** Absent: no moment can be named. */
   startsAtMs: z.number().optional(),
   earliestMs: z.number().optional(),
-  /** Absent: it is not bounded by anything known. */
+  /** Absent: it is not bounded by anything known, or there is no `earliestMs` either. */
   latestMs: z.number().optional(),
-  /** Why no start can be foretold. */
+  /** Why no moment can be named. */
   unknown: z.string().optional(),
   suggestions: z.array(StartSuggestion),
   /** Of earlier forecasts in the resource group; absent: none has come out yet. */

@@ -29,7 +29,7 @@ export interface StartForecast {
   readonly startsAt: DateTime | null;
   readonly earliest: DateTime | null;
   readonly latest: DateTime | null;
-  /** Why no start can be foretold. */
+  /** Why no time can be named; there may be a range all the same. */
   readonly message: string | null;
   readonly suggestions: readonly StartSuggestion[];
   readonly score: ForecastScore | null;

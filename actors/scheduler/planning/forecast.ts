@@ -9,7 +9,8 @@ import { type Span, type TimeSteps, timeSteps } from './time-steps.ts';
 
 /** When a session is expected to start. */
 export interface Forecast {
-  readonly startsAtMs: number;
+  /** Absent: what may come differs too much to name a moment. */
+  readonly startsAtMs?: number;
   /** Nine of ten runs of what may come start it after this, */
   readonly earliestMs: number;
   /** and nine of ten before this; Infinity when it is not bounded by anything known. */
@@ -28,8 +29,13 @@ interface ForecastOptions {
   readonly onWork?: (looks: number) => void;
 }
 
-/** Runs in which what runs ends sooner or later, and others come, each by its chance. A prime number. */
-const RUNS = 17;
+/** Runs in which what runs ends sooner or later, and others come, each by its chance. Prime numbers. */
+const RUNS = 29;
+const RUNS_OF_MANY = 17;
+/** Nodes and sessions of which there are many. */
+const MANY = 80;
+/** So many of the runs have to come true for a moment to be named. */
+const AGREED_MIN = 0.65;
 
 /**
  * Runs the decision forward over the expected ends of what runs and the expected arrivals, several times.
@@ -42,25 +48,29 @@ export function forecast(
 ): Forecast | undefined {
   const part = thinned(situation, { session, order });
   const size = part.situation.nodes.length + part.situation.pending.length + SIZE_OF_A_PASS;
-  const passesMax = Math.max(PASSES_MIN, Math.floor(workMax / RUNS / size));
+  const runs = size > MANY ? RUNS_OF_MANY : RUNS;
+  const passesMax = Math.max(PASSES_MIN, Math.floor(workMax / runs / size));
   const onPasses = (passes: number): void => onWork?.(passes * size);
   const come = recent.filter((_, index) => isKept(index, part.share));
   const { nowMs } = situation;
-  const given = { passesMax, leftOf, recent: come, session, onPasses };
+  const given = { runs, passesMax, leftOf, recent: come, session, onPasses };
   const roughMs = startIn(part, { ...given, run: 0, steps: timeSteps(nowMs, anyTime(passesMax)) });
   // When the queue is long, only the start of its first is seen by a run.
   const seen = (part.ahead.size + 1) / (part.aheadOfAll + 1);
   const steps = timeSteps(nowMs, around((roughMs - nowMs) * seen, passesMax));
-  const starts = Array.from({ length: RUNS }, (_, run) =>
+  const starts = Array.from({ length: runs }, (_, run) =>
     startIn(part, { ...given, run, steps }),
   ).sort((left, right) => (left === right ? 0 : left - right));
-  if (starts[RUNS >> 1] === Infinity) return undefined;
-  const startsAtMs = likeliest(starts, nowMs);
-  const at = (share: number): number => starts[Math.round(share * (RUNS - 1))] ?? Infinity;
+  if (starts[runs >> 1] === Infinity) return undefined;
+  const at = (share: number): number => starts[Math.round(share * (runs - 1))] ?? Infinity;
+  const range = { earliestMs: at(0.1), latestMs: at(0.9) };
+  const { waitMs, agreed } = likeliest(starts.map((startMs) => startMs - nowMs));
+  if (agreed < AGREED_MIN) return range;
+  const startsAtMs = nowMs + waitMs;
   return {
     startsAtMs,
-    earliestMs: Math.min(startsAtMs, at(0.1)),
-    latestMs: Math.max(startsAtMs, at(0.9)),
+    earliestMs: Math.min(startsAtMs, range.earliestMs),
+    latestMs: Math.max(startsAtMs, range.latestMs),
   };
 }
 
@@ -86,6 +96,7 @@ const PASSES_MIN = 8;
 interface Run extends Pick<ForecastOptions, 'leftOf'> {
   readonly session: string;
   readonly run: number;
+  readonly runs: number;
   readonly passesMax: number;
   readonly steps: TimeSteps;
   readonly recent: readonly Arrival[];
@@ -94,7 +105,7 @@ interface Run extends Pick<ForecastOptions, 'leftOf'> {
 
 function startIn(
   { situation, ahead, aheadOfAll }: Part,
-  { session, run, passesMax, steps, leftOf, recent, onPasses }: Run,
+  { session, run, runs, passesMax, steps, leftOf, recent, onPasses }: Run,
 ): number {
   const { nowMs } = situation;
   let startsAtMs = Infinity;
@@ -107,7 +118,7 @@ function startIn(
     arrivals: coming.map((one) => ({ ...one, atMs: steps.next(one.atMs) })),
     endOf: (running) => {
       const since = Math.max(running.startedAtMs, nowMs);
-      const leftMs = leftOf(running, since, shareOf(running.session, run));
+      const leftMs = leftOf(running, since, shareOf(running.session, { run, runs }));
       return steps.next(since + Math.max(1, leftMs));
     },
     passesMax,
@@ -130,37 +141,39 @@ function startIn(
 }
 
 /** Of all runs each session has another part of the chances, 0 to 1, so that few runs stand for many. */
-function shareOf(session: string, run: number): number {
-  const chance = chanceOf(session);
-  const step = 1 + Math.floor(chance * (RUNS - 1));
-  const first = Math.floor(chanceOf(`${session}/first`) * RUNS);
-  return (((run * step + first) % RUNS) + chanceOf(`${session}/${run}`)) / RUNS;
+function shareOf(session: string, { run, runs }: Pick<Run, 'run' | 'runs'>): number {
+  const step = 1 + Math.floor(chanceOf(session) * (runs - 1));
+  const first = Math.floor(chanceOf(`${session}/first`) * runs);
+  return (((run * step + first) % runs) + chanceOf(`${session}/${run}`)) / runs;
 }
 
-/** The moment for which most runs came true: no more than twice as early or as late. */
-function likeliest(starts: readonly number[], nowMs: number): number {
-  const waits = starts.map((startMs) => Math.max(SHORT_MS, startMs - nowMs));
+interface Guess {
+  readonly waitMs: number;
+  /** Share of the runs that came true for it: no more than twice as early or as late. */
+  readonly agreed: number;
+}
+
+/** The wait for which most runs come true. */
+function likeliest(waitsMs: readonly number[]): Guess {
+  const waits = waitsMs.map((waitMs) => Math.max(SHORT_MS, waitMs));
+  let best: Guess = { waitMs: Infinity, agreed: 0 };
   let most = 0;
-  let likeliestMs = Infinity;
   for (const wait of waits) {
     if (wait === Infinity) continue;
     for (const factor of GUESSES) {
-      const guess = Math.max(SHORT_MS, wait * factor);
-      const weight = waits.reduce((sum, other) => sum + weightOf(other, guess), 0);
+      const waitMs = Math.max(SHORT_MS, wait * factor);
+      const doublings = waits.map((other) => Math.abs(Math.log2(other / waitMs)));
+      const agreed = doublings.filter((each) => each <= 1).length;
+      // Of those within twice the closer ones count for more.
+      const weight =
+        agreed + doublings.reduce((sum, each) => sum + 0.3 * Math.exp(-each * each), 0);
       if (weight <= most) continue;
       most = weight;
-      likeliestMs = guess;
+      best = { waitMs, agreed: agreed / waits.length };
     }
   }
-  return nowMs + likeliestMs;
+  return best;
 }
 
 /** Guesses that are tried around each run. */
 const GUESSES = [0.5, 0.6, 0.7, 0.85, 1, 1.2, 1.4, 1.7, 2];
-
-/** Within twice is what counts; the closer, the better, in between. */
-function weightOf(wait: number, guess: number): number {
-  if (wait === Infinity) return 0;
-  const doublings = Math.abs(Math.log2(wait / guess));
-  return (doublings <= 1 ? 1 : 0) + 0.3 * Math.exp(-doublings * doublings);
-}

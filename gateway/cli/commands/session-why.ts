@@ -50,7 +50,8 @@ function wordPlace(place: number, forecast: StartForecast | null): string {
 function forecastRows(forecast: StartForecast, nowMs: number): readonly Row[] {
   const { startsAt, message, suggestions, score } = forecast;
   const rows: Row[] = [
-    ['starts', startsAt === null ? message : wordStart(startsAt, forecast, nowMs)],
+    ['starts', startsAt === null ? message : wordStart(startsAt, nowMs)],
+    ['range', wordRange(forecast)],
     ...suggestions.map(({ message: words }): Row => ['at once', words]),
   ];
   if (score === null) return rows;
@@ -61,11 +62,13 @@ function forecastRows(forecast: StartForecast, nowMs: number): readonly Row[] {
   return [...rows, ['forecasts', words]];
 }
 
-function wordStart(startsAt: string, { earliest, latest }: StartForecast, nowMs: number): string {
-  const inTime = wordDuration(Date.parse(startsAt) - nowMs);
-  const from = earliest === null ? '' : `, from ${wordInstant(earliest)}`;
-  const until = latest === null ? '' : ` to ${wordInstant(latest)}`;
-  return `about ${wordInstant(startsAt)} (in ${inTime})${from}${until}`;
+function wordStart(startsAt: string, nowMs: number): string {
+  return `about ${wordInstant(startsAt)} (in ${wordDuration(Date.parse(startsAt) - nowMs)})`;
+}
+
+function wordRange({ earliest, latest }: StartForecast): string | null {
+  if (earliest === null) return null;
+  return `from ${wordInstant(earliest)} ${latest === null ? 'on' : `to ${wordInstant(latest)}`}`;
 }
 
 /** Prints the id. JSON: the session. */

@@ -14,6 +14,12 @@ const SESSIONS = 600;
 /** As the scheduler allows it. */
 const WORK_MAX = 60_000;
 
+interface ForetoldDay {
+  /** For how many a start was asked; of the others only a range was told. */
+  readonly asked: number;
+  readonly predictions: readonly Prediction[];
+}
+
 interface Asked {
   readonly seed: number;
   readonly policy: Partial<GroupPolicy>;
@@ -25,12 +31,13 @@ interface Asked {
  * Foretells the start of sessions of a day once, when it is first seen that they have to wait, from nothing but what
  * the scheduler has seen until then; the day goes on as it was.
  */
-export function predictionsOf({ seed, policy, eachOf }: Asked): readonly Prediction[] {
+export function foretoldDay({ seed, policy, eachOf }: Asked): ForetoldDay {
   const { from, arrivals, durationMs } = mixedDay(seed, policy, SESSIONS);
   const history = new RunHistory();
   const open = new Map<string, Omit<Prediction, 'startedAtMs'>>();
   const known = new Set<string>();
   const predictions: Prediction[] = [];
+  let asked = 0;
   let running: readonly RunningView[] = [];
   const foretell = (now: Situation, session: string): void => {
     const found = forecast(now, session, {
@@ -40,7 +47,9 @@ export function predictionsOf({ seed, policy, eachOf }: Asked): readonly Predict
       workMax: WORK_MAX,
     });
     if (found === undefined) throw new Error(`nothing is foretold of ${session}`);
+    asked += 1;
     const { startsAtMs: predictedMs, earliestMs, latestMs } = found;
+    if (predictedMs === undefined) return;
     open.set(session, { askedAtMs: now.nowMs, predictedMs, earliestMs, latestMs });
   };
   runForward({
@@ -67,7 +76,7 @@ export function predictionsOf({ seed, policy, eachOf }: Asked): readonly Predict
       },
     },
   });
-  return predictions;
+  return { asked, predictions };
 }
 
 function endedAt(one: RunningView, nowMs: number) {
