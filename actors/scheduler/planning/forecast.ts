@@ -5,7 +5,7 @@ import { type Arrival, runForward } from './future.ts';
 import type { Situation } from './model.ts';
 import type { LeftOf } from './run-history.ts';
 import { isKept, type Part, thinned } from './thinned.ts';
-import { type Span, type TimeSteps, timeSteps } from './time-steps.ts';
+import { evenSteps, type Span, type TimeSteps, timeSteps } from './time-steps.ts';
 
 /** When a session is expected to start. */
 export interface Forecast {
@@ -54,10 +54,7 @@ export function forecast(
   const come = recent.filter((_, index) => isKept(index, part.share));
   const { nowMs } = situation;
   const given = { runs, passesMax, leftOf, recent: come, session, onPasses };
-  const roughMs = startIn(part, { ...given, run: 0, steps: timeSteps(nowMs, anyTime(passesMax)) });
-  // When the queue is long, only the start of its first is seen by a run.
-  const seen = (part.ahead.size + 1) / (part.aheadOfAll + 1);
-  const steps = timeSteps(nowMs, around((roughMs - nowMs) * seen, passesMax));
+  const steps = stepsFor(part, given);
   const starts = Array.from({ length: runs }, (_, run) =>
     startIn(part, { ...given, run, steps }),
   ).sort((left, right) => (left === right ? 0 : left - right));
@@ -66,13 +63,28 @@ export function forecast(
   const range = { earliestMs: at(0.1), latestMs: at(0.9) };
   const { waitMs, agreed } = likeliest(starts.map((startMs) => startMs - nowMs));
   if (agreed < AGREED_MIN) return range;
-  const startsAtMs = nowMs + waitMs;
+  const startsAtMs = Math.max(nowMs + waitMs, starts[0] ?? nowMs);
   return {
     startsAtMs,
     earliestMs: Math.min(startsAtMs, range.earliestMs),
     latestMs: Math.max(startsAtMs, range.latestMs),
   };
 }
+
+/** Of a long queue only the first are seen to start, one generation of sessions after the other. */
+function stepsFor(part: Part, given: Omit<Run, 'run' | 'steps'>): TimeSteps {
+  const { nowMs, running } = part.situation;
+  if (part.aheadOfAll > part.ahead.size) {
+    const left = running.map((one) => given.leftOf(one, nowMs, 0.5));
+    const meanMs = left.reduce((sum, each) => sum + each, 0) / Math.max(1, left.length);
+    return evenSteps(nowMs, Math.max(SOON_MS, meanMs) / STEPS_OF_A_SESSION);
+  }
+  const atAnyTime = timeSteps(nowMs, anyTime(given.passesMax));
+  const roughMs = startIn(part, { ...given, run: 0, steps: atAnyTime });
+  return timeSteps(nowMs, around(roughMs - nowMs, given.passesMax));
+}
+
+const STEPS_OF_A_SESSION = 6;
 
 /** Steps from half a minute to a week, to find out how far off it is. */
 function anyTime(stepsMax: number): Span {

@@ -60,7 +60,7 @@ export class RunHistory {
       const atMostMs = Math.max(1, endsAtMs - startedAtMs);
       const share = known.drawOver('share', running, { least: ranMs / atMostMs, chance });
       if (share === undefined) return (leftMs * (1 + chance)) / 2;
-      return Math.min(leftMs, share * atMostMs - ranMs);
+      return Math.min(leftMs, Math.round(share * atMostMs - ranMs));
     };
   }
 }

@@ -1,11 +1,23 @@
 const FACTOR_MIN = 1.03;
 
-/** Moments after now, each further from the one before by the same factor: near ones are told apart better. */
+/** Moments after now to which what happens is put off, so that much is looked at together. */
 export interface TimeSteps {
   /** The first of them that is not before. */
   next(atMs: number): number;
   /** What a step stands for: the middle between the one before and itself. Any other moment as it is. */
   middle(atMs: number): number;
+}
+
+/** Moments after now, as far from each other as that. */
+export function evenSteps(nowMs: number, stepMs: number): TimeSteps {
+  const next = (atMs: number): number =>
+    atMs <= nowMs || atMs === Infinity
+      ? atMs
+      : nowMs + Math.ceil((atMs - nowMs) / stepMs - 0.001) * stepMs;
+  return {
+    next,
+    middle: (atMs) => (atMs <= nowMs || next(atMs) !== atMs ? atMs : atMs - stepMs / 2),
+  };
 }
 
 export interface Span {
@@ -16,7 +28,7 @@ export interface Span {
   readonly stepsMax: number;
 }
 
-/** Whatever happens between two of the steps happens at the second. */
+/** Each is further from now than the one before by the same factor: near ones are told apart better. */
 export function timeSteps(nowMs: number, { firstMs, lastMs, stepsMax }: Span): TimeSteps {
   const factor = Math.max(FACTOR_MIN, (lastMs / firstMs) ** (1 / stepsMax));
   const next = (atMs: number): number => {
