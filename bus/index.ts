@@ -48,6 +48,12 @@ export type {
 export { type Clock, steadyClock, systemClock } from './clock.ts';
 export { sealCommit, sealedLength } from './commit-text.ts';
 export {
+  type AcceleratorSettings,
+  ComputeSettings,
+  DEFAULT_ACCELERATOR,
+  DEFAULT_COMPUTE,
+} from './compute-settings.ts';
+export {
   agentLive,
   KernelSpec,
   KernelWish,
@@ -62,6 +68,7 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export { HeldDevice, NodeDevice } from './contracts/device.ts';
 export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,

@@ -17,6 +17,8 @@ export interface AgentOptions {
   readonly node: string;
   readonly driver: ContainerDriver;
   readonly facts: NodeFacts;
+  /** Whenever the facts have changed; absent: they never do. */
+  readonly laterFacts?: ((signal: AbortSignal) => AsyncIterable<NodeFacts>) | undefined;
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
   readonly imagesFile?: string | undefined;
@@ -73,7 +75,9 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     serveStreams({ ...shared, live: bus.live, driver, keptLogs, records, desk }),
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
-    announce(presence, options.facts, logger).then(() => listed.promise.then(onReady)),
+    announce(presence, options.facts, logger)
+      .then(() => listed.promise.then(onReady))
+      .then(() => announceChanges(presence, options.laterFacts?.(signal))),
   ];
   stop.addEventListener('abort', () => listed.resolve(), { once: true });
   try {
@@ -107,6 +111,14 @@ async function announce(presence: NodePresence, facts: NodeFacts, logger: Logger
     presence.imagesChanged();
   });
   await presence.register(facts);
+}
+
+async function announceChanges(
+  presence: NodePresence,
+  changes: AsyncIterable<NodeFacts> | undefined,
+): Promise<void> {
+  if (changes === undefined) return;
+  for await (const facts of changes) await presence.register(facts);
 }
 
 async function followWishes(

@@ -1,4 +1,5 @@
 import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
 
 /** How a kernel's container ended, as the engine knows it. */
@@ -25,6 +26,8 @@ export interface KernelContainer {
   readonly wishRevision: number;
   readonly traceparent?: string | undefined;
   readonly batchTimeoutMs?: number | undefined;
+  /** Absent: nothing is written of it there. */
+  readonly devices?: KernelDevices | undefined;
   readonly state: ContainerState;
 }
 
@@ -32,6 +35,8 @@ export interface KernelContainer {
 export interface StartOrigin {
   readonly wishRevision: number;
   readonly traceparent?: string | undefined;
+  /** What it holds of the node's devices; absent: nothing is counted there. */
+  readonly grant?: DeviceGrant | undefined;
 }
 
 export type ContainerChange =
@@ -56,6 +61,8 @@ export interface EngineCapacity {
   readonly memoryBytes: number;
   /** `x86_64`, `aarch64`, … */
   readonly architecture: string;
+  /** Names of the runtimes that the engine can run containers with; absent: it has no such thing. */
+  readonly runtimes?: readonly string[] | undefined;
 }
 
 export interface LogRequest {

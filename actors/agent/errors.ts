@@ -1,4 +1,5 @@
 import { type KernelStep, OrreryError } from '@orrery/bus';
+import type { AllocationRefusal } from './compute/device-map.ts';
 
 interface Cause {
   readonly cause: unknown;
@@ -73,6 +74,21 @@ export class LimitRefused extends ContainerFailure {
 
   constructor(why: string, options?: Cause) {
     super(`the engine refuses the limits of this kernel: ${why}`, options);
+  }
+}
+
+/** The devices that a kernel asks for cannot be given; where only others hold them, another node may have some. */
+export class DevicesRefused extends ContainerFailure {
+  override readonly name = 'DevicesRefused';
+  readonly code: string;
+  readonly isRetryable: boolean;
+  readonly step = 'create';
+
+  constructor({ code, message }: AllocationRefusal) {
+    super(message);
+    this.isRetryable =
+      code === 'insufficient-resource' || code === 'fractional-resource-fragmented';
+    this.code = this.isRetryable ? 'node-full' : code;
   }
 }
 

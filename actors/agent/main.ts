@@ -14,11 +14,14 @@ import {
   systemClock,
 } from '@orrery/bus';
 import { type Agent, startAgent } from './agent.ts';
+import { DeviceDriver } from './compute/device-driver.ts';
+import { openDevices } from './compute/open-devices.ts';
+import { watchDevices } from './compute/watch-devices.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { chooseDriver } from './driver-choice.ts';
 import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
-import { nodeFacts } from './node-facts.ts';
+import { nodeFacts, reservedSlots } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
 
@@ -82,7 +85,7 @@ async function startNode(
   const isSimulated = settings.driver === 'simulated';
   const directory = isSimulated ? '' : parts.directory.ofNode(node);
   const uid = process.getuid?.() ?? 0;
-  const driver = await chooseDriver({
+  const engine = await chooseDriver({
     settings,
     node,
     installation: parts.directory.installation,
@@ -92,13 +95,22 @@ async function startNode(
     clock,
     logger,
   });
-  const facts = nodeFacts(driver.name, await driver.capacity(parts.signal), settings);
+  const capacity = await engine.capacity(parts.signal);
+  const reserved = reservedSlots(capacity, settings);
+  const devices = await openDevices(
+    { settings: settings.compute, driver: engine.name, capacity, reserved, logger },
+    parts.signal,
+  );
+  const driver = devices === undefined ? engine : new DeviceDriver(engine, devices);
+  const factsNow = () => nodeFacts(driver.name, capacity, settings, devices);
   const agent = startAgent(
     {
       bus,
       node,
       driver,
-      facts,
+      facts: factsNow(),
+      laterFacts:
+        devices && ((signal) => watchDevices(devices, { factsNow, clock, logger }, signal)),
       reportGate,
       statistics: {
         periodMs: settings.statisticsPeriodMs,

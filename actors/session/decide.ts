@@ -267,6 +267,7 @@ function begun(
             kernel: id,
             containerId: ran.containerId,
             startedAtMs: ran.startedAtMs,
+            ...(ran.devices === undefined ? {} : { devices: ran.devices }),
           },
         ];
   if (kernel.status === 'CREATING') return ran === undefined ? [] : [running];

@@ -30,6 +30,7 @@ import {
 import { kernelCommand, kernelEnviron } from '../kernel-environ.ts';
 import type { LogChunk } from '../log-frames.ts';
 import { Mailbox } from '../mailbox.ts';
+import { resourceText } from '../resource-text.ts';
 import { Scratch } from '../scratch.ts';
 import { exitsDirectory, kernelFiles, type Launch, writeWhole } from './kernel-files.ts';
 import {
@@ -77,10 +78,7 @@ export class ProcessDriver implements ContainerDriver {
   constructor(options: ProcessDriverOptions) {
     this.#options = options;
     this.#stateRoot = `${options.directory}/state`;
-    this.#scratch = new Scratch(`${options.directory}/scratch`, ({ work, config }) => ({
-      home: work,
-      config,
-    }));
+    this.#scratch = new Scratch(`${options.directory}/scratch`);
     mkdirSync(exitsDirectory(this.#stateRoot), { recursive: true, mode: 0o700 });
   }
 
@@ -236,12 +234,18 @@ export class ProcessDriver implements ContainerDriver {
     const paths = await this.#scratch.make(spec);
     mkdirSync(files.root, { recursive: true, mode: 0o700 });
     const { mem } = spec.slots;
+    const { grant } = origin;
+    const seen = { home: paths.work, config: paths.config };
+    const environ = kernelEnviron(spec, seen, { grant });
+    const resources = resourceText(spec, grant, []);
+    await this.#scratch.describe(spec.kernel, { environ, resources });
+    await this.#scratch.addContainer(spec.kernel, spec.kernel);
     const launch: Launch = {
       kernel: spec.kernel,
       command: kernelCommand(spec),
       environ: {
         ...this.#options.environ,
-        ...kernelEnviron(spec, { home: paths.work, config: paths.config }),
+        ...environ,
       },
       directory: paths.work,
       memoryBytes: mem === undefined ? undefined : Number(mem),
@@ -254,6 +258,7 @@ export class ProcessDriver implements ContainerDriver {
       traceparent: origin.traceparent,
       batchTimeoutMs: spec.batchTimeoutMs,
       createdAtMs: this.#options.clock.nowMs(),
+      devices: grant && { allocations: grant.allocations, held: grant.held },
     };
     writeWhole(files.kernel, facts);
   }
