@@ -6,6 +6,7 @@ export type {
   AuditListing,
   AuditRange,
   ClusterTotals,
+  DeviceHolder,
   Page,
   Paged,
   PageRequest,

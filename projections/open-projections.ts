@@ -3,6 +3,7 @@ import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
 import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
+import { deviceHolders } from './queries/device-holders.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
 import { findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
@@ -43,6 +44,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     },
     commitsOfSession: (id, untilMs) => commitsOfSession(source, id, untilMs),
     listNodes: (request) => listNodes(source, request),
+    deviceHolders: (agentIds, visibility) => deviceHolders(source, agentIds, visibility),
     listImages: (request) => listImages(source, request),
     findImage: (reference) => findImage(source, reference),
     listPresets: (request) => listPresets(source, request),

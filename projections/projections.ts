@@ -1,4 +1,12 @@
-import type { Rejection, Result, SessionStatus, SessionType, Slots, Witness } from '@orrery/bus';
+import type {
+  HeldDevice,
+  Rejection,
+  Result,
+  SessionStatus,
+  SessionType,
+  Slots,
+  Witness,
+} from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
 import type { Held, Owner } from './queries/limits.ts';
 import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
@@ -63,6 +71,17 @@ export interface SessionListing extends PageRequest {
 }
 
 /** A node with what the scheduler has given away on it and how many kernels on it are not over. */
+/** A kernel that holds accelerators of an agent. */
+export interface DeviceHolder {
+  readonly agentId: string;
+  readonly kernelId: string;
+  readonly sessionId: string;
+  readonly sessionName: string;
+  /** Whether the one who asks may see that session. */
+  readonly isVisible: boolean;
+  readonly devices: readonly HeldDevice[];
+}
+
 export type AgentRow = NodeRow & { readonly occupiedSlots: Slots; readonly liveKernels: number };
 
 export interface AuditListing extends PageRequest {
@@ -112,6 +131,11 @@ export interface Projections extends AsyncDisposable {
   commitsOfSession(id: string, untilMs?: number): Promise<readonly AuditRow[]>;
   /** By name. */
   listNodes(request: PageRequest): Paged<AgentRow>;
+  /** Of all whose kernels live there, by agent and session name; at most a page of agents at a time. */
+  deviceHolders(
+    agentIds: readonly string[],
+    visibility: Visibility,
+  ): Promise<readonly DeviceHolder[]>;
   /** By reference; forgotten ones are left out. */
   listImages(request: PageRequest): Paged<ImageRow>;
   findImage(reference: string): Promise<ImageRow | undefined>;

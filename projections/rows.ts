@@ -1,9 +1,11 @@
 import {
   GroupPolicy,
+  HeldDevice,
   HoldReason,
   ImageFacts,
   KernelStatus,
   LimitScope,
+  NodeDevice,
   NodeStatus,
   OwnerLimits,
   SessionStatus,
@@ -75,6 +77,8 @@ export const KernelRow = z.object({
   containerId: z.string().nullable(),
   requestedSlots: Slots,
   occupiedSlots: Slots,
+  /** Accelerators that it holds, or held to its end. */
+  devices: z.array(HeldDevice),
   exitCode: z.int().nullable(),
   wasOutOfMemory: z.boolean(),
   startedAtMs: Instant.nullable(),
@@ -120,6 +124,7 @@ export const NodeRow = z.object({
   resourceGroup: z.string(),
   version: z.string(),
   availableSlots: Slots,
+  devices: z.array(NodeDevice),
   registeredAtMs: Instant,
   /** When its heartbeats stopped; null while it is alive. */
   lostAtMs: Instant.nullable(),

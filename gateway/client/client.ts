@@ -11,6 +11,7 @@ import { CONNECTIONS_MAX, createHttpSender, type HttpSender } from './http.ts';
 import type { LiveConnection } from './live-connection.ts';
 import type {
   Agent,
+  AgentDevices,
   ArchiveRun,
   ArchiveState,
   AuditEntry,
@@ -151,6 +152,12 @@ export class OrreryClient implements AsyncDisposable {
   async agents(request: PageRequest, signal?: AbortSignal): Promise<Page<Agent>> {
     const variables = { ...request };
     return shaped(await this.#graphql.call({ operation: 'agents', variables, signal }));
+  }
+
+  /** Their accelerators, and who holds them. */
+  async agentDevices(request: PageRequest, signal?: AbortSignal): Promise<Page<AgentDevices>> {
+    const variables = { ...request };
+    return shaped(await this.#graphql.call({ operation: 'agentDevices', variables, signal }));
   }
 
   async images(request: PageRequest, signal?: AbortSignal): Promise<Page<Image>> {

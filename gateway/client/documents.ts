@@ -8,12 +8,16 @@ const sessionFields = `
   accessKey projectId domain resourceGroup priority tag environ requestedSlots occupiedSlots
   kernels {
     id role index hostname status image agentId containerId requestedSlots occupiedSlots
+    devices { id slot amount model memoryBytes }
     exitCode wasOutOfMemory statusInfo startedAt terminatedAt
   }
   statusHistory createdAt startedAt terminatedAt revision`;
 
 const agentFields = `id status isSchedulable driver architecture resourceGroup version
   availableSlots occupiedSlots liveKernels registeredAt lostAt`;
+
+const deviceFields = `id slot amount used model memoryBytes numaNode isolation
+  holders { sessionId sessionName kernelId amount }`;
 
 const imageFields = 'id reference architectures sizeBytes agentIds labels registeredAt isDefault';
 
@@ -85,6 +89,11 @@ export const documents = {
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {
     edges { cursor node { ${agentFields} } } ${pageFields}
   } }`,
+  agentDevices: `query AgentDevices($first: Int!, $after: String) {
+    agentDevices: agents(first: $first, after: $after) {
+      edges { cursor node { id devices { ${deviceFields} } } } ${pageFields}
+    }
+  }`,
   images: `query Images($first: Int!, $after: String) { images(first: $first, after: $after) {
     edges { cursor node { ${imageFields} } } ${pageFields}
   } }`,

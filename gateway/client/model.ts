@@ -46,6 +46,7 @@ export interface Kernel {
   readonly containerId: string | null;
   readonly requestedSlots: Slots;
   readonly occupiedSlots: Slots;
+  readonly devices: readonly HeldDevice[];
   readonly exitCode: number | null;
   readonly wasOutOfMemory: boolean;
   readonly statusInfo: string | null;
@@ -83,6 +84,33 @@ export interface Session {
   readonly terminatedAt: DateTime | null;
   /** Number of events so far. */
   readonly revision: number;
+}
+
+/** What a kernel holds of one accelerator. */
+export interface HeldDevice {
+  readonly id: string;
+  readonly slot: string;
+  readonly amount: string;
+  readonly model: string;
+  readonly memoryBytes: number;
+}
+
+/** An accelerator of an agent and who holds it. */
+export interface AgentDevice extends HeldDevice {
+  readonly used: string;
+  readonly numaNode: number | null;
+  readonly isolation: 'EXCLUSIVE' | 'MIG' | 'MPS' | 'TIME_SHARING' | 'PRETENDED';
+  readonly holders: readonly {
+    readonly sessionId: string;
+    readonly sessionName: string;
+    readonly kernelId: string;
+    readonly amount: string;
+  }[];
+}
+
+export interface AgentDevices {
+  readonly id: string;
+  readonly devices: readonly AgentDevice[];
 }
 
 export interface Agent {

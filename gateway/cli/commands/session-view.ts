@@ -48,6 +48,7 @@ export function sessionLines(session: Session, nowMs: number): readonly string[]
       ['Owner', `${session.owner.email} (${session.domain}/${session.projectId})`],
       ['Asked for', wordSlots(session.requestedSlots)],
       ['Holds', wordSlots(session.occupiedSlots) || undefined],
+      ['Devices', wordDevices(kernels)],
       ['Group', session.resourceGroup],
       ['Priority', String(session.priority)],
       ['Tag', session.tag],
@@ -60,6 +61,17 @@ export function sessionLines(session: Session, nowMs: number): readonly string[]
     'History',
     ...historyOf(session).map(([status, at]) => `  ${wordMoment(at)}  ${status}`),
   ];
+}
+
+/** Such as `cuda.device 1 GPU-8f… (NVIDIA H100)`, with the host's name where there are several. */
+function wordDevices(kernels: Session['kernels']): string | undefined {
+  const words = kernels.flatMap(({ hostname, devices }) =>
+    devices.map(({ id, slot, amount, model }) => {
+      const device = `${slot} ${amount} ${id} (${model})`;
+      return kernels.length === 1 ? device : `${hostname}: ${device}`;
+    }),
+  );
+  return words.length === 0 ? undefined : words.join(', ');
 }
 
 /** By time, and by the order of statuses for those entered within the same millisecond. */

@@ -48,6 +48,7 @@ function shapeKernel(row: KernelRow): object {
     containerId: row.containerId,
     requestedSlots: row.requestedSlots,
     occupiedSlots: row.occupiedSlots,
+    devices: row.devices,
     exitCode: row.exitCode,
     wasOutOfMemory: row.wasOutOfMemory,
     statusInfo: row.statusMessage ?? row.statusInfo,

@@ -27,6 +27,7 @@ const commands: readonly (readonly string[])[] = [
   ['agent'],
   ['agent', 'ls'],
   ['agent', 'stats'],
+  ['agent', 'devices'],
   ['image'],
   ['image', 'ls'],
   ['image', 'add'],

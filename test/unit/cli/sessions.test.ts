@@ -138,6 +138,7 @@ sessions('a session that ran out of memory is called so', async () => {
         image: 'python:3.13',
         requestedSlots: {},
         occupiedSlots: {},
+        devices: [{ id: 'GPU-1', slot: 'cuda.device', amount: '1', model: 'H100', memoryBytes: 1 }],
         exitCode: 137,
         statusInfo: null,
         startedAt: null,
@@ -148,6 +149,7 @@ sessions('a session that ran out of memory is called so', async () => {
   });
   await against(state, {}, async (call) => {
     const { stdout } = await call(['session', 'get', 'quiet-owl']);
+    assert.match(stdout, /^Devices +cuda\.device 1 GPU-1 \(H100\)$/m);
     assert.match(
       stdout,
       /Ended because +out of memory: it needed more than 128 MiB \(out-of-memory\)\n/,

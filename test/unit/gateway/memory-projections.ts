@@ -115,6 +115,23 @@ export class MemoryProjections implements Projections {
     return ok(pageOf([...this.#nodes.values()], request));
   }
 
+  async deviceHolders(agentIds: readonly string[], visibility: Visibility) {
+    this.reads.push('device holders');
+    return this.#sessions({ kind: 'all' }).flatMap((state) =>
+      state.kernels
+        .filter(({ agentId, devices }) => devices.length > 0 && agentIds.includes(agentId ?? ''))
+        .filter(({ status }) => status === 'RUNNING')
+        .map(({ id, agentId, devices }) => ({
+          agentId: agentId ?? '',
+          kernelId: id,
+          sessionId: state.session.id,
+          sessionName: state.session.name,
+          isVisible: isVisible(state, visibility),
+          devices,
+        })),
+    );
+  }
+
   async listImages(request: PageRequest) {
     this.reads.push('images');
     return ok(pageOf([...this.#images.values()], request));
@@ -320,7 +337,7 @@ export class MemoryProjections implements Projections {
 
   #projectNode(commit: RecordedCommit, event: NodeEvent): void {
     if (event.type !== 'node-registered') return;
-    const { slots, ...facts } = event.facts;
+    const { slots, devices = [], ...facts } = event.facts;
     this.#nodes.set(event.node, {
       ...placeOf(commit),
       ...facts,
@@ -328,6 +345,7 @@ export class MemoryProjections implements Projections {
       status: 'ALIVE',
       isSchedulable: true,
       availableSlots: slots,
+      devices,
       occupiedSlots: {},
       liveKernels: 0,
       registeredAtMs: commit.recordedAtMs,
