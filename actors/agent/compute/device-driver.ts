@@ -132,8 +132,9 @@ export class DeviceDriver implements ContainerDriver {
       const found = await this.#driver.list(signal);
       this.#devices.restore(found.filter(({ kernel }) => !removed.has(kernel)));
       const there = new Set(found.map(({ kernel }) => kernel));
-      for (const kernel of held)
-        if (!there.has(kernel) && !this.#starting.has(kernel)) this.#devices.free(kernel);
+      const isGone = (kernel: string): boolean =>
+        !there.has(kernel) && !this.#starting.has(kernel) && !removed.has(kernel);
+      for (const kernel of held.filter(isGone)) this.#devices.free(kernel);
       return found;
     } finally {
       this.#removedOf.delete(removed);

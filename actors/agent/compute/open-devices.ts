@@ -121,7 +121,7 @@ function checkNames(settings: ComputeSettings, plugins: readonly ComputePlugin[]
   for (const key of ['cpu', 'mem', ...keys])
     if (keys.filter((each) => each === key).length > (key === 'cpu' || key === 'mem' ? 0 : 1))
       throw new SettingsInvalid(`agent.compute has two plugins for devices named ${key}`);
-  const known = new Set([...keys, 'cuda', 'rocm']);
+  const known = new Set([...keys, 'cuda']);
   for (const key of Object.keys(settings.accelerators))
     if (!known.has(key))
       throw new SettingsInvalid(`agent.compute.accelerators.${key} is of no plugin that is chosen`);
