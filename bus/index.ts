@@ -63,6 +63,20 @@ export {
   ArchiveEvent,
 } from './contracts/archive.ts';
 export {
+  AllowedFolderHosts,
+  Description,
+  DirectoryName,
+  directoryId,
+  SlotLimits,
+} from './contracts/directory-values.ts';
+export {
+  DEFAULT_DOMAIN_SETTINGS,
+  DOMAIN_SCHEMA_VERSION,
+  DomainCommand,
+  DomainEvent,
+  DomainSettings,
+} from './contracts/domain.ts';
+export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,
   ImageEvent,
@@ -74,8 +88,10 @@ export {
   AccessKey,
   DEFAULT_RATE_LIMIT,
   KEYPAIR_SCHEMA_VERSION,
+  KeypairChanges,
   KeypairCommand,
   KeypairEvent,
+  KeypairGrant,
 } from './contracts/keypair.ts';
 export {
   HEARTBEAT_PERIOD_MS,
@@ -89,6 +105,20 @@ export {
   NodeStatus,
 } from './contracts/node.ts';
 export {
+  BUILT_IN_POLICIES,
+  DEFAULT_POLICY,
+  KeypairPolicy,
+  limitsUnder,
+  POLICY_SCHEMA_VERSION,
+  PolicyCommand,
+  PolicyEvent,
+  PolicyKind,
+  PolicyName,
+  ProjectPolicy,
+  ResourcePolicy,
+  UserPolicy,
+} from './contracts/policy.ts';
+export {
   PRESET_SCHEMA_VERSION,
   PresetCommand,
   PresetEvent,
@@ -96,6 +126,13 @@ export {
   presetId,
   ResourceGroupName,
 } from './contracts/preset.ts';
+export {
+  PROJECT_SCHEMA_VERSION,
+  ProjectCommand,
+  ProjectEvent,
+  ProjectSettings,
+  ProjectType,
+} from './contracts/project.ts';
 export { contracts, isKnownEvent } from './contracts/registry.ts';
 export {
   DEFAULT_GROUP_POLICY,
@@ -138,11 +175,15 @@ export {
 export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
+  Membership,
   USER_SCHEMA_VERSION,
+  UserChanges,
   UserCommand,
+  UserDetails,
   UserEvent,
   UserProfile,
   UserRole,
+  UserStatus,
 } from './contracts/user.ts';
 export { openDuplex, type ServeOptions, serveDuplex } from './duplex.ts';
 export { type Duplex, FRAME_BYTES_MAX } from './duplex-stream.ts';

@@ -1,4 +1,5 @@
 export type { ClusterMoment, NodeThen } from './cluster-fold.ts';
+export type { DirectoryProjections } from './directory-projections.ts';
 export { ProjectionsRefused, ProjectionsUnavailable } from './errors.ts';
 export { openProjections } from './open-projections.ts';
 export type {
@@ -14,21 +15,24 @@ export type {
   SessionListing,
   SessionOrder,
   SessionWithKernels,
-  Visibility,
 } from './projections.ts';
 export type { Held, Owner } from './queries/limits.ts';
 export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,
+  DomainRow,
   ImageRow,
   KernelRow,
   KeypairRow,
   LimitsRow,
   NodeRow,
+  PolicyRow,
   PresetRow,
+  ProjectRow,
   QueueRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';
+export { isVisible, type Visibility } from './visibility.ts';

@@ -3,6 +3,7 @@ import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
 import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
+import { directoryQueries } from './queries/directory.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
 import { findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
@@ -57,6 +58,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findUserByEmail: (email) => findUserByEmail(source, email),
     usersByIds: (ids) => usersByIds(source, ids),
     findKeypair: (accessKey) => findKeypair(source, accessKey),
+    ...directoryQueries(source),
     auditEntries: (listing) => auditEntries(source, listing),
     witnesses: (range) => witnesses(source, range),
     clusterAt: (timeMs, visibility) => clusterAt(source, timeMs, visibility),

@@ -1,5 +1,6 @@
 import type { Rejection, Result, SessionStatus, SessionType, Slots, Witness } from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
+import type { DirectoryProjections } from './directory-projections.ts';
 import type { Held, Owner } from './queries/limits.ts';
 import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type {
@@ -14,11 +15,7 @@ import type {
   SessionRow,
   UserRow,
 } from './rows.ts';
-
-/** Whose things may be seen. What is not visible is not found. */
-export type Visibility =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'user'; readonly userId: string };
+import type { Visibility } from './visibility.ts';
 
 export interface PageRequest {
   /** 1 to `PAGE_ROWS_MAX`. */
@@ -95,7 +92,7 @@ export interface SessionWithKernels {
 }
 
 /** Everything that is read. @throws {ProjectionsUnavailable} when PostgreSQL does not answer. */
-export interface Projections extends AsyncDisposable {
+export interface Projections extends DirectoryProjections, AsyncDisposable {
   findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
   listSessions(listing: SessionListing): Paged<SessionRow>;
   /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */

@@ -10,6 +10,7 @@ import { rebuildProjections, verifyProjections } from './cluster/projection-repo
 import { status } from './cluster/status.ts';
 import { replaySetAsideCommand } from './commands/replay-set-aside-command.ts';
 import { setAsideCommands } from './commands/set-aside-commands.ts';
+import { directoryMutations, directoryQueries } from './directory/directory-resolvers.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
 import { images } from './images/images.ts';
@@ -63,6 +64,7 @@ const queries = {
   archive,
   verifyArchive,
   setAsideCommands,
+  ...directoryQueries,
 };
 const mutations = {
   signIn,
@@ -83,6 +85,7 @@ const mutations = {
   verifyProjections,
   runArchive,
   replaySetAsideCommand,
+  ...directoryMutations,
 };
 const subscriptions = {
   sessionEvents: reading(sessionEvents),

@@ -31,6 +31,7 @@ const PARTS = [
   'commands/commands.graphql',
   'cluster/cluster.graphql',
   'operations.graphql',
+  'directory/directory.graphql',
 ];
 
 /** The contract with clients, as text. */

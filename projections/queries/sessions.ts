@@ -2,17 +2,12 @@ import { type SessionStatus, unreachable } from '@orrery/bus';
 import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import { type Position, pageOf, planPage } from '../page.ts';
-import type {
-  Paged,
-  SessionFilter,
-  SessionListing,
-  SessionOrder,
-  Visibility,
-} from '../projections.ts';
+import type { Paged, SessionFilter, SessionListing, SessionOrder } from '../projections.ts';
 import type { KernelRow, SessionRow } from '../rows.ts';
 import { storable } from '../storable-text.ts';
 import { columnsOf } from '../table-sql.ts';
 import { tables } from '../tables.ts';
+import type { Visibility } from '../visibility.ts';
 import { boundedIds, keyset, type Source } from './source.ts';
 
 const NEWEST_FIRST: SessionOrder = { field: 'created-at', direction: 'descending' };
@@ -130,6 +125,13 @@ export function visible(visibility: Visibility): FragmentSqlToken {
       return sql.fragment`TRUE`;
     case 'user':
       return sql.fragment`s.owner_user_id = ${storable(visibility.userId)}`;
+    case 'projects':
+      return sql.fragment`(s.owner_user_id = ${storable(visibility.userId)}
+        OR s.domain = ${storable(visibility.domain)}
+          AND s.project_id = ANY(${sql.array(visibility.projects.map(storable), 'text')}))`;
+    case 'domain':
+      return sql.fragment`(s.owner_user_id = ${storable(visibility.userId)}
+        OR s.domain = ${storable(visibility.domain)})`;
     default:
       return unreachable(visibility);
   }

@@ -15,6 +15,7 @@ import type { GatewayContext } from '../context.ts';
 import { readSessionAfter } from './after-commit.ts';
 import { CreateSessionArguments } from './create-session-input.ts';
 import { parseSchedulingTerms } from './scheduling-terms.ts';
+import { refusedPlace } from './session-place.ts';
 import { parseSessionRequest } from './session-request.ts';
 import { shapeSession } from './session-shape.ts';
 
@@ -29,11 +30,11 @@ export async function createSession(
   const { input } = parsed.value;
   const { idempotencyKey } = input;
   const owner = authoriseSignedIn(caller, 'Mutation.createSession');
-  authoriseSignedIn(caller, 'Mutation.createSession', {
-    ownerUserId: owner.userId,
+  const misplaced = await refusedPlace(gateway, owner, {
     domain: input.domain ?? owner.domain,
     projectId: input.projectId ?? owner.projectId,
   });
+  if (misplaced !== undefined) return refused(misplaced);
   const id =
     idempotencyKey === undefined
       ? newId(gateway.clock.nowMs())

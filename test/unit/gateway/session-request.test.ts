@@ -12,6 +12,7 @@ const caller: SignedInCaller = {
   role: 'user',
   domain: 'default',
   projectId: 'default',
+  projects: [],
   accessKey: undefined,
 };
 const sessionId = '0190b0c8-0000-7000-8000-0000000000aa';
