@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
+import { Directory } from './directory.ts';
 import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { SignInRefused } from './errors.ts';
@@ -74,6 +75,7 @@ export function connect(options: ConnectOptions): OrreryClient {
  */
 export class OrreryClient implements AsyncDisposable {
   readonly administration: Administration;
+  readonly directory: Directory;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -101,6 +103,7 @@ export class OrreryClient implements AsyncDisposable {
     });
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
     this.administration = new Administration(this.#graphql);
+    this.directory = new Directory(this.#graphql);
   }
 
   get endpoint(): string {

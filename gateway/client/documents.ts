@@ -1,5 +1,7 @@
 /** The operations of the client. A test validates each against the gateway's schema. */
 
+import { directoryDocuments } from './directory-documents.ts';
+
 const userFields = 'id email username role domain projectId';
 
 const sessionFields = `
@@ -185,6 +187,7 @@ export const documents = {
   sessionStatistics: `subscription SessionStatistics($id: ID!) {
     sessionStatistics(id: $id) { kernelId measuredAt liveStat }
   }`,
+  ...directoryDocuments,
 } as const;
 
 export type DocumentName = keyof typeof documents;

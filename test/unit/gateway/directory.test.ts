@@ -15,7 +15,9 @@ const directory = suite('gateway: the directory');
 directory.before(async () => {
   fixture = await startGateway();
 });
-directory.after(() => fixture[Symbol.asyncDispose]());
+directory.after(async () => {
+  await fixture[Symbol.asyncDispose]();
+});
 
 directory(
   'a cluster begins with a domain, a project and the policies of the reference',
@@ -156,7 +158,9 @@ const keys = suite('gateway: key pairs');
 keys.before(async () => {
   fixture = await startGateway();
 });
-keys.after(() => fixture[Symbol.asyncDispose]());
+keys.after(async () => {
+  await fixture[Symbol.asyncDispose]();
+});
 
 keys('a user has several, of which the main one is not deleted', async () => {
   const user = await makeUser(fixture, { email: 'eve@example.test' });
