@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { Answer, GatewayFixture } from './gateway-fixture.ts';
+import type { Answer } from './gateway-fixture.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -79,5 +79,3 @@ export async function makeProject(gateway: Called, domain: string, name: string)
   );
   return project.id;
 }
-
-export type { GatewayFixture };
