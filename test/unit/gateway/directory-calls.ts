@@ -55,7 +55,7 @@ export async function makeUser(
   return { id: user.id, accessKey: keypair.accessKey, secretKey, email, headers };
 }
 
-export async function signedIn(gateway: Called, email: string): Promise<Headers> {
+async function signedIn(gateway: Called, email: string): Promise<Headers> {
   const { token } = await answerOf<{ readonly token: string }>(
     gateway,
     SIGN_IN,
