@@ -71,6 +71,20 @@ export {
   imageId,
 } from './contracts/image.ts';
 export {
+  BatchSteps,
+  CODE_CHARACTERS_MAX,
+  CompleteRequest,
+  CompleteResult,
+  ConsoleItem,
+  ExecuteRequest,
+  ExecuteResult,
+  FLUSH_MS_MAX,
+  InterruptRequest,
+  InterruptResult,
+  RunLanguage,
+  RunStatus,
+} from './contracts/inside.ts';
+export {
   AccessKey,
   DEFAULT_RATE_LIMIT,
   KEYPAIR_SCHEMA_VERSION,

@@ -10,6 +10,7 @@ import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
 import { type StatisticsOptions, tellStatistics } from './statistics/statistics.ts';
+import type { KeeperClient } from './runs/keeper-client.ts';
 import { WishCheckpoint } from './wish-checkpoint.ts';
 
 export interface AgentOptions {
@@ -19,6 +20,7 @@ export interface AgentOptions {
   readonly facts: NodeFacts;
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
+  readonly keeper?: KeeperClient | undefined;
   readonly imagesFile?: string | undefined;
   readonly reportGate?: ReportGate | undefined;
   /** Undefined: nothing is measured. */
@@ -70,9 +72,17 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const parts = [
     watchContainers({ driver, work, desk, records, presence, ...shared }, listed.resolve),
     listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
-    serveStreams({ ...shared, live: bus.live, driver, keptLogs, records, desk }),
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
+    serveStreams({
+      ...shared,
+      live: bus.live,
+      driver,
+      keptLogs,
+      records,
+      desk,
+      keeper: options.keeper,
+    }),
     announce(presence, options.facts, logger).then(() => listed.promise.then(onReady)),
   ];
   stop.addEventListener('abort', () => listed.resolve(), { once: true });

@@ -91,6 +91,18 @@ export interface ExecRequest {
   readonly terminal?: TerminalSize | undefined;
 }
 
+/** Where things of a kernel lie; `runner` as its programs see it, the others as the agent does. */
+export interface KernelPlaces {
+  /** The kernel's working directory. */
+  readonly work: string;
+  /** What the node keeps of the runs in it; goes with the kernel. */
+  readonly runs: string;
+  /** The runner's files. */
+  readonly runner: string;
+  /** The working directory, as programs see it. */
+  readonly home: string;
+}
+
 /** A program run beside a kernel's own. Disposing ends it as far as the engine can. */
 export interface ExecProcess extends AsyncDisposable {
   readonly output: AsyncIterable<LogChunk>;
@@ -147,4 +159,6 @@ export interface ContainerDriver extends AsyncDisposable {
   images(signal: AbortSignal): Promise<readonly LocalImage[]>;
   /** What those of the kernels have used that run; of which nothing can be had is left out. */
   usage(kernels: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KernelUsage>>;
+  /** Undefined: a kernel of this driver has no files. */
+  places(kernel: string): KernelPlaces | undefined;
 }

@@ -190,6 +190,27 @@ export class ExecFailed extends OrreryError {
   }
 }
 
+export class RunnerUnavailable extends OrreryError {
+  override readonly name = 'RunnerUnavailable';
+  readonly code = 'runner-unavailable';
+  readonly isRetryable = false;
+
+  constructor(driver: string) {
+    super(`nothing can be run in kernels of the driver ${driver}`);
+  }
+}
+
+/** The process that keeps what runs does not answer. */
+export class KeeperUnavailable extends OrreryError {
+  override readonly name = 'KeeperUnavailable';
+  readonly code = 'keeper-unavailable';
+  readonly isRetryable = true;
+
+  constructor(why: string, options?: Cause) {
+    super(`the keeper of runs did not answer: ${why}`, options);
+  }
+}
+
 export class TerminalUnavailable extends OrreryError {
   override readonly name = 'TerminalUnavailable';
   readonly code = 'terminal-unavailable';

@@ -21,6 +21,7 @@ import { KernelRecords } from './kernel-records.ts';
 import { nodeFacts } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
+import { KeeperClient } from './runs/keeper-client.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
 
@@ -82,13 +83,15 @@ async function startNode(
   const isSimulated = settings.driver === 'simulated';
   const directory = isSimulated ? '' : parts.directory.ofNode(node);
   const uid = process.getuid?.() ?? 0;
+  const user = uid === 0 ? undefined : `${uid}:${process.getgid?.() ?? uid}`;
+  const { installation } = parts.directory;
   const driver = await chooseDriver({
     settings,
     node,
-    installation: parts.directory.installation,
+    installation,
     directory,
     environ: process.env,
-    user: uid === 0 ? undefined : `${uid}:${process.getgid?.() ?? uid}`,
+    user,
     clock,
     logger,
   });
@@ -114,6 +117,15 @@ async function startNode(
         path: isSimulated ? undefined : join(directory, 'kernels.ndjson'),
       }),
       keptLogs: isSimulated ? undefined : await KeptLogs.open(join(directory, 'logs')),
+      keeper: isSimulated
+        ? undefined
+        : new KeeperClient({
+            node,
+            installation,
+            directory,
+            user,
+            settings: { driver: driver.name, dockerSocket: settings.dockerSocket },
+          }),
       imagesFile: isSimulated ? undefined : join(directory, 'images.json'),
     },
     parts.signal,

@@ -10,6 +10,8 @@ export interface ScratchPaths {
   /** What the system tells the program; the program cannot change it. */
   readonly config: string;
   readonly work: string;
+  /** What runs in the kernel is kept here; its programs do not see it. */
+  readonly runs: string;
 }
 
 /** The scratch space of one node's kernels: `<root>/<kernel>/{config,work}`. */
@@ -26,7 +28,8 @@ export class Scratch {
 
   paths(kernel: string): ScratchPaths {
     const root = join(this.#root, kernel);
-    return { root, config: join(root, 'config'), work: join(root, 'work') };
+    const below = (name: string): string => join(root, name);
+    return { root, config: below('config'), work: below('work'), runs: below('runs') };
   }
 
   /** Free when it was made by this object before. @throws {ScratchUnavailable} */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
 import { SessionType } from './session.ts';
 
 /** Everything an agent must know to run one kernel. */
@@ -79,6 +80,9 @@ export const StreamRequest = z.discriminatedUnion('kind', [
     rows: z.int().min(1).max(1000).optional(),
     environ: z.record(z.string(), z.string()).optional(),
   }),
+  ExecuteRequest,
+  InterruptRequest,
+  CompleteRequest,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
@@ -95,6 +99,8 @@ export const StreamOutput = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('exit'), exitCode: z.int().nullable() }),
   z.object({ kind: z.literal('error'), code: z.string(), message: z.string() }),
+  /** A piece of the JSON text that answers a request. */
+  z.object({ kind: z.literal('part'), text: z.string() }),
 ]);
 export type StreamOutput = Readonly<z.infer<typeof StreamOutput>>;
 

@@ -37,7 +37,11 @@ export interface EngineTraits {
 }
 
 /** Where a container finds its scratch space. */
-export const insideContainer = { home: '/home/work', config: '/home/config' } as const;
+export const insideContainer = {
+  home: '/home/work',
+  config: '/home/config',
+  runner: '/opt/orrery/runner',
+} as const;
 
 const STOP_SIGNAL = 'SIGTERM';
 const NANO = 1_000_000_000;
@@ -60,8 +64,10 @@ export function containerOptions(made: {
   readonly owner: Ownership;
   readonly traits: EngineTraits;
   readonly scratch: ScratchPaths;
+  /** Directory with the runner's files. */
+  readonly runner: string;
 }): ContainerCreateOptions {
-  const { spec, origin, owner, traits, scratch } = made;
+  const { spec, origin, owner, traits, scratch, runner } = made;
   const environ = kernelEnviron(spec, insideContainer);
   return {
     name: containerName(spec),
@@ -94,6 +100,7 @@ export function containerOptions(made: {
       Mounts: [
         { Type: 'bind', Source: scratch.config, Target: insideContainer.config, ReadOnly: true },
         { Type: 'bind', Source: scratch.work, Target: insideContainer.home, ReadOnly: false },
+        { Type: 'bind', Source: runner, Target: insideContainer.runner, ReadOnly: true },
       ],
     },
   };

@@ -10,6 +10,7 @@ import type {
   ExecRequest,
   KernelContainer,
   KernelUsage,
+  KernelPlaces,
   LocalImage,
   LogRequest,
   PullProgress,
@@ -29,6 +30,7 @@ import {
 } from '../errors.ts';
 import { environLines } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
+import { copyRunner } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
 import { ContainerEvents } from './container-events.ts';
 import {
@@ -131,6 +133,11 @@ class DockerDriver implements ContainerDriver {
     return this.#images.list(signal);
   }
 
+  places(kernel: string): KernelPlaces {
+    const { work, runs } = this.#scratch.paths(kernel);
+    return { work, runs, runner: insideContainer.runner, home: insideContainer.home };
+  }
+
   follow(signal: AbortSignal): AsyncIterable<ContainerChange> {
     return this.#events.follow(signal);
   }
@@ -160,7 +167,14 @@ class DockerDriver implements ContainerDriver {
     signal.throwIfAborted();
     const scratch = await this.#scratch.make(spec);
     const { owner } = this.#options;
-    const options = containerOptions({ spec, origin, owner, traits: this.#traits, scratch });
+    const options = containerOptions({
+      spec,
+      origin,
+      owner,
+      traits: this.#traits,
+      scratch,
+      runner: await copyRunner(this.#options.scratchRoot),
+    });
     // From here on the signal is not heard: half a request is worse than a late answer.
     const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
     const created = await this.#create(spec, options, bounded);

@@ -15,6 +15,7 @@ import type {
   ExecRequest,
   KernelContainer,
   KernelUsage,
+  KernelPlaces,
   LocalImage,
   LogRequest,
   StartOrigin,
@@ -30,6 +31,7 @@ import {
 import { kernelCommand, kernelEnviron } from '../kernel-environ.ts';
 import type { LogChunk } from '../log-frames.ts';
 import { Mailbox } from '../mailbox.ts';
+import { runnerDirectory } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
 import { exitsDirectory, kernelFiles, type Launch, writeWhole } from './kernel-files.ts';
 import {
@@ -94,6 +96,11 @@ export class ProcessDriver implements ContainerDriver {
     const { architecture } = await this.capacity();
     const facts = { digest: HOST_IMAGE, architecture, sizeBytes: 0, labels: {} };
     return [{ reference: HOST_IMAGE, facts }];
+  }
+
+  places(kernel: string): KernelPlaces {
+    const { work, runs } = this.#scratch.paths(kernel);
+    return { work, runs, runner: runnerDirectory, home: work };
   }
 
   list(): Promise<readonly KernelContainer[]> {

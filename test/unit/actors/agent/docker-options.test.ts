@@ -16,7 +16,8 @@ const options = (more: Parameters<typeof kernelSpec>[1]) =>
     origin: { wishRevision: 4 },
     owner: { node: 'n', installation: 'i' },
     traits: { cores: 4, user: undefined, ulimits: [] },
-    scratch: { root: '/d', config: '/d/config', work: '/d/work' },
+    scratch: { root: '/d', config: '/d/config', work: '/d/work', runs: '/d/runs' },
+    runner: '/d/runner',
   });
 
 test('a container is named after the last part of its image and its kernel', () => {
