@@ -63,6 +63,14 @@ export {
   ArchiveEvent,
 } from './contracts/archive.ts';
 export {
+  FileEntry,
+  FileList,
+  FilePath,
+  FileRequest,
+  FilesWritten,
+  LISTED_MAX,
+} from './contracts/files.ts';
+export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,
   ImageEvent,

@@ -200,6 +200,18 @@ export class RunnerUnavailable extends OrreryError {
   }
 }
 
+/** The process that keeps what runs says no, or that it failed; `code` is its own. */
+export class KeeperRefused extends OrreryError {
+  override readonly name = 'KeeperRefused';
+  readonly code: string;
+  readonly isRetryable = false;
+
+  constructor(failure: { readonly code: string; readonly message: string }) {
+    super(failure.message);
+    this.code = failure.code;
+  }
+}
+
 /** The process that keeps what runs does not answer. */
 export class KeeperUnavailable extends OrreryError {
   override readonly name = 'KeeperUnavailable';

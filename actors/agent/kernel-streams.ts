@@ -12,6 +12,7 @@ import {
 } from '@orrery/bus';
 import type { ContainerDriver, ExecProcess, TerminalSize } from './container-driver.ts';
 import { KernelNotFound } from './errors.ts';
+import { serveFiles } from './files/serve-files.ts';
 import type { KeptLogs } from './kept-logs.ts';
 import type { KernelDesk } from './kernel-desk.ts';
 import type { KernelRecords } from './kernel-records.ts';
@@ -64,6 +65,8 @@ function serveRequest(
     case 'interrupt':
     case 'complete':
       return serveRun(options, request, stream);
+    default:
+      return serveFiles(options, request, stream);
   }
 }
 

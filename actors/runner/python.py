@@ -1,4 +1,5 @@
-"""Runs cells of Python that share their state. Needs Python 3.6 and nothing else.
+"""Runs cells of Python that share their state. Needs Python 3.6 and of its library only
+what the interpreter cannot do without: smaller images leave out even `json`.
 
 Standard input: a line of JSON each, the first one with the secret that marks our own messages in the
 output. Everything else on standard output and error is the cell's own. See README.md for the messages.
@@ -7,8 +8,8 @@ import ast
 import base64
 import builtins
 import io
-import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -16,12 +17,28 @@ import traceback
 import types
 
 PIECE_BYTES = 3500
+SUGGESTIONS_MAX = 500
 RICH = (
     ('text/html', '_repr_html_'),
     ('image/png', '_repr_png_'),
     ('image/jpeg', '_repr_jpeg_'),
     ('image/svg+xml', '_repr_svg_'),
 )
+
+
+def to_json(value):
+    if isinstance(value, dict):
+        return '{%s}' % ','.join(to_json(key) + ':' + to_json(value[key]) for key in value)
+    if isinstance(value, list):
+        return '[%s]' % ','.join(to_json(item) for item in value)
+    if isinstance(value, str):
+        return '"%s"' % re.sub(r'[^ !#-\[\]-~]', escaped, value)
+    return {True: 'true', False: 'false'}[value] if isinstance(value, bool) else str(value)
+
+
+def escaped(match):
+    units = match.group().encode('utf-16-be', 'surrogatepass')
+    return ''.join('\\u%02x%02x' % pair for pair in zip(units[::2], units[1::2]))
 
 
 class Messages:
@@ -31,7 +48,7 @@ class Messages:
         self.mark = b'\0' + secret.encode('ascii')
 
     def send(self, fd, message):
-        text = json.dumps(message).encode('ascii')
+        text = to_json(message).encode('ascii')
         while True:
             piece, text = text[:PIECE_BYTES], text[PIECE_BYTES:]
             left = self.mark + (b'+' if text else b'.') + piece + b'\n'
@@ -101,7 +118,7 @@ class Runner:
     def listen(self):
         """In a thread of its own, so that an interrupt is heard while a cell runs."""
         for line in self.source:
-            message = json.loads(line)
+            message = ast.literal_eval(line)
             kind = message['kind']
             if kind == 'interrupt':
                 if self.is_busy:
@@ -229,22 +246,26 @@ class Runner:
         sys.stderr.write(''.join(traceback.format_exception(kind, error, trace)))
 
     def complete(self, code):
+        """Names are looked up and attributes read, but nothing is called."""
+        owner, begun = re.search(r'(?:([\w.]+)\.)?(\w*)$', code).groups()
         try:
-            import re
-            import rlcompleter
-            found = re.search(r'[\w.]+$', code)
-            if found is None:
-                return []
-            completer = rlcompleter.Completer(self.names)
-            names = []
-            while len(names) < 500:
-                name = completer.complete(found.group(), len(names))
-                if name is None:
-                    break
-                names.append(name)
-            return sorted(set(name.rstrip('( )') for name in names))
+            if owner is None:
+                found = set(self.names) | set(dir(builtins))
+            else:
+                first, *rest = owner.split('.')
+                value = self.names.get(first, getattr(builtins, first, None))
+                for name in rest:
+                    value = getattr(value, name)
+                found = set(dir(value))
         except Exception:
             return []
+        prefix = '' if owner is None else owner + '.'
+        hidden = '' if begun.startswith('_') else '_'
+        names = sorted(
+            name for name in found
+            if name.startswith(begun) and not (hidden and name.startswith(hidden))
+        )
+        return [prefix + name for name in names[:SUGGESTIONS_MAX]]
 
 
 def passed_over(_signal, _frame):
@@ -273,7 +294,7 @@ def main():
     os.close(nothing)
     sys.stdout = open(1, 'w', encoding='utf-8', errors='replace', buffering=1, closefd=False)
     sys.stderr = open(2, 'w', encoding='utf-8', errors='replace', buffering=1, closefd=False)
-    messages = Messages(json.loads(source.readline())['secret'])
+    messages = Messages(ast.literal_eval(source.readline())['secret'])
     runner = Runner(source, messages)
     runner.prepare()
     messages.say({'kind': 'ready'})

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
 import { SessionType } from './session.ts';
 
@@ -83,6 +84,7 @@ export const StreamRequest = z.discriminatedUnion('kind', [
   ExecuteRequest,
   InterruptRequest,
   CompleteRequest,
+  ...FileRequest.options,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { declareAdminCommands } from './admin-program.ts';
 import { declareClusterCommands } from './cluster-program.ts';
+import { declareCodeCommands } from './code-program.ts';
 import type { GlobalOptions } from './context.ts';
 import { UsageWrong } from './errors.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -34,6 +35,7 @@ and --profile FILE, the JSON file that names the gateway and holds the keys
 ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
+  declareCodeCommands(program, perform);
   declareClusterCommands(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
+import { Code } from './code.ts';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
 import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
@@ -74,6 +75,7 @@ export function connect(options: ConnectOptions): OrreryClient {
  */
 export class OrreryClient implements AsyncDisposable {
   readonly administration: Administration;
+  readonly code: Code;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -101,6 +103,7 @@ export class OrreryClient implements AsyncDisposable {
     });
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
     this.administration = new Administration(this.#graphql);
+    this.code = new Code(this.#graphql);
   }
 
   get endpoint(): string {

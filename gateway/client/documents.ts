@@ -165,6 +165,19 @@ export const documents = {
       id: $id, command: $command, hasTerminal: $hasTerminal, columns: $columns, rows: $rows
     ) { ticket { url expiresAt } ${rejection} }
   }`,
+  executeCode: `mutation ExecuteCode($input: ExecuteCodeInput!) {
+    executeCode(input: $input) {
+      result { runId status exitCode options console next } ${rejection}
+    }
+  }`,
+  interruptCode: `mutation InterruptCode($sessionId: ID!, $runId: String) {
+    interruptCode(sessionId: $sessionId, runId: $runId) { isInterrupted ${rejection} }
+  }`,
+  completeCode: `mutation CompleteCode($sessionId: ID!, $code: String!, $language: CodeLanguage! = PYTHON) {
+    completeCode(sessionId: $sessionId, code: $code, language: $language) {
+      completions ${rejection}
+    }
+  }`,
   rebuildProjections: `mutation RebuildProjections { rebuildProjections { ${reportFields} } }`,
   verifyProjections: `mutation VerifyProjections { verifyProjections { ${reportFields} } }`,
   runArchive: `mutation RunArchive { runArchive { run { ${runFields} } ${rejection} } }`,

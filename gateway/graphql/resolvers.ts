@@ -8,6 +8,9 @@ import { verifyAudit } from './audit/verify-audit.ts';
 import { clusterAt } from './cluster/cluster-at.ts';
 import { rebuildProjections, verifyProjections } from './cluster/projection-report.ts';
 import { status } from './cluster/status.ts';
+import { completeCode } from './code/complete-code.ts';
+import { executeCode } from './code/execute-code.ts';
+import { interruptCode } from './code/interrupt-code.ts';
 import { replaySetAsideCommand } from './commands/replay-set-aside-command.ts';
 import { setAsideCommands } from './commands/set-aside-commands.ts';
 import { signIn } from './identity/sign-in.ts';
@@ -79,6 +82,9 @@ const mutations = {
   removeResourceGroup: reading(removeResourceGroup),
   setLimits: reading(setLimits),
   execInSession: reading(execInSession),
+  executeCode: reading(executeCode),
+  interruptCode: reading(interruptCode),
+  completeCode: reading(completeCode),
   rebuildProjections,
   verifyProjections,
   runArchive,

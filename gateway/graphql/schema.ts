@@ -20,6 +20,7 @@ const PARTS = [
   'values.graphql',
   'identity/identity.graphql',
   'sessions/sessions.graphql',
+  'code/code.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',
   'images/images.graphql',

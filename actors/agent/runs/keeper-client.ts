@@ -3,9 +3,8 @@ import { createConnection, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { PeerFailed } from '@orrery/bus';
 import { z } from 'zod';
-import { KeeperUnavailable } from '../errors.ts';
+import { KeeperRefused, KeeperUnavailable } from '../errors.ts';
 import { type KeeperPlace, openPlace } from './keeper-place.ts';
 
 const START_MS_MAX = 30_000;
@@ -37,7 +36,7 @@ export class KeeperClient {
 
   /**
    * The answer's JSON value.
-   * @throws {PeerFailed} with the code that the keeper told.
+   * @throws {KeeperRefused} with the code that the keeper told.
    * @throws {KeeperUnavailable}
    */
   async ask(request: object, signal: AbortSignal): Promise<unknown> {
@@ -48,7 +47,7 @@ export class KeeperClient {
       socket.write(`${JSON.stringify(request)}\n`);
       for await (const line of createInterface({ input: socket })) {
         const answer = Answer.parse(JSON.parse(line));
-        if ('failure' in answer) throw new PeerFailed(answer.failure);
+        if ('failure' in answer) throw new KeeperRefused(answer.failure);
         return answer.result;
       }
       throw new KeeperUnavailable('it ended before it answered');

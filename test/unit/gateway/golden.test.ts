@@ -12,6 +12,7 @@ const mayWrite = process.env['ORRERY_WRITE_GOLDEN'] === '1';
 const REFUSING = [
   'archive/run-archive.ts',
   'commands/replay-set-aside-command.ts',
+  '../inside/main-kernel.ts',
   'images/register-image.ts',
   'limits/set-limits.ts',
   'resource-groups/group-change.ts',
