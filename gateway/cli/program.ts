@@ -6,6 +6,7 @@ import type { GlobalOptions } from './context.ts';
 import { UsageWrong } from './errors.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { sentenceOf } from './failure.ts';
+import { declareFileCommands } from './files-program.ts';
 import type { CliIo } from './io.ts';
 import type { Perform } from './options.ts';
 import { declareSessionCommands } from './session-program.ts';
@@ -36,6 +37,7 @@ ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
   declareCodeCommands(program, perform);
+  declareFileCommands(program, perform);
   declareClusterCommands(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {

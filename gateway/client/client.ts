@@ -7,6 +7,7 @@ import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { SignInRefused } from './errors.ts';
 import { type ExecChannel, openExecChannel } from './exec-channel.ts';
+import { Files } from './files.ts';
 import { createGraphqlCaller, type GraphqlCaller } from './graphql.ts';
 import { CONNECTIONS_MAX, createHttpSender, type HttpSender } from './http.ts';
 import type { LiveConnection } from './live-connection.ts';
@@ -76,6 +77,7 @@ export function connect(options: ConnectOptions): OrreryClient {
 export class OrreryClient implements AsyncDisposable {
   readonly administration: Administration;
   readonly code: Code;
+  readonly files: Files;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -104,6 +106,11 @@ export class OrreryClient implements AsyncDisposable {
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
     this.administration = new Administration(this.#graphql);
     this.code = new Code(this.#graphql);
+    this.files = new Files({
+      graphql: this.#graphql,
+      endpoint: this.#endpoint,
+      tokens: this.#tokens,
+    });
   }
 
   get endpoint(): string {

@@ -178,6 +178,25 @@ export const documents = {
       completions ${rejection}
     }
   }`,
+  sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {
+    sessionFiles(sessionId: $sessionId, path: $path) {
+      list {
+        entries { name kind mode sizeBytes modifiedAt accessedAt changedAt target }
+        isCut directory
+      }
+      ${rejection}
+    }
+  }`,
+  removeSessionFile: `mutation RemoveSessionFile(
+    $sessionId: ID!, $path: String!, $isRecursive: Boolean!
+  ) {
+    removeSessionFile(sessionId: $sessionId, path: $path, isRecursive: $isRecursive) {
+      path ${rejection}
+    }
+  }`,
+  renameSessionFile: `mutation RenameSessionFile($sessionId: ID!, $from: String!, $to: String!) {
+    renameSessionFile(sessionId: $sessionId, from: $from, to: $to) { path ${rejection} }
+  }`,
   rebuildProjections: `mutation RebuildProjections { rebuildProjections { ${reportFields} } }`,
   verifyProjections: `mutation VerifyProjections { verifyProjections { ${reportFields} } }`,
   runArchive: `mutation RunArchive { runArchive { run { ${runFields} } ${rejection} } }`,

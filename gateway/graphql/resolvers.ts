@@ -13,6 +13,7 @@ import { executeCode } from './code/execute-code.ts';
 import { interruptCode } from './code/interrupt-code.ts';
 import { replaySetAsideCommand } from './commands/replay-set-aside-command.ts';
 import { setAsideCommands } from './commands/set-aside-commands.ts';
+import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
 import { images } from './images/images.ts';
@@ -53,6 +54,7 @@ const queries = {
   sessions: reading(sessions),
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
+  sessionFiles: reading(sessionFiles),
   agents: reading(agents),
   images: reading(images),
   resourcePresets: reading(resourcePresets),
@@ -85,6 +87,8 @@ const mutations = {
   executeCode: reading(executeCode),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
+  removeSessionFile: reading(removeSessionFile),
+  renameSessionFile: reading(renameSessionFile),
   rebuildProjections,
   verifyProjections,
   runArchive,

@@ -21,6 +21,7 @@ const PARTS = [
   'identity/identity.graphql',
   'sessions/sessions.graphql',
   'code/code.graphql',
+  'files/files.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',
   'images/images.graphql',

@@ -14,13 +14,11 @@ import type { Gateway } from '../gateway.ts';
 
 /** An agent that has not answered for so long after it should have is taken for gone. Milliseconds. */
 const LATE_MS_MAX = 5_000;
-/** A first run waits for its interpreter to start. */
-const START_MS_MAX = 60_000;
+/** Long enough for an interpreter to start, or for a large tree to be removed. Milliseconds. */
+const ANSWER_MS_MAX = 5 * 60_000;
 
-export type KernelRequest = Extract<
-  StreamRequest,
-  { readonly kind: 'execute' | 'interrupt' | 'complete' }
->;
+/** What is answered with one JSON value. */
+export type KernelRequest = Exclude<StreamRequest, { readonly kind: 'logs' | 'exec' }>;
 
 /**
  * Asks the agent of a running kernel and gives its answer. What the agent refuses is a rejection.
@@ -35,7 +33,7 @@ export async function askKernel<Answer>(
   const { node, request } = asked;
   const answered = new AbortController();
   const late = new AbortController();
-  const waitMs = request.kind === 'execute' ? request.flushMs : START_MS_MAX;
+  const waitMs = request.kind === 'execute' ? request.flushMs : ANSWER_MS_MAX;
   clock.sleep(waitMs + LATE_MS_MAX, answered.signal).then(
     () => late.abort(),
     () => undefined,
