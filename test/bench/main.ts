@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { append } from './append.ts';
+import { exec } from './exec.ts';
 import { latency } from './latency.ts';
 import { lifecycle } from './lifecycle.ts';
 import { rebuild } from './rebuild.ts';
@@ -9,6 +10,7 @@ import { submit } from './submit.ts';
 
 const USAGE = `npm run bench -- NAME [options]
   latency                              how long a person waits for the answer, the agent, the container
+  exec                                 how long a cell takes in an interpreter that runs already
   append                               commits a second through the host, to raw publishes
   submit                               creates a second on 8 connections, and a thousand at once
   schedule [--agents N]                the pure decision: passes and placements a second, up to N
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency,
+  exec,
   append,
   submit,
   schedule: () => schedule({ agentsMax: Number(values.agents) }),
