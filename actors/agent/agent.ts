@@ -9,8 +9,8 @@ import { NodePresence } from './node-presence.ts';
 import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
-import { type StatisticsOptions, tellStatistics } from './statistics/statistics.ts';
 import type { KeeperClient } from './runs/keeper-client.ts';
+import { type StatisticsOptions, tellStatistics } from './statistics/statistics.ts';
 import { WishCheckpoint } from './wish-checkpoint.ts';
 
 export interface AgentOptions {

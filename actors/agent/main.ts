@@ -20,8 +20,8 @@ import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
 import { nodeFacts } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
-import { readNodeUsage } from './statistics/node-usage.ts';
 import { KeeperClient } from './runs/keeper-client.ts';
+import { readNodeUsage } from './statistics/node-usage.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
 

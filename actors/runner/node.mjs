@@ -4,7 +4,7 @@
  * thread of its own, so that an interrupt is heard while a cell runs. See README.md for the messages.
  */
 import { Console } from 'node:console';
-import { readSync, writeSync } from 'node:fs';
+import { read, readSync, writeSync } from 'node:fs';
 import inspector from 'node:inspector';
 import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
@@ -76,33 +76,26 @@ function listen({ answers, wake }) {
     parentPort.postMessage(message);
   };
   const chunk = Buffer.alloc(65_536);
+  // Without blocking this thread: between two reads the inspector's own messages are sent.
   const next = (begun) => {
-    const length = readChunk(chunk);
-    if (length === 0) {
-      process.kill(0, 'SIGKILL');
-      return;
-    }
-    const lines = Buffer.concat([begun, chunk.subarray(0, length)]);
-    const end = lines.lastIndexOf(10);
-    if (end >= 0)
-      for (const line of lines.subarray(0, end).toString().split('\n')) take(JSON.parse(line));
-    const rest = Buffer.from(lines.subarray(end + 1));
-    // Between two reads the inspector's own messages are sent.
-    setImmediate(next, rest);
+    read(0, chunk, 0, chunk.length, null, (error, length) => {
+      if (error?.code === 'EAGAIN') {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_FOR_ROOM_MS);
+        next(begun);
+        return;
+      }
+      if (error !== null || length === 0) {
+        process.kill(0, 'SIGKILL');
+        return;
+      }
+      const lines = Buffer.concat([begun, chunk.subarray(0, length)]);
+      const end = lines.lastIndexOf(10);
+      if (end >= 0)
+        for (const line of lines.subarray(0, end).toString().split('\n')) take(JSON.parse(line));
+      next(Buffer.from(lines.subarray(end + 1)));
+    });
   };
-  next(Buffer.from(workerData.begun));
-}
-
-function readChunk(chunk) {
-  for (;;) {
-    try {
-      return readSync(0, chunk);
-    } catch (error) {
-      if (error.code === 'EOF') return 0;
-      if (error.code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_FOR_ROOM_MS);
-    }
-  }
+  next(Buffer.alloc(0));
 }
 
 class Runner {
@@ -315,7 +308,7 @@ if (isMainThread) {
   const runner = new Runner(messages, port1, wake);
   runner.prepare();
   const worker = new Worker(new URL(import.meta.url), {
-    workerData: { begun: '', answers: port2, wake },
+    workerData: { answers: port2, wake },
     transferList: [port2],
     stdin: false,
   });

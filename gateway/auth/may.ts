@@ -59,7 +59,7 @@ export const operations = {
   'Query.sessions': readOwned,
   'Query.sessionAt': readOwned,
   'Query.sessionWhy': readOwned,
-  'Query.sessionFiles': changeOwned,
+  'Query.sessionFiles': readOwned,
   'Query.agents': signedIn,
   'Query.images': signedIn,
   'Query.resourcePresets': readOwned,

@@ -18,6 +18,9 @@ const RUNS_MAX = 32;
 /** Between the interrupt of a run that takes too long and its end by force. */
 const INTERRUPT_GRACE_MS = 2_000;
 const KERNEL_GONE = 130;
+const KILLED = 137;
+const KERNEL_END_MS_MAX = 1_000;
+const KERNEL_END_STEP_MS = 50;
 const NOT_STARTED = 127;
 
 export class RunNotFound extends OrreryError {
@@ -230,7 +233,15 @@ export class KernelRuns {
 
   async #exitCodeOf(end: CellEnd): Promise<number> {
     if (end.kind === 'done') return end.exitCode;
-    return (await this.#isKernelThere()) ? (end.exitCode ?? KERNEL_GONE) : KERNEL_GONE;
+    const { clock, signal } = this.#parts;
+    const deadlineMs = clock.nowMs() + KERNEL_END_MS_MAX;
+    // What was killed may have been killed with its kernel, of whose end we hear a little later.
+    while (await this.#isKernelThere()) {
+      const isKilled = end.exitCode === null || end.exitCode === KILLED;
+      if (!isKilled || clock.nowMs() >= deadlineMs) return end.exitCode ?? KERNEL_GONE;
+      await clock.sleep(KERNEL_END_STEP_MS, signal);
+    }
+    return KERNEL_GONE;
   }
 
   #goneItem({ exitCode }: Extract<CellEnd, { readonly kind: 'gone' }>) {

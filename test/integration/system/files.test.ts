@@ -64,7 +64,7 @@ files('a directory goes there and comes back with all that is in it', async () =
 files('are listed, renamed and removed', async () => {
   await inSession('mkdir -p list/inner; printf 12345 > list/five; ln -s five list/link');
   const { entries, directory } = await client.files.list({ sessionId, path: 'list' });
-  assert.is(directory, '/home/work/list');
+  assert.match(directory, /\bwork.list$/);
   assert.equal(
     entries.map(({ name, kind, sizeBytes, target }) => [
       name,

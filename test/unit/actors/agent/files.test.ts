@@ -149,7 +149,7 @@ for (const name of [
         entries.map((entry) => [entry.name, entry.kind, entry.mode, entry.sizeBytes]),
         [[name, 'file', '-rw-r--r--', 6]],
       );
-      assert.is(directory, '/home/work/deep');
+      assert.is(directory, `${tree.jail.home}/deep`);
       await renameFile(tree.jail, { from: path, to: 'other' });
       await removeFile(tree.jail, 'other', { isRecursive: false });
       assert.equal(readdirSync(tree.at('deep')), []);
@@ -178,7 +178,7 @@ plain('a link that stays inside is followed, from its own place or from the home
   mkdirSync(tree.at('a/b'), { recursive: true });
   writeFileSync(tree.at('a/file'), 'here');
   symlinkSync('../file', tree.at('a/b/link'));
-  symlinkSync('/home/work/a', tree.at('home'));
+  symlinkSync(`${tree.jail.home}/a`, tree.at('home'));
   assert.is((await gathered(readFileBytes(tree.jail, 'a/b/link'))).toString(), 'here');
   assert.is((await gathered(readFileBytes(tree.jail, 'home/file'))).toString(), 'here');
   await removeFile(tree.jail, 'home', { isRecursive: true });
@@ -290,7 +290,7 @@ const traps: readonly (readonly [string, string, (tree: Tree) => void])[] = [
   [
     'a link from the home upwards',
     'trap/outside/secret',
-    (t) => symlinkSync('/home/work/..', t.at('trap')),
+    (t) => symlinkSync(`${t.jail.home}/..`, t.at('trap')),
   ],
   ['a link to its own process', 'trap/cwd', (t) => symlinkSync('/proc/self', t.at('trap'))],
 ];
