@@ -10,6 +10,9 @@ export const AggregateName = z.enum([
   'keypair',
   'archive',
   'preset',
+  'domain',
+  'project',
+  'policy',
 ]);
 export type AggregateName = z.infer<typeof AggregateName>;
 

@@ -48,6 +48,12 @@ export type {
 export { type Clock, steadyClock, systemClock } from './clock.ts';
 export { sealCommit, sealedLength } from './commit-text.ts';
 export {
+  type AcceleratorSettings,
+  ComputeSettings,
+  DEFAULT_ACCELERATOR,
+  DEFAULT_COMPUTE,
+} from './compute-settings.ts';
+export {
   agentLive,
   KernelSpec,
   KernelWish,
@@ -62,6 +68,30 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export { HeldDevice, NodeDevice } from './contracts/device.ts';
+export {
+  AllowedFolderHosts,
+  Description,
+  DirectoryName,
+  directoryId,
+  SlotLimits,
+} from './contracts/directory-values.ts';
+export {
+  DEFAULT_DOMAIN_SETTINGS,
+  DOMAIN_SCHEMA_VERSION,
+  DomainCommand,
+  DomainEvent,
+  DomainSettings,
+} from './contracts/domain.ts';
+export {
+  FileEntry,
+  FileList,
+  FilePath,
+  FileRequest,
+  FilesWritten,
+  LISTED_MAX,
+} from './contracts/files.ts';
+export { ForecastScore, StartForecast, StartSuggestion } from './contracts/forecast.ts';
 export {
   IMAGE_SCHEMA_VERSION,
   ImageCommand,
@@ -71,11 +101,27 @@ export {
   imageId,
 } from './contracts/image.ts';
 export {
+  BatchSteps,
+  CODE_CHARACTERS_MAX,
+  CompleteRequest,
+  CompleteResult,
+  ConsoleItem,
+  ExecuteRequest,
+  ExecuteResult,
+  FLUSH_MS_MAX,
+  InterruptRequest,
+  InterruptResult,
+  RunLanguage,
+  RunStatus,
+} from './contracts/inside.ts';
+export {
   AccessKey,
   DEFAULT_RATE_LIMIT,
   KEYPAIR_SCHEMA_VERSION,
+  KeypairChanges,
   KeypairCommand,
   KeypairEvent,
+  KeypairGrant,
 } from './contracts/keypair.ts';
 export {
   HEARTBEAT_PERIOD_MS,
@@ -89,6 +135,20 @@ export {
   NodeStatus,
 } from './contracts/node.ts';
 export {
+  BUILT_IN_POLICIES,
+  DEFAULT_POLICY,
+  KeypairPolicy,
+  limitsUnder,
+  POLICY_SCHEMA_VERSION,
+  PolicyCommand,
+  PolicyEvent,
+  PolicyKind,
+  PolicyName,
+  ProjectPolicy,
+  ResourcePolicy,
+  UserPolicy,
+} from './contracts/policy.ts';
+export {
   PRESET_SCHEMA_VERSION,
   PresetCommand,
   PresetEvent,
@@ -96,9 +156,18 @@ export {
   presetId,
   ResourceGroupName,
 } from './contracts/preset.ts';
+export {
+  PROJECT_SCHEMA_VERSION,
+  ProjectCommand,
+  ProjectEvent,
+  ProjectSettings,
+  ProjectType,
+} from './contracts/project.ts';
 export { contracts, isKnownEvent } from './contracts/registry.ts';
 export {
+  DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
+  FairShare,
   GroupPolicy,
   HoldReason,
   LimitScope,
@@ -111,6 +180,18 @@ export {
   SchedulerEvent,
   SessionOutcome,
 } from './contracts/scheduler.ts';
+export {
+  type FairShareAnswer,
+  OWNERS_LISTED_MAX,
+  REPLAY_NODES_MAX,
+  REPLAY_POLICIES_MAX,
+  type ReplayAnswer,
+  type ReplayColumn,
+  SchedulingAnswer,
+  SchedulingQuestion,
+  TRACE_CHUNK_CHARACTERS_MAX,
+  TraceChunk,
+} from './contracts/scheduling-question.ts';
 export {
   Dependency,
   Designation,
@@ -138,11 +219,15 @@ export {
 export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
+  Membership,
   USER_SCHEMA_VERSION,
+  UserChanges,
   UserCommand,
+  UserDetails,
   UserEvent,
   UserProfile,
   UserRole,
+  UserStatus,
 } from './contracts/user.ts';
 export { openDuplex, type ServeOptions, serveDuplex } from './duplex.ts';
 export { type Duplex, FRAME_BYTES_MAX } from './duplex-stream.ts';
@@ -172,6 +257,11 @@ export {
   StreamBroken,
 } from './errors.ts';
 export { contentId, derivedId, newId } from './ids.ts';
+export {
+  preferredSharedMemory,
+  refusalOfDevices,
+  refusalOfKernel,
+} from './kernel-rules.ts';
 export { createLogger, type Logger } from './logger.ts';
 export type { Faults, Hop } from './memory/faults.ts';
 export {
@@ -181,8 +271,9 @@ export {
   type MemoryBusOptions,
 } from './memory/memory-bus.ts';
 export { SimulatedClock } from './memory/simulated-clock.ts';
-export { readCommit } from './message-codec.ts';
+export { aggregateOfEvent, readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
+export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { listSetAside, replaySetAside } from './set-aside.ts';

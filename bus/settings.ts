@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
+import { ComputeSettings } from './compute-settings.ts';
 import { NodeName } from './contracts/node.ts';
 import { SettingsInvalid } from './errors.ts';
 import { withEnviron } from './settings-environ.ts';
@@ -102,6 +103,7 @@ export const Settings = z.strictObject({
       resourceGroup: z.string().default('default'),
       reservedCpu: z.string().default('0'),
       reservedMemory: z.string().default('1g'),
+      compute: ComputeSettings.optional(),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */
       simulatedNodes: z.int().min(1).max(10_000).default(1),
       /** How often usage is measured and told. Milliseconds. */

@@ -23,6 +23,13 @@ export const subjects = {
       : `inbox.${partition}.${aggregate}.${id}`,
   commands: (partition: number) => `inbox.${partition}.>`,
   allCommands: 'inbox.>',
+  /** The same to who reads the lane at this moment, past the lane. */
+  ask: (partition: number, aggregate: AggregateName, id: string, actor?: Actor) =>
+    actor?.kind === 'agent'
+      ? `ask.${partition}.${aggregate}.${id}.from.${actor.id}`
+      : `ask.${partition}.${aggregate}.${id}`,
+  asks: (partition: number) => `ask.${partition}.>`,
+  isAsk: (subject: string) => subject.startsWith('ask.'),
   /** `id` is `<partition>.<sequence>`. */
   setAside: (id: string) => `setaside.${id}`,
   allSetAside: 'setaside.>',
@@ -35,6 +42,8 @@ export const subjects = {
   projected: 'live.projector.projected',
   /** Requests to the projector: `{ operation: 'rebuild' | 'verify' }`. */
   projector: 'live.projector.control',
+  /** Streams to the control process: a `SchedulingQuestion`, and its answer. */
+  scheduling: 'live.scheduler.question',
 } as const;
 
 const FNV_OFFSET = 0x811c9dc5;

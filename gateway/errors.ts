@@ -21,6 +21,12 @@ export const failures = {
   FORBIDDEN: { status: 403, slug: 'generic-forbidden', title: 'Forbidden operation.' },
   ROUTE_NOT_FOUND: { status: 404, slug: 'url-not-found', title: 'Unknown URL path.' },
   SESSION_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such session.' },
+  FILE_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such file.' },
+  FILE_REFUSED: {
+    status: 400,
+    slug: 'invalid-api-params',
+    title: 'Missing or invalid API parameters.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     slug: 'method-not-allowed',

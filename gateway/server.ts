@@ -20,6 +20,7 @@ import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
+import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
 import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
@@ -27,8 +28,8 @@ import { serveExec } from './sockets/exec-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 const URL_CHARACTERS_MAX = 8_192;
-/** Time for a client to send a whole request. Milliseconds. */
-const REQUEST_MS_MAX = 30_000;
+/** Time for a client to send a whole request, which may be a large file. Milliseconds. */
+const REQUEST_MS_MAX = 6 * 3_600_000;
 const CLOSE_RESTARTS = 1012;
 
 /**
@@ -85,6 +86,7 @@ export async function buildServer(
   registerRest(app, gateway);
   registerGraphiql(app);
   registerReplay(app, gateway);
+  registerFiles(app, gateway);
   registerExec(app, gateway);
   return app;
 }

@@ -1,8 +1,11 @@
 import {
+  DomainEvent,
   ImageEvent,
   KeypairEvent,
   NodeEvent,
+  PolicyEvent,
   PresetEvent,
+  ProjectEvent,
   type RecordedCommit,
   SchedulerEvent,
   SessionEvent,
@@ -11,6 +14,7 @@ import {
 } from '@orrery/bus';
 import type { z } from 'zod';
 import { auditOf } from './audit.ts';
+import { projectDomain, projectPolicy, projectProject } from './directory.ts';
 import { projectImage } from './images.ts';
 import { projectKeypair } from './keypairs.ts';
 import type { Moment } from './moment.ts';
@@ -27,11 +31,14 @@ import type { SessionWithKernels } from './projections.ts';
 import type { RowWrite } from './row-writing.ts';
 import type {
   AuditRow,
+  DomainRow,
   ImageRow,
   KeypairRow,
   LimitsRow,
   NodeRow,
+  PolicyRow,
   PresetRow,
+  ProjectRow,
   ResourceGroupRow,
   UserRow,
 } from './rows.ts';
@@ -48,6 +55,9 @@ interface EventOf {
   readonly user: UserEvent;
   readonly keypair: KeypairEvent;
   readonly preset: PresetEvent;
+  readonly domain: DomainEvent;
+  readonly project: ProjectEvent;
+  readonly policy: PolicyEvent;
   readonly group: GroupEvent;
   readonly limits: LimitsEvent;
 }
@@ -59,6 +69,9 @@ interface StateOf {
   readonly user: UserRow;
   readonly keypair: KeypairRow;
   readonly preset: PresetRow;
+  readonly domain: DomainRow;
+  readonly project: ProjectRow;
+  readonly policy: PolicyRow;
   readonly group: ResourceGroupRow;
   readonly limits: LimitsRow;
 }
@@ -72,6 +85,9 @@ export const KINDS = [
   'user',
   'keypair',
   'preset',
+  'domain',
+  'project',
+  'policy',
   'group',
   'limits',
 ] as const satisfies readonly Kind[];
@@ -88,6 +104,9 @@ export function emptyFolded(): Folded {
     user: new Map(),
     keypair: new Map(),
     preset: new Map(),
+    domain: new Map(),
+    project: new Map(),
+    policy: new Map(),
     group: new Map(),
     limits: new Map(),
   };
@@ -139,6 +158,12 @@ function eventsOf(commit: RecordedCommit): readonly BatchEvent[] {
       return parsed(commit, KeypairEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'preset':
       return parsed(commit, PresetEvent).map((one) => ({ kind: aggregate, id, ...one }));
+    case 'domain':
+      return parsed(commit, DomainEvent).map((one) => ({ kind: aggregate, id, ...one }));
+    case 'project':
+      return parsed(commit, ProjectEvent).map((one) => ({ kind: aggregate, id, ...one }));
+    case 'policy':
+      return parsed(commit, PolicyEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'scheduler':
       return parsed(commit, SchedulerEvent).flatMap(ofScheduler);
     case 'archive':
@@ -227,6 +252,15 @@ function foldEvent(folded: Folded, one: BatchEvent): void {
     case 'preset':
       put(folded.preset, id, projectPreset(folded.preset.get(id), one.event, at));
       return;
+    case 'domain':
+      put(folded.domain, id, projectDomain(folded.domain.get(id), one.event, at));
+      return;
+    case 'project':
+      put(folded.project, id, projectProject(folded.project.get(id), one.event, at));
+      return;
+    case 'policy':
+      put(folded.policy, id, projectPolicy(folded.policy.get(id), one.event, at));
+      return;
     case 'group':
       put(folded.group, id, one.event && projectResourceGroup(one.event, at));
       return;
@@ -278,6 +312,9 @@ export function rowsOf(folded: Folded, ids: Ids) {
     rowsFor(tables.users, of('user', folded.user)),
     rowsFor(tables.keypairs, of('keypair', folded.keypair)),
     rowsFor(tables.presets, of('preset', folded.preset)),
+    rowsFor(tables.domains, of('domain', folded.domain)),
+    rowsFor(tables.projects, of('project', folded.project)),
+    rowsFor(tables.policies, of('policy', folded.policy)),
     rowsFor(tables.resourceGroups, of('group', folded.group)),
     rowsFor(tables.limits, of('limits', folded.limits)),
   ] as const;
@@ -321,6 +358,9 @@ export function emptyIds(): Readonly<Record<Kind, Set<string>>> {
     user: new Set(),
     keypair: new Set(),
     preset: new Set(),
+    domain: new Set(),
+    project: new Set(),
+    policy: new Set(),
     group: new Set(),
     limits: new Set(),
   };

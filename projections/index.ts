@@ -1,4 +1,5 @@
 export type { ClusterMoment, NodeThen } from './cluster-fold.ts';
+export type { DirectoryProjections } from './directory-projections.ts';
 export { ProjectionsRefused, ProjectionsUnavailable } from './errors.ts';
 export { openProjections } from './open-projections.ts';
 export type {
@@ -6,6 +7,7 @@ export type {
   AuditListing,
   AuditRange,
   ClusterTotals,
+  DeviceHolder,
   Page,
   Paged,
   PageRequest,
@@ -13,22 +15,26 @@ export type {
   SessionFilter,
   SessionListing,
   SessionOrder,
+  SessionOwner,
   SessionWithKernels,
-  Visibility,
 } from './projections.ts';
 export type { Held, Owner } from './queries/limits.ts';
 export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,
+  DomainRow,
   ImageRow,
   KernelRow,
   KeypairRow,
   LimitsRow,
   NodeRow,
+  PolicyRow,
   PresetRow,
+  ProjectRow,
   QueueRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';
+export { isVisible, type Visibility } from './visibility.ts';

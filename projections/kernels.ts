@@ -26,6 +26,7 @@ export function kernelOf(request: KernelRequest, at: Moment): KernelRow {
     containerId: null,
     requestedSlots: request.slots,
     occupiedSlots: {},
+    devices: [],
     exitCode: null,
     wasOutOfMemory: false,
     startedAtMs: null,
@@ -52,8 +53,8 @@ function changeOf(row: KernelRow, event: KernelEvent, at: Moment): Partial<Kerne
     case 'kernel-creating':
       return { status: 'CREATING' };
     case 'kernel-running': {
-      const { containerId, startedAtMs } = event;
-      return { status: 'RUNNING', containerId, startedAtMs: instantMs(startedAtMs) };
+      const { containerId, startedAtMs, devices = [] } = event;
+      return { status: 'RUNNING', containerId, startedAtMs: instantMs(startedAtMs), devices };
     }
     case 'kernel-terminating':
       return { status: 'TERMINATING' };

@@ -3,6 +3,8 @@ import { firstTables } from './migrations/0001-first-tables.ts';
 import { quietIndexes } from './migrations/0002-quiet-indexes.ts';
 import { administration } from './migrations/0003-administration.ts';
 import { holdDetails } from './migrations/0004-hold-details.ts';
+import { devices } from './migrations/0005-devices.ts';
+import { directory } from './migrations/0006-directory.ts';
 
 /** All, in the order in which they are applied. */
 export const migrations: readonly Migration[] = [
@@ -10,4 +12,6 @@ export const migrations: readonly Migration[] = [
   quietIndexes,
   administration,
   holdDetails,
+  devices,
+  directory,
 ];

@@ -48,6 +48,7 @@ function changeOf(
   }
 }
 
-function columnsOf({ driver, architecture, resourceGroup, version, slots }: NodeFacts) {
-  return { driver, architecture, resourceGroup, version, availableSlots: slots };
+function columnsOf({ slots, devices = [], ...facts }: NodeFacts) {
+  const { driver, architecture, resourceGroup, version } = facts;
+  return { driver, architecture, resourceGroup, version, availableSlots: slots, devices };
 }

@@ -3,6 +3,8 @@ import { Database, DEFAULT_SCHEMA } from './database.ts';
 import type { Projections } from './projections.ts';
 import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
+import { deviceHolders } from './queries/device-holders.ts';
+import { directoryQueries } from './queries/directory.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
 import { findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
@@ -10,7 +12,12 @@ import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/node
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
 import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
-import { kernelsOfSessions, listSessions, sessionsByIds } from './queries/sessions.ts';
+import {
+  kernelsOfSessions,
+  listSessions,
+  ownersOfSessions,
+  sessionsByIds,
+} from './queries/sessions.ts';
 import { Source } from './queries/source.ts';
 import { foldSession } from './session-fold.ts';
 
@@ -34,6 +41,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
   return {
     findSession: async (id, visibility) => (await sessionsByIds(source, [id], visibility))[0],
     listSessions: (listing) => listSessions(source, listing),
+    ownersOfSessions: (listing) => ownersOfSessions(source, listing),
     sessionsByIds: (ids, visibility) => sessionsByIds(source, ids, visibility),
     kernelsOfSessions: (sessionIds) => kernelsOfSessions(source, sessionIds),
     sessionAt: async (id, timeMs, visibility) => {
@@ -43,6 +51,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     },
     commitsOfSession: (id, untilMs) => commitsOfSession(source, id, untilMs),
     listNodes: (request) => listNodes(source, request),
+    deviceHolders: (agentIds, visibility) => deviceHolders(source, agentIds, visibility),
     listImages: (request) => listImages(source, request),
     findImage: (reference) => findImage(source, reference),
     listPresets: (request) => listPresets(source, request),
@@ -57,6 +66,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findUserByEmail: (email) => findUserByEmail(source, email),
     usersByIds: (ids) => usersByIds(source, ids),
     findKeypair: (accessKey) => findKeypair(source, accessKey),
+    ...directoryQueries(source),
     auditEntries: (listing) => auditEntries(source, listing),
     witnesses: (range) => witnesses(source, range),
     clusterAt: (timeMs, visibility) => clusterAt(source, timeMs, visibility),

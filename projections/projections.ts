@@ -1,5 +1,14 @@
-import type { Rejection, Result, SessionStatus, SessionType, Slots, Witness } from '@orrery/bus';
+import type {
+  HeldDevice,
+  Rejection,
+  Result,
+  SessionStatus,
+  SessionType,
+  Slots,
+  Witness,
+} from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
+import type { DirectoryProjections } from './directory-projections.ts';
 import type { Held, Owner } from './queries/limits.ts';
 import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type {
@@ -14,11 +23,7 @@ import type {
   SessionRow,
   UserRow,
 } from './rows.ts';
-
-/** Whose things may be seen. What is not visible is not found. */
-export type Visibility =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'user'; readonly userId: string };
+import type { Visibility } from './visibility.ts';
 
 export interface PageRequest {
   /** 1 to `PAGE_ROWS_MAX`. */
@@ -63,6 +68,17 @@ export interface SessionListing extends PageRequest {
 }
 
 /** A node with what the scheduler has given away on it and how many kernels on it are not over. */
+/** A kernel that holds accelerators of an agent. */
+export interface DeviceHolder {
+  readonly agentId: string;
+  readonly kernelId: string;
+  readonly sessionId: string;
+  readonly sessionName: string;
+  /** Whether the one who asks may see that session. */
+  readonly isVisible: boolean;
+  readonly devices: readonly HeldDevice[];
+}
+
 export type AgentRow = NodeRow & { readonly occupiedSlots: Slots; readonly liveKernels: number };
 
 export interface AuditListing extends PageRequest {
@@ -94,10 +110,19 @@ export interface SessionWithKernels {
   readonly kernels: readonly KernelRow[];
 }
 
+/** Whose a session is. */
+export type SessionOwner = Pick<SessionRow, 'id' | 'ownerUserId' | 'domain' | 'projectId'>;
+
 /** Everything that is read. @throws {ProjectionsUnavailable} when PostgreSQL does not answer. */
-export interface Projections extends AsyncDisposable {
+export interface Projections extends DirectoryProjections, AsyncDisposable {
   findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
   listSessions(listing: SessionListing): Paged<SessionRow>;
+  /** Of the oldest that the filter takes. */
+  ownersOfSessions(listing: {
+    readonly visibility: Visibility;
+    readonly filter: SessionFilter;
+    readonly limit: number;
+  }): Promise<readonly SessionOwner[]>;
   /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */
   sessionsByIds(ids: readonly string[], visibility: Visibility): Promise<readonly SessionRow[]>;
   /** By session, then by local rank. At most `LOOKUP_IDS_MAX` ids. */
@@ -112,6 +137,11 @@ export interface Projections extends AsyncDisposable {
   commitsOfSession(id: string, untilMs?: number): Promise<readonly AuditRow[]>;
   /** By name. */
   listNodes(request: PageRequest): Paged<AgentRow>;
+  /** Of all whose kernels live there, by agent and session name; at most a page of agents at a time. */
+  deviceHolders(
+    agentIds: readonly string[],
+    visibility: Visibility,
+  ): Promise<readonly DeviceHolder[]>;
   /** By reference; forgotten ones are left out. */
   listImages(request: PageRequest): Paged<ImageRow>;
   findImage(reference: string): Promise<ImageRow | undefined>;

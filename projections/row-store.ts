@@ -76,6 +76,12 @@ export class RowStore {
       }
       case 'preset':
         return fill(folded.preset, await this.#rows(tables.presets, 'id', ids), ({ id }) => id);
+      case 'domain':
+        return fill(folded.domain, await this.#rows(tables.domains, 'id', ids), ({ id }) => id);
+      case 'project':
+        return fill(folded.project, await this.#rows(tables.projects, 'id', ids), ({ id }) => id);
+      case 'policy':
+        return fill(folded.policy, await this.#rows(tables.policies, 'id', ids), ({ id }) => id);
       case 'group': {
         const rows = await this.#rows(tables.resourceGroups, 'name', ids);
         return fill(folded.group, rows, ({ name }) => name);

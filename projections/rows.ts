@@ -1,14 +1,24 @@
 import {
+  AllowedFolderHosts,
   GroupPolicy,
+  HeldDevice,
   HoldReason,
   ImageFacts,
   KernelStatus,
   LimitScope,
+  Membership,
+  NodeDevice,
   NodeStatus,
   OwnerLimits,
+  PolicyKind,
+  ProjectType,
+  ResourcePolicy,
   SessionStatus,
   SessionType,
   Slots,
+  StartForecast,
+  UserRole,
+  UserStatus,
 } from '@orrery/bus';
 import { z } from 'zod';
 
@@ -75,6 +85,8 @@ export const KernelRow = z.object({
   containerId: z.string().nullable(),
   requestedSlots: Slots,
   occupiedSlots: Slots,
+  /** Accelerators that it holds, or held to its end. */
+  devices: z.array(HeldDevice),
   exitCode: z.int().nullable(),
   wasOutOfMemory: z.boolean(),
   startedAtMs: Instant.nullable(),
@@ -92,8 +104,10 @@ export const QueueRow = z.object({
   reasonCode: z.string().nullable(),
   reasonMessage: z.string().nullable(),
   missingSlots: Slots.nullable(),
-  /** What else is known of the reason. */
-  reasonDetails: HoldReason.pick({ checks: true, agents: true, place: true }).nullable(),
+  /** What else is known of the reason, and of its start. */
+  reasonDetails: HoldReason.pick({ checks: true, agents: true, place: true })
+    .extend({ forecast: StartForecast.optional() })
+    .nullable(),
   queuedAtMs: Instant,
   sequence: z.int(),
 });
@@ -120,6 +134,7 @@ export const NodeRow = z.object({
   resourceGroup: z.string(),
   version: z.string(),
   availableSlots: Slots,
+  devices: z.array(NodeDevice),
   registeredAtMs: Instant,
   /** When its heartbeats stopped; null while it is alive. */
   lostAtMs: Instant.nullable(),
@@ -148,13 +163,30 @@ export const UserRow = z.object({
   id: z.string(),
   email: z.string(),
   username: z.string(),
-  role: z.enum(['superadmin', 'admin', 'user', 'monitor']),
+  role: UserRole,
   domain: z.string(),
+  /** The project of sessions that name none. */
   projectId: z.string(),
+  projects: z.array(Membership),
   /** PHC string. */
   passwordHash: z.string(),
+  passwordChangedAtMs: Instant.nullable(),
+  needPasswordChange: z.boolean(),
+  fullName: z.string(),
+  description: z.string(),
+  status: UserStatus,
+  /** Why the status is as it is. */
+  statusInfo: z.string().nullable(),
   isActive: z.boolean(),
+  resourcePolicy: z.string(),
+  allowedClientIp: z.array(z.string()).nullable(),
+  sudoSessionEnabled: z.boolean(),
+  /** Null before a key pair was issued. */
+  mainAccessKey: z.string().nullable(),
+  /** There is none any more; what is known of them is for the audit only. */
+  isPurged: z.boolean(),
   createdAtMs: Instant,
+  modifiedAtMs: Instant,
   ...Place,
 });
 export type UserRow = Readonly<z.infer<typeof UserRow>>;
@@ -166,11 +198,60 @@ export const KeypairRow = z.object({
   sealedSecret: z.string(),
   isAdmin: z.boolean(),
   rateLimit: z.int(),
+  /** Null: none, so no limits. */
+  resourcePolicy: z.string().nullable(),
   isActive: z.boolean(),
+  isDeleted: z.boolean(),
   createdAtMs: Instant,
   ...Place,
 });
 export type KeypairRow = Readonly<z.infer<typeof KeypairRow>>;
+
+export const DomainRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  isActive: z.boolean(),
+  totalResourceSlots: Slots,
+  allowedVfolderHosts: AllowedFolderHosts,
+  allowedDockerRegistries: z.array(z.string()),
+  integrationId: z.string().nullable(),
+  isPurged: z.boolean(),
+  createdAtMs: Instant,
+  modifiedAtMs: Instant,
+  ...Place,
+});
+export type DomainRow = Readonly<z.infer<typeof DomainRow>>;
+
+export const ProjectRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  domain: z.string(),
+  projectType: ProjectType,
+  description: z.string(),
+  isActive: z.boolean(),
+  totalResourceSlots: Slots,
+  allowedVfolderHosts: AllowedFolderHosts,
+  integrationId: z.string(),
+  resourcePolicy: z.string(),
+  containerRegistry: z.object({ registry: z.string(), project: z.string() }).nullable(),
+  isPurged: z.boolean(),
+  createdAtMs: Instant,
+  modifiedAtMs: Instant,
+  ...Place,
+});
+export type ProjectRow = Readonly<z.infer<typeof ProjectRow>>;
+
+export const PolicyRow = z.object({
+  id: z.string(),
+  kind: PolicyKind,
+  name: z.string(),
+  policy: ResourcePolicy,
+  isDeleted: z.boolean(),
+  createdAtMs: Instant,
+  ...Place,
+});
+export type PolicyRow = Readonly<z.infer<typeof PolicyRow>>;
 
 export const PresetRow = z.object({
   id: z.string(),

@@ -1,4 +1,4 @@
-import type { HoldReason, SchedulerEvent } from '@orrery/bus';
+import type { HoldReason, SchedulerEvent, StartForecast } from '@orrery/bus';
 import { instantMs, type Moment } from './moment.ts';
 import type { AllocationRow, QueueRow } from './rows.ts';
 
@@ -39,7 +39,13 @@ export function projectScheduling(
       };
     }
     case 'session-held':
-      return { queue: queue && { ...queue, ...held(event.reason), sequence }, allocations };
+      return { queue: queue && heldAgain(queue, event.reason, sequence), allocations };
+    case 'start-foretold': {
+      const { reason, forecast } = event;
+      const told = reason === undefined ? {} : held(reason);
+      const foretold = queue && { ...queue, ...told, sequence };
+      return { queue: foretold && withForecast(foretold, forecast), allocations };
+    }
     case 'session-dequeued':
       return { queue: left(queue, sequence), allocations };
     case 'session-placed': {
@@ -67,6 +73,7 @@ export function projectScheduling(
       return { queue: left(queue, sequence), allocations };
     case 'priority-changed':
     case 'session-preempted':
+    case 'session-expired':
     case 'dependency-ended':
     case 'group-policy-set':
     case 'group-removed':
@@ -91,6 +98,17 @@ function held(
     missingSlots: reason?.missing ?? null,
     reasonDetails: hasDetails ? { checks, agents, place } : null,
   };
+}
+
+/** What was foretold stays: it says itself of when it is. */
+function heldAgain(queue: QueueRow, reason: HoldReason, sequence: number): QueueRow {
+  const again = { ...queue, ...held(reason), sequence };
+  const forecast = queue.reasonDetails?.forecast;
+  return forecast === undefined ? again : withForecast(again, forecast);
+}
+
+function withForecast(queue: QueueRow, forecast: StartForecast): QueueRow {
+  return { ...queue, reasonDetails: { ...queue.reasonDetails, forecast } };
 }
 
 function left(queue: QueueRow | undefined, sequence: number): QueueRow | undefined {

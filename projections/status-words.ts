@@ -6,6 +6,7 @@ const SENTENCES = new Map(
     'task-finished': 'Its program finished.',
     'task-failed': 'Its program ended with an exit code that is not 0.',
     'task-timeout': 'Its program ran for longer than it may.',
+    'idle-session-lifetime': 'It lived for as long as its key pair lets it.',
     'self-terminated': 'Its container ended by itself.',
     'out-of-memory': 'A program used more memory than it may, and was ended.',
     'failed-to-start': 'It could not be started.',

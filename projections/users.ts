@@ -1,4 +1,4 @@
-import { type UserEvent, unreachable } from '@orrery/bus';
+import { type Membership, type UserEvent, unreachable } from '@orrery/bus';
 import { instantMs, type Moment, placeOf } from './moment.ts';
 import type { UserRow } from './rows.ts';
 
@@ -8,34 +8,81 @@ export function projectUser(
   event: UserEvent | undefined,
   at: Moment,
 ): UserRow | undefined {
-  if (event?.type === 'user-registered') {
-    const { profile, passwordHash } = event;
-    return {
-      id: at.id,
-      email: profile.email,
-      username: profile.username,
-      role: profile.role,
-      domain: profile.domain,
-      projectId: profile.projectId,
-      passwordHash,
-      isActive: true,
-      createdAtMs: row?.createdAtMs ?? instantMs(at.recordedAtMs),
-      ...placeOf(at),
-    };
-  }
+  const modifiedAtMs = instantMs(at.recordedAtMs);
+  if (event?.type === 'user-registered') return registered(row, event, at);
   if (row === undefined) return undefined;
-  return { ...row, ...(event && changeOf(event)), ...placeOf(at) };
+  return { ...row, ...(event && changeOf(row, event, at)), modifiedAtMs, ...placeOf(at) };
+}
+
+type Registered = Extract<UserEvent, { readonly type: 'user-registered' }>;
+
+function registered(row: UserRow | undefined, event: Registered, at: Moment): UserRow {
+  const { profile, passwordHash, details, status = 'active' } = event;
+  const modifiedAtMs = instantMs(at.recordedAtMs);
+  // Who was registered before there were memberships belongs to the project of their profile.
+  const projects: Membership[] =
+    details === undefined ? [{ projectId: profile.projectId, role: 'member' }] : [];
+  return {
+    id: at.id,
+    ...profile,
+    projects,
+    passwordHash,
+    passwordChangedAtMs: null,
+    needPasswordChange: details?.needPasswordChange ?? false,
+    fullName: details?.fullName ?? '',
+    description: details?.description ?? '',
+    status,
+    statusInfo: null,
+    isActive: status === 'active',
+    resourcePolicy: details?.resourcePolicy ?? 'default',
+    allowedClientIp: details?.allowedClientIp ?? null,
+    sudoSessionEnabled: details?.sudoSessionEnabled ?? false,
+    mainAccessKey: null,
+    isPurged: false,
+    createdAtMs: row?.createdAtMs ?? modifiedAtMs,
+    modifiedAtMs,
+    ...placeOf(at),
+  };
 }
 
 function changeOf(
-  event: Exclude<UserEvent, { readonly type: 'user-registered' }>,
+  row: UserRow,
+  event: Exclude<UserEvent, Registered>,
+  at: Moment,
 ): Partial<UserRow> {
   switch (event.type) {
     case 'user-password-changed':
-      return { passwordHash: event.passwordHash };
+      return {
+        passwordHash: event.passwordHash,
+        passwordChangedAtMs: instantMs(at.recordedAtMs),
+        needPasswordChange: event.needPasswordChange ?? row.needPasswordChange,
+      };
+    case 'user-changed': {
+      const given = Object.entries(event.changes).filter(([, value]) => value !== undefined);
+      return Object.fromEntries(given);
+    }
+    case 'user-status-set': {
+      const { status, statusInfo } = event;
+      return { status, statusInfo, isActive: status === 'active' };
+    }
     case 'user-deactivated':
-      return { isActive: false };
+      return { status: 'inactive', isActive: false };
+    case 'user-projects-set':
+      return { projects: event.projects, projectId: defaultProject(row, event.projects) };
+    case 'user-key-issued':
+      return { mainAccessKey: row.mainAccessKey ?? event.accessKey };
+    case 'user-key-withdrawn':
+      return {};
+    case 'user-purged':
+      return { status: 'deleted', isActive: false, isPurged: true, projects: [] };
     default:
       return unreachable(event);
   }
+}
+
+/** The one that it was, as long as the user belongs to it. */
+function defaultProject({ projectId }: UserRow, projects: readonly Membership[]): string {
+  const [first] = projects;
+  const isKept = projects.some((membership) => membership.projectId === projectId);
+  return isKept || first === undefined ? projectId : first.projectId;
 }

@@ -9,6 +9,7 @@ import { NodePresence } from './node-presence.ts';
 import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
+import type { KeeperClient } from './runs/keeper-client.ts';
 import { type StatisticsOptions, tellStatistics } from './statistics/statistics.ts';
 import { WishCheckpoint } from './wish-checkpoint.ts';
 
@@ -17,8 +18,11 @@ export interface AgentOptions {
   readonly node: string;
   readonly driver: ContainerDriver;
   readonly facts: NodeFacts;
+  /** Whenever the facts have changed; absent: they never do. */
+  readonly laterFacts?: ((signal: AbortSignal) => AsyncIterable<NodeFacts>) | undefined;
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
+  readonly keeper?: KeeperClient | undefined;
   readonly imagesFile?: string | undefined;
   readonly reportGate?: ReportGate | undefined;
   /** Undefined: nothing is measured. */
@@ -70,10 +74,20 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const parts = [
     watchContainers({ driver, work, desk, records, presence, ...shared }, listed.resolve),
     listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
-    serveStreams({ ...shared, live: bus.live, driver, keptLogs, records, desk }),
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
-    announce(presence, options.facts, logger).then(() => listed.promise.then(onReady)),
+    serveStreams({
+      ...shared,
+      live: bus.live,
+      driver,
+      keptLogs,
+      records,
+      desk,
+      keeper: options.keeper,
+    }),
+    announce(presence, options.facts, logger)
+      .then(() => listed.promise.then(onReady))
+      .then(() => announceChanges(presence, options.laterFacts?.(signal))),
   ];
   stop.addEventListener('abort', () => listed.resolve(), { once: true });
   try {
@@ -107,6 +121,14 @@ async function announce(presence: NodePresence, facts: NodeFacts, logger: Logger
     presence.imagesChanged();
   });
   await presence.register(facts);
+}
+
+async function announceChanges(
+  presence: NodePresence,
+  changes: AsyncIterable<NodeFacts> | undefined,
+): Promise<void> {
+  if (changes === undefined) return;
+  for await (const facts of changes) await presence.register(facts);
 }
 
 async function followWishes(

@@ -1,4 +1,5 @@
 import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
 
 /** How a kernel's container ended, as the engine knows it. */
@@ -25,6 +26,8 @@ export interface KernelContainer {
   readonly wishRevision: number;
   readonly traceparent?: string | undefined;
   readonly batchTimeoutMs?: number | undefined;
+  /** Absent: nothing is written of it there. */
+  readonly devices?: KernelDevices | undefined;
   readonly state: ContainerState;
 }
 
@@ -32,6 +35,8 @@ export interface KernelContainer {
 export interface StartOrigin {
   readonly wishRevision: number;
   readonly traceparent?: string | undefined;
+  /** What it holds of the node's devices; absent: nothing is counted there. */
+  readonly grant?: DeviceGrant | undefined;
 }
 
 export type ContainerChange =
@@ -56,6 +61,8 @@ export interface EngineCapacity {
   readonly memoryBytes: number;
   /** `x86_64`, `aarch64`, … */
   readonly architecture: string;
+  /** Names of the runtimes that the engine can run containers with; absent: it has no such thing. */
+  readonly runtimes?: readonly string[] | undefined;
 }
 
 export interface LogRequest {
@@ -89,6 +96,18 @@ export interface ExecRequest {
   readonly environ: Readonly<Record<string, string>>;
   /** Absent: no terminal, and standard output and error stay apart. */
   readonly terminal?: TerminalSize | undefined;
+}
+
+/** Where things of a kernel lie; `runner` as its programs see it, the others as the agent does. */
+export interface KernelPlaces {
+  /** The kernel's working directory. */
+  readonly work: string;
+  /** What the node keeps of the runs in it; goes with the kernel. */
+  readonly runs: string;
+  /** The runner's files. */
+  readonly runner: string;
+  /** The working directory, as programs see it. */
+  readonly home: string;
 }
 
 /** A program run beside a kernel's own. Disposing ends it as far as the engine can. */
@@ -147,4 +166,6 @@ export interface ContainerDriver extends AsyncDisposable {
   images(signal: AbortSignal): Promise<readonly LocalImage[]>;
   /** What those of the kernels have used that run; of which nothing can be had is left out. */
   usage(kernels: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KernelUsage>>;
+  /** Undefined: a kernel of this driver has no files. */
+  places(kernel: string): KernelPlaces | undefined;
 }

@@ -26,6 +26,9 @@ export interface Seen {
   readonly container: KernelContainer | undefined;
 }
 
+/** What a report `running` says of a container. */
+export type Ran = NonNullable<Extract<KernelReport, { readonly state: 'exited' }>['ran']>;
+
 const ABSENT = { state: 'absent' } as const;
 const PREPARED = { state: 'prepared' } as const;
 
@@ -138,12 +141,22 @@ function told({ record }: Seen, exit: ContainerExit): Action {
   return { action: 'report', report: record?.end ?? exitReport(exit, record?.stopReason) };
 }
 
-function runningReport({ id, state }: KernelContainer): KernelReport {
-  return {
-    state: 'running',
-    containerId: id,
-    startedAtMs: state.phase === 'running' ? state.startedAtMs : 0,
-  };
+export function runningReport(container: KernelContainer): KernelReport {
+  const { state } = container;
+  const startedAtMs = state.phase === 'running' ? state.startedAtMs : 0;
+  return { state: 'running', ...ran(container, startedAtMs) };
+}
+
+/** Of a container that had ended before anybody could say that it runs; undefined: its program never ran. */
+export function ranUnseen(container: KernelContainer, nowMs: number): Ran | undefined {
+  const { state } = container;
+  if (state.phase !== 'exited' || state.exit.startFailure !== undefined) return undefined;
+  return ran(container, state.exit.finishedAtMs ?? nowMs);
+}
+
+function ran({ id, devices }: KernelContainer, startedAtMs: number): Ran {
+  const held = devices?.held ?? [];
+  return { containerId: id, startedAtMs, ...(held.length === 0 ? {} : { devices: [...held] }) };
 }
 
 /** `stopReason`: why this agent ended it, if it did. */

@@ -13,7 +13,7 @@ const PLAIN_PORT = 2375;
 const PASSED_ON = ['LANG', 'TZ', 'USER', 'LOGNAME'] as const;
 
 export interface DriverChoice {
-  readonly settings: NonNullable<Settings['agent']>;
+  readonly settings: Pick<NonNullable<Settings['agent']>, 'driver' | 'dockerSocket'>;
   readonly node: string;
   readonly installation: string;
   /** Where this node keeps its things. */

@@ -1,4 +1,5 @@
 import { type KernelStep, OrreryError } from '@orrery/bus';
+import type { AllocationRefusal } from './compute/device-map.ts';
 
 interface Cause {
   readonly cause: unknown;
@@ -73,6 +74,21 @@ export class LimitRefused extends ContainerFailure {
 
   constructor(why: string, options?: Cause) {
     super(`the engine refuses the limits of this kernel: ${why}`, options);
+  }
+}
+
+/** The devices that a kernel asks for cannot be given; where only others hold them, another node may have some. */
+export class DevicesRefused extends ContainerFailure {
+  override readonly name = 'DevicesRefused';
+  readonly code: string;
+  readonly isRetryable: boolean;
+  readonly step = 'create';
+
+  constructor({ code, message }: AllocationRefusal) {
+    super(message);
+    this.isRetryable =
+      code === 'insufficient-resource' || code === 'fractional-resource-fragmented';
+    this.code = this.isRetryable ? 'node-full' : code;
   }
 }
 
@@ -187,6 +203,39 @@ export class ExecFailed extends OrreryError {
 
   constructor(why: string, options?: Cause) {
     super(`the command could not be run: ${why}`, options);
+  }
+}
+
+export class RunnerUnavailable extends OrreryError {
+  override readonly name = 'RunnerUnavailable';
+  readonly code = 'runner-unavailable';
+  readonly isRetryable = false;
+
+  constructor(driver: string) {
+    super(`nothing can be run in kernels of the driver ${driver}`);
+  }
+}
+
+/** The process that keeps what runs says no, or that it failed; `code` is its own. */
+export class KeeperRefused extends OrreryError {
+  override readonly name = 'KeeperRefused';
+  readonly code: string;
+  readonly isRetryable = false;
+
+  constructor(failure: { readonly code: string; readonly message: string }) {
+    super(failure.message);
+    this.code = failure.code;
+  }
+}
+
+/** The process that keeps what runs does not answer. */
+export class KeeperUnavailable extends OrreryError {
+  override readonly name = 'KeeperUnavailable';
+  readonly code = 'keeper-unavailable';
+  readonly isRetryable = true;
+
+  constructor(why: string, options?: Cause) {
+    super(`the keeper of runs did not answer: ${why}`, options);
   }
 }
 

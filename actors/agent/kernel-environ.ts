@@ -1,4 +1,5 @@
 import type { KernelSpec } from '@orrery/bus';
+import type { DeviceGrant } from './compute/kernel-devices.ts';
 
 /** Keeps a container alive that is there to be worked in, and ends it at once when asked. */
 const KEEP_ALIVE = 'trap "exit 0" TERM INT; while :; do sleep 3600 & wait $!; done';
@@ -14,13 +15,27 @@ export interface Directories {
   readonly config: string;
 }
 
+/** What else this node knows of a kernel's surroundings. */
+export interface Surroundings {
+  readonly grant?: DeviceGrant | undefined;
+  readonly imageLabels?: Readonly<Record<string, string>> | undefined;
+  /** `uid:gid` of the program, where it is not the image's own. */
+  readonly user?: string | undefined;
+}
+
+const CORE_COUNT_NAMES = 'ai.backend.envs.corecount';
+const SERVICE_PORTS = 'ai.backend.service-ports';
+
 /** The session's environment, over which nobody can set what only this node knows for sure. */
 export function kernelEnviron(
   spec: KernelSpec,
   directories: Directories,
+  { grant, imageLabels = {}, user }: Surroundings = {},
 ): Readonly<Record<string, string>> {
+  const [uid, gid = uid] = user?.split(':') ?? [];
   return {
     LANG: 'C.UTF-8',
+    ...coreCounts(imageLabels[CORE_COUNT_NAMES], spec, grant),
     ...spec.environ,
     HOME: directories.home,
     BACKENDAI_USER_UUID: spec.ownerUserId,
@@ -30,9 +45,25 @@ export function kernelEnviron(
     BACKENDAI_KERNEL_IMAGE: spec.image,
     BACKENDAI_CLUSTER_ROLE: spec.role,
     BACKENDAI_CLUSTER_HOST: spec.hostname,
+    BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS] ?? '',
     ORRERY_CONFIG_DIRECTORY: directories.config,
+    ...(uid === undefined || gid === undefined ? {} : { LOCAL_USER_ID: uid, LOCAL_GROUP_ID: gid }),
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),
+    ...grant?.fragment.environ,
   };
+}
+
+/** The variables by which an image's programs learn how many threads to run; a part of a core counts as one. */
+function coreCounts(
+  names: string | undefined,
+  { slots }: KernelSpec,
+  grant: DeviceGrant | undefined,
+): Readonly<Record<string, string>> {
+  if (names === undefined || slots['cpu'] === undefined) return {};
+  const pinned = Object.keys(grant?.allocations['cpu'] ?? {}).length;
+  const count = Math.max(1, pinned === 0 ? Math.ceil(Number(slots['cpu'])) : pinned);
+  const wanted = names.split(',').map((name) => name.trim());
+  return Object.fromEntries(wanted.filter((name) => name !== '').map((name) => [name, `${count}`]));
 }
 
 /** `NAME=value`, the form in which programs and engines take an environment. */

@@ -12,10 +12,13 @@ import {
 } from '@orrery/bus';
 import type { ContainerDriver, ExecProcess, TerminalSize } from './container-driver.ts';
 import { KernelNotFound } from './errors.ts';
+import { serveFiles } from './files/serve-files.ts';
 import type { KeptLogs } from './kept-logs.ts';
 import type { KernelDesk } from './kernel-desk.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import type { LogChunk } from './log-frames.ts';
+import type { KeeperClient } from './runs/keeper-client.ts';
+import { serveRun } from './runs/serve-runs.ts';
 
 /** Content of one frame; a frame on the bus is larger by a third, and must stay under its limit. */
 const FRAME_CONTENT_BYTES_MAX = 128 * 1024;
@@ -28,6 +31,8 @@ export interface KernelStreamsOptions {
   readonly keptLogs: KeptLogs | undefined;
   readonly records: KernelRecords;
   readonly desk: KernelDesk;
+  /** Undefined: nothing can be run in these kernels. */
+  readonly keeper: KeeperClient | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -41,12 +46,28 @@ export function serveStreams(options: KernelStreamsOptions): Promise<void> {
   return serveDuplex<StreamRequest, StreamInput, StreamOutput>(
     live,
     agentLive.streams(node),
-    (request, stream) =>
-      request.kind === 'logs'
-        ? serveLog(options, request, stream)
-        : serveExec(options, request, stream),
+    (request, stream) => serveRequest(options, request, stream),
     { clock, logger, first: StreamRequest, incoming: StreamInput, signal },
   );
+}
+
+function serveRequest(
+  options: KernelStreamsOptions,
+  request: StreamRequest,
+  stream: Stream,
+): Promise<void> {
+  switch (request.kind) {
+    case 'logs':
+      return serveLog(options, request, stream);
+    case 'exec':
+      return serveExec(options, request, stream);
+    case 'execute':
+    case 'interrupt':
+    case 'complete':
+      return serveRun(options, request, stream);
+    default:
+      return serveFiles(options, request, stream);
+  }
 }
 
 /** From the container, and from where that ends, from what was kept. The last frame tells the exit. */

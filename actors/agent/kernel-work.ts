@@ -7,7 +7,16 @@ import {
   type Logger,
 } from '@orrery/bus';
 import type { ContainerDriver, ContainerExit, KernelContainer } from './container-driver.ts';
-import { type Action, decide, exitReport, failureReport, VANISHED } from './decide.ts';
+import {
+  type Action,
+  decide,
+  exitReport,
+  failureReport,
+  type Ran,
+  ranUnseen,
+  runningReport,
+  VANISHED,
+} from './decide.ts';
 import { type ContainerFailure, EngineUnavailable, ImageNotFound } from './errors.ts';
 import type { KeptLogs } from './kept-logs.ts';
 import { keepLog } from './kernel-log.ts';
@@ -215,13 +224,13 @@ export class KernelWork {
     if (container.state.phase === 'exited')
       await this.#ended(exitReport(container.state.exit, record?.stopReason), {
         ...at,
-        ran: this.#ran(container),
+        ran: ranUnseen(container, this.#options.clock.nowMs()),
       });
     else at.tellings.push(this.#started(container, at.cause));
   }
 
   async #started(container: KernelContainer, cause: string): Promise<void> {
-    const { kernel, id, state, batchTimeoutMs } = container;
+    const { kernel, state, batchTimeoutMs } = container;
     if (state.phase !== 'running') return;
     const { records } = this.#options;
     const record = records.find(kernel);
@@ -230,8 +239,7 @@ export class KernelWork {
     this.#running.add(kernel);
     if (batchTimeoutMs !== undefined)
       this.#timeouts.set(kernel, state.startedAtMs + batchTimeoutMs);
-    const { startedAtMs } = state;
-    await this.#tell(kernel, { state: 'running', containerId: id, startedAtMs }, cause);
+    await this.#tell(kernel, runningReport(container), cause);
   }
 
   async #stop(
@@ -309,13 +317,6 @@ export class KernelWork {
     );
   }
 
-  /** Of a container that had ended before anybody could say that it runs. */
-  #ran({ id, state }: KernelContainer): Ran | undefined {
-    if (state.phase !== 'exited' || state.exit.startFailure !== undefined) return undefined;
-    const startedAtMs = state.exit.finishedAtMs ?? this.#options.clock.nowMs();
-    return { containerId: id, startedAtMs };
-  }
-
   #over(kernel: string): void {
     this.#running.delete(kernel);
     this.#timeouts.clear(kernel);
@@ -391,8 +392,6 @@ interface At {
   readonly tellings: Promise<void>[];
   readonly signal: AbortSignal;
 }
-
-type Ran = NonNullable<Extract<KernelReport, { readonly state: 'exited' }>['ran']>;
 
 interface End extends Pick<At, 'kernel' | 'cause' | 'signal'> {
   readonly ran?: Ran | undefined;

@@ -14,12 +14,16 @@ import {
   systemClock,
 } from '@orrery/bus';
 import { type Agent, startAgent } from './agent.ts';
+import { DeviceDriver } from './compute/device-driver.ts';
+import { openDevices } from './compute/open-devices.ts';
+import { watchDevices } from './compute/watch-devices.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { chooseDriver } from './driver-choice.ts';
 import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
-import { nodeFacts } from './node-facts.ts';
+import { nodeFacts, reservedSlots } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
+import { KeeperClient } from './runs/keeper-client.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
@@ -82,23 +86,34 @@ async function startNode(
   const isSimulated = settings.driver === 'simulated';
   const directory = isSimulated ? '' : parts.directory.ofNode(node);
   const uid = process.getuid?.() ?? 0;
-  const driver = await chooseDriver({
+  const user = uid === 0 ? undefined : `${uid}:${process.getgid?.() ?? uid}`;
+  const { installation } = parts.directory;
+  const engine = await chooseDriver({
     settings,
     node,
-    installation: parts.directory.installation,
+    installation,
     directory,
     environ: process.env,
-    user: uid === 0 ? undefined : `${uid}:${process.getgid?.() ?? uid}`,
+    user,
     clock,
     logger,
   });
-  const facts = nodeFacts(driver.name, await driver.capacity(parts.signal), settings);
+  const capacity = await engine.capacity(parts.signal);
+  const reserved = reservedSlots(capacity, settings);
+  const devices = await openDevices(
+    { settings: settings.compute, driver: engine.name, capacity, reserved, logger },
+    parts.signal,
+  );
+  const driver = devices === undefined ? engine : new DeviceDriver(engine, devices);
+  const factsNow = () => nodeFacts(driver.name, capacity, settings, devices);
   const agent = startAgent(
     {
       bus,
       node,
       driver,
-      facts,
+      facts: factsNow(),
+      laterFacts:
+        devices && ((signal) => watchDevices(devices, { factsNow, clock, logger }, signal)),
       reportGate,
       statistics: {
         periodMs: settings.statisticsPeriodMs,
@@ -114,6 +129,15 @@ async function startNode(
         path: isSimulated ? undefined : join(directory, 'kernels.ndjson'),
       }),
       keptLogs: isSimulated ? undefined : await KeptLogs.open(join(directory, 'logs')),
+      keeper: isSimulated
+        ? undefined
+        : new KeeperClient({
+            node,
+            installation,
+            directory,
+            user,
+            settings: { driver: driver.name, dockerSocket: settings.dockerSocket },
+          }),
       imagesFile: isSimulated ? undefined : join(directory, 'images.json'),
     },
     parts.signal,

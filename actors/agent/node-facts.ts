@@ -1,4 +1,5 @@
 import { type NodeFacts, parseByteSize, SettingsInvalid, Slots, subtractSlots } from '@orrery/bus';
+import type { NodeDevices } from './compute/node-devices.ts';
 import type { ContainerDriver, EngineCapacity } from './container-driver.ts';
 
 const AGENT_VERSION = '0.1.0';
@@ -13,31 +14,46 @@ export interface Reservation {
 }
 
 /**
- * What this node offers: what its engine has, less what is reserved.
+ * What is not for kernels: what the settings reserve, and of memory what is left over by the alignment.
  * @throws {SettingsInvalid} when a reservation is no amount, or leaves nothing.
+ */
+export function reservedSlots(capacity: EngineCapacity, reservation: Reservation): Slots {
+  const { reservedCpu, reservedMemory } = reservation;
+  const reservedBytes = parseByteSize(reservedMemory);
+  if (reservedBytes === undefined)
+    throw new SettingsInvalid(`agent.reservedMemory is no size: ${reservedMemory}`);
+  const reserved = Slots.safeParse({ cpu: reservedCpu });
+  if (!reserved.success)
+    throw new SettingsInvalid(`agent.reservedCpu is no number of cores: ${reservedCpu}`);
+  const totalBytes = BigInt(Math.floor(capacity.memoryBytes));
+  const freeBytes = totalBytes - reservedBytes;
+  const offeredBytes = freeBytes - (freeBytes % MEMORY_ALIGNMENT_BYTES);
+  const { cpu = '0' } = subtractSlots({ cpu: String(capacity.cores) }, reserved.data);
+  if (cpu.startsWith('-') || cpu === '0' || offeredBytes <= 0n)
+    throw new SettingsInvalid('the reservations of the agent leave nothing of the machine');
+  return { cpu: reservedCpu, mem: String(totalBytes - offeredBytes) };
+}
+
+/**
+ * What this node offers: what its engine has, less what is reserved, and where its devices are counted, those.
+ * @throws {SettingsInvalid} as `reservedSlots`.
  */
 export function nodeFacts(
   driver: ContainerDriver['name'],
   capacity: EngineCapacity,
   reservation: Reservation,
+  devices?: Pick<NodeDevices, 'slots' | 'accelerators'>,
 ): NodeFacts {
-  const { resourceGroup, reservedCpu, reservedMemory } = reservation;
-  const reservedBytes = parseByteSize(reservedMemory);
-  if (reservedBytes === undefined)
-    throw new SettingsInvalid(`agent.reservedMemory is no size: ${reservedMemory}`);
-  const reservedSlots = Slots.safeParse({ cpu: reservedCpu });
-  if (!reservedSlots.success)
-    throw new SettingsInvalid(`agent.reservedCpu is no number of cores: ${reservedCpu}`);
-  const { cpu = '0' } = subtractSlots({ cpu: String(capacity.cores) }, reservedSlots.data);
-  const freeBytes = BigInt(Math.floor(capacity.memoryBytes)) - reservedBytes;
-  const memoryBytes = freeBytes - (freeBytes % MEMORY_ALIGNMENT_BYTES);
-  if (cpu.startsWith('-') || cpu === '0' || memoryBytes <= 0n)
-    throw new SettingsInvalid('the reservations of the agent leave nothing of the machine');
+  const reserved = reservedSlots(capacity, reservation);
+  const mem = String(Math.floor(capacity.memoryBytes));
+  const all = { cpu: String(capacity.cores), mem };
+  const accelerators = devices?.accelerators ?? [];
   return {
     driver,
     architecture: capacity.architecture,
-    resourceGroup,
-    slots: { cpu, mem: String(memoryBytes) },
+    resourceGroup: reservation.resourceGroup,
+    slots: devices?.slots ?? subtractSlots(all, reserved),
     version: AGENT_VERSION,
+    ...(accelerators.length === 0 ? {} : { devices: [...accelerators] }),
   };
 }

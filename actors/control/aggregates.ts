@@ -1,8 +1,11 @@
 import { archiveAggregate } from '../archive/aggregate.ts';
+import { domainAggregate } from '../domain/aggregate.ts';
 import { imageAggregate } from '../image/aggregate.ts';
 import { keypairAggregate } from '../keypair/aggregate.ts';
 import { nodeAggregate } from '../node/aggregate.ts';
+import { policyAggregate } from '../policy/aggregate.ts';
 import { presetAggregate } from '../preset/aggregate.ts';
+import { projectAggregate } from '../project/aggregate.ts';
 import type { AnyAggregate } from '../runtime/aggregate.ts';
 import { schedulerAggregate } from '../scheduler/aggregate.ts';
 import { sessionAggregate } from '../session/aggregate.ts';
@@ -18,4 +21,7 @@ export const aggregates: readonly AnyAggregate[] = [
   keypairAggregate,
   archiveAggregate,
   presetAggregate,
+  domainAggregate,
+  projectAggregate,
+  policyAggregate,
 ];

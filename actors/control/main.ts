@@ -14,6 +14,7 @@ import type { Tenure } from '../runtime/ownership.ts';
 import { aggregates } from './aggregates.ts';
 import { openArchive } from './archive.ts';
 import { watchNodes } from './liveness.ts';
+import { answerInThread, serveQuestions } from './questions.ts';
 import { sweepWishes } from './sweeping.ts';
 
 const MACHINE_CHARACTERS_MAX = 48;
@@ -42,7 +43,10 @@ async function main(): Promise<void> {
   const { host: name = ownName(), statusPort } = settings.control;
   const liveness = ({ signal }: Tenure) => watchNodes({ bus, clock, logger }, signal);
   const sweeping = ({ signal }: Tenure) => sweepWishes({ bus, logger }, signal);
-  const duties = { liveness, sweeping, ...archive.duties };
+  const answer = answerInThread(settings);
+  const questions = ({ signal }: Tenure) =>
+    serveQuestions({ live: bus.live, clock, logger, answer }, signal);
+  const duties = { liveness, sweeping, questions, ...archive.duties };
   const host = startHost(
     { bus, clock, logger, aggregates, name, mayBeArchived, duties },
     stop.signal,

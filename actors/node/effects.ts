@@ -12,6 +12,10 @@ export function messages(
     const { mode = 'terminate' } = node.context.drain ?? {};
     return [toScheduler({ type: 'evict', node: id, mode })];
   }
+  if (effect.type === 'tellLost' || effect.type === 'tellReturned') {
+    const change = effect.type === 'tellLost' ? 'lost' : 'returned';
+    return [toScheduler({ type: 'look-after-node', node: id, change })];
+  }
   const { resourceGroup, architecture, slots } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
   const capacity: NodeCapacity = { node: id, resourceGroup, architecture, slots, isSchedulable };

@@ -30,6 +30,8 @@ export const nodeMachine = setup({
     remember: assign(({ context, event }) => remembered(context, event)),
     tellScheduler: () => {},
     evict: () => {},
+    tellLost: () => {},
+    tellReturned: () => {},
   },
 }).createMachine({
   id: 'node',
@@ -46,14 +48,14 @@ export const nodeMachine = setup({
         'node-schedulable-set': { actions: ['remember', 'tellScheduler'] },
         'node-drain-begun': { actions: ['remember', 'tellScheduler'] },
         'node-drain-due': { actions: ['remember', 'evict'] },
-        'node-lost': { target: 'lost', actions: 'tellScheduler' },
-        'node-terminated': { target: 'terminated', actions: 'tellScheduler' },
+        'node-lost': { target: 'lost', actions: ['tellScheduler', 'tellLost'] },
+        'node-terminated': { target: 'terminated', actions: ['tellScheduler', 'tellLost'] },
       },
     },
     lost: {
       meta: { reconcileMs: RECONCILE_MS },
       on: {
-        'node-returned': { target: 'alive', actions: 'tellScheduler' },
+        'node-returned': { target: 'alive', actions: ['tellScheduler', 'tellReturned'] },
         'node-schedulable-set': { actions: 'remember' },
         'node-drain-begun': { actions: 'remember' },
         'node-drain-due': { actions: ['remember', 'evict'] },
@@ -62,7 +64,7 @@ export const nodeMachine = setup({
     },
     /** Its agent left on purpose. It may come back, so this is a state to rest in, not an end. */
     terminated: {
-      on: { 'node-returned': { target: 'alive', actions: 'tellScheduler' } },
+      on: { 'node-returned': { target: 'alive', actions: ['tellScheduler', 'tellReturned'] } },
     },
   },
 });

@@ -18,9 +18,11 @@ import { requireKnown } from './log-ahead.ts';
  */
 const UNSAID_COMMITS_MAX = 2;
 
-/** What a commit says to others. The ids of the messages follow from its last command. */
+/** What a commit says to others. The ids of the messages follow from its last command and its revision. */
 export interface Speech {
   readonly by: CommittedBy;
+  /** Of the commit's last event; absent where an older version kept it. */
+  readonly revision?: number;
   /** Ids of the commands it stands for. */
   readonly commandIds: readonly string[];
   readonly outgoing: readonly Outgoing[];
@@ -172,7 +174,7 @@ export function advance(
   const commandIds = commands?.map(({ id }) => id) ?? [commandId];
   const { commandType: type, actor, traceparent } = recorded;
   const by = { id: commandId, inboxSequence, type, actor, traceparent };
-  const speech = { by, commandIds, outgoing: next.outgoing };
+  const speech = { by, revision: held.revision, commandIds, outgoing: next.outgoing };
   held.speeches = [...held.speeches.slice(1 - UNSAID_COMMITS_MAX), speech];
   const deadline = aggregate.deadline(held.state);
   if (deadline?.phase !== held.phase) {

@@ -1,5 +1,6 @@
 import {
   compareAmounts,
+  DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
   err,
   GroupPolicy,
@@ -12,6 +13,7 @@ import {
   type SchedulerEvent,
   type Slots,
 } from '@orrery/bus';
+import { refusalOfFairShare } from './fair-share-rules.ts';
 import type { SchedulerState } from './state.ts';
 
 /** The group of sessions that name none. */
@@ -55,7 +57,13 @@ export function setGroup(
 /** Null takes away what may be absent. */
 function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): GroupPolicy {
   const preemption = { ...policy.preemption, ...withoutAbsent(change.preemption ?? {}) };
-  const parts = { ...policy, ...withoutAbsent(change), preemption };
+  const fairShare = change.fairShare && {
+    ...DEFAULT_FAIR_SHARE,
+    ...policy.fairShare,
+    ...withoutAbsent(change.fairShare),
+    weights: { ...policy.fairShare?.weights, ...withoutAbsent(change.fairShare.weights ?? {}) },
+  };
+  const parts = { ...policy, ...withoutAbsent({ ...change, fairShare }), preemption };
   const kept = Object.entries(parts).filter(([, value]) => value !== null);
   return GroupPolicy.parse(Object.fromEntries(kept));
 }
@@ -79,7 +87,7 @@ function refusalOfPolicy(policy: GroupPolicy): Rejection | undefined {
       'description',
       `a description has at most ${DESCRIPTION_CHARACTERS_MAX} characters`,
     );
-  return refusalOfWeights(policy) ?? refusalOfAccess(policy);
+  return refusalOfWeights(policy) ?? refusalOfAccess(policy) ?? refusalOfFairShare(policy);
 }
 
 function refusalOfWeights({ strategy, weights }: GroupPolicy): Rejection | undefined {
@@ -153,14 +161,21 @@ export function setLimits(
   if (known === null && limits !== null && all.size >= LIMITS_MAX)
     return refuseLimits('key', `there are limits of ${LIMITS_MAX} owners, the most there may be`);
   if (limits !== null) {
-    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfTotal(limits);
+    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfOthers(limits);
     if (refusal !== undefined) return err(refusal);
   }
   if (JSON.stringify(known) === JSON.stringify(limits)) return ok([]);
   return ok([{ type: 'limits-set', scope, key, limits }]);
 }
 
-function refusalOfTotal({ total, ...others }: OwnerLimits): Rejection | undefined {
+function refusalOfOthers({
+  total,
+  unlistedSlots: _,
+  concurrentSessionsMax: count = 0,
+  ...others
+}: OwnerLimits): Rejection | undefined {
+  if (count > SESSIONS_MAX)
+    return limitsInvalid('maxConcurrentSessions', `it is at most ${SESSIONS_MAX} sessions`);
   const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
   if (other !== undefined)
     return limitsInvalid(FIELDS[other[0]] ?? other[0], 'only a key pair has such a limit');
@@ -168,10 +183,17 @@ function refusalOfTotal({ total, ...others }: OwnerLimits): Rejection | undefine
 }
 
 function refusalOfLimits(limits: OwnerLimits): Rejection | undefined {
-  const { total, pendingTotalMax, ...counts } = limits;
+  const { total, pendingTotalMax, sessionLifetimeMaxMs: lifetimeMs = 0 } = limits;
+  const { containersPerSessionMax: containers = 1, ...others } = limits;
+  const { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax } = others;
+  const counts = { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax };
   for (const [name, count] of Object.entries(counts))
     if (count !== undefined && count > SESSIONS_MAX)
       return limitsInvalid(FIELDS[name] ?? name, `it is at most ${SESSIONS_MAX} sessions`);
+  if (containers > SESSIONS_MAX)
+    return limitsInvalid('maxContainersPerSession', `it is at most ${SESSIONS_MAX} containers`);
+  if (lifetimeMs > PENDING_TIMEOUT_MS_MAX)
+    return limitsInvalid('maxSessionLifetimeSeconds', 'it is at most 366 days; 0 is for ever');
   if (limits.pendingSessionsMax === 0)
     return limitsInvalid(
       'maxPendingSessionCount',
@@ -189,6 +211,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   concurrentSystemSessionsMax: 'maxConcurrentSftpSessions',
   pendingSessionsMax: 'maxPendingSessionCount',
   pendingTotalMax: 'maxPendingSessionResourceSlots',
+  containersPerSessionMax: 'maxContainersPerSession',
+  priorityMax: 'maxPriority',
+  sessionLifetimeMaxMs: 'maxSessionLifetimeSeconds',
 } satisfies Partial<Record<keyof OwnerLimits, string>>;
 
 function refusalOfSlots(field: string, slots: Slots | undefined): Rejection | undefined {

@@ -44,10 +44,10 @@ export const schedulerAggregate: Aggregate<SchedulerState, SchedulerCommand, Sch
   restore,
 };
 
-/** The moment at which time alone may change what can be placed; at once when it is not known who waits for what. */
-function deadlineOf({ groups, queue }: SchedulerState): Deadline | undefined {
-  if (queue.size === 0) return undefined;
-  let deadlineAtMs = Number.POSITIVE_INFINITY;
+/** The moment at which time alone may change what is placed or may stay; at once when it is not known who waits for what. */
+function deadlineOf({ groups, queue, firstExpiryMs }: SchedulerState): Deadline | undefined {
+  if (queue.size === 0 && firstExpiryMs === Number.POSITIVE_INFINITY) return undefined;
+  let deadlineAtMs = firstExpiryMs;
   for (const { lookAgainAtMs, waiting } of groups.values())
     if (waiting.size > 0) deadlineAtMs = Math.min(deadlineAtMs, lookAgainAtMs ?? 0);
   if (deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;

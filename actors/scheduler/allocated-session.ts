@@ -11,7 +11,7 @@ export interface Place extends Placement {
 /** That its session was told to end. */
 export interface Leaving {
   readonly mode: 'terminate' | 'reschedule';
-  readonly reason: 'preempted' | 'node-drained';
+  readonly reason: 'preempted' | 'node-drained' | 'lifetime-over';
   readonly inFavourOf?: string | undefined;
 }
 

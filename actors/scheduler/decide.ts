@@ -10,6 +10,8 @@ import {
 import type { Circumstances, Decision, Effect } from '../runtime/aggregate.ts';
 import { removeGroup, setGroup, setLimits } from './administration.ts';
 import { fold } from './fold.ts';
+import { foretell } from './foretell.ts';
+import { expired } from './lifetimes.ts';
 import type { SchedulerState } from './state.ts';
 
 type CommandOf<Type extends SchedulerCommand['type']> = Extract<
@@ -30,7 +32,7 @@ export function decide(
     case 'queue':
       return queue(state, command.queued, nowMs);
     case 'release':
-      return release(state, command);
+      return release(state, command, nowMs);
     case 'update-node': {
       const { capacity } = command;
       const known = state.nodes.get(capacity.node);
@@ -44,12 +46,18 @@ export function decide(
       if (waiting === undefined || waiting.priority === priority) return ok({ events: [] });
       return decided(state, [{ type: 'priority-changed', session, priority }]);
     }
+    case 'foretell':
+      return administered(state, foretell(state, command.session, nowMs));
     case 'finish':
       return decided(state, outcome(state, command));
     case 'evict':
       return evict(state, command);
+    case 'look-after-node': {
+      const { node, change } = command;
+      return ok({ events: [], effects: [{ type: 'tellNodeChange', params: { node, change } }] });
+    }
     case 'pass-deadline':
-      return decided(state, [{ type: 'time-looked-at', atMs: nowMs }]);
+      return decided(state, [...expired(state, nowMs), { type: 'time-looked-at', atMs: nowMs }]);
     case 'set-group':
       return administered(state, setGroup(state, command));
     case 'remove-group':
@@ -82,7 +90,7 @@ function queue(
   }
   const queued = asked.queuedAtMs === undefined ? { ...asked, queuedAtMs: nowMs } : asked;
   const events: SchedulerEvent[] = [];
-  if (allocation !== undefined) events.push({ type: 'allocation-released', session });
+  if (allocation !== undefined) events.push({ type: 'allocation-released', session, atMs: nowMs });
   if (waiting !== undefined) events.push({ type: 'session-dequeued', session });
   events.push({ type: 'session-queued', queued });
   return decided(state, events);
@@ -91,12 +99,14 @@ function queue(
 function release(
   state: SchedulerState,
   { session, attempt, result }: CommandOf<'release'>,
+  nowMs: number,
 ): Decision<SchedulerEvent> {
   const allocation = state.allocations.get(session);
   const waiting = state.queue.get(session);
   const events: SchedulerEvent[] = [];
   if (allocation !== undefined && allocation.attempt <= attempt) {
-    events.push({ type: 'allocation-released', session });
+    const over = result === undefined ? {} : { result };
+    events.push({ type: 'allocation-released', session, atMs: nowMs, ...over });
   }
   if (waiting !== undefined && waiting.attempt <= attempt) {
     events.push({ type: 'session-dequeued', session });

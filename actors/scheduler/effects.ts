@@ -8,6 +8,9 @@ type EventOf<Type extends SchedulerEvent['type']> = Extract<
   { readonly type: Type }
 >;
 
+/** Reference: reason of the end by `max_session_lifetime`. */
+const EXPIRED = 'idle-session-lifetime';
+
 /** Effects that an event names. */
 export function effectsOf(event: SchedulerEvent): readonly Effect[] {
   switch (event.type) {
@@ -19,6 +22,8 @@ export function effectsOf(event: SchedulerEvent): readonly Effect[] {
       return [{ type: 'tellGivenUp', params: event }];
     case 'session-preempted':
       return [{ type: 'tellPreempted', params: event }];
+    case 'session-expired':
+      return [{ type: 'tellExpired', params: event }];
     default:
       return [];
   }
@@ -41,6 +46,12 @@ export function messages(effect: Effect, state: SchedulerState): readonly Outgoi
       const { session, reason } = effect.params as EventOf<'session-given-up'>;
       return [toSession(session, { type: 'terminate', mode: 'force', reason })];
     }
+    case 'tellNodeChange':
+      return tellNodeChange(effect.params as Pick<NodeChange, 'node' | 'change'>, state);
+    case 'tellExpired': {
+      const { session } = effect.params as EventOf<'session-expired'>;
+      return [toSession(session, { type: 'terminate', mode: 'graceful', reason: EXPIRED })];
+    }
     case 'tellPreempted':
       return [tellPreempted(effect.params as EventOf<'session-preempted'>)];
     default:
@@ -60,6 +71,20 @@ function tellPlacement(
     slots,
   }));
   return [toSession(session, { type: 'place', attempt, placements })];
+}
+
+type NodeChange = Extract<SessionCommand, { readonly type: 'look-after-node' }>;
+
+/** All who have a place there. */
+function tellNodeChange(
+  { node, change }: Pick<NodeChange, 'node' | 'change'>,
+  { allocations }: SchedulerState,
+): readonly Outgoing[] {
+  return [...allocations.values()]
+    .filter(({ placements }) => placements.some((place) => place.node === node))
+    .map(({ session, attempt }) =>
+      toSession(session, { type: 'look-after-node', attempt, node, change }),
+    );
 }
 
 function tellPreempted({

@@ -1,6 +1,8 @@
-import { type SchedulerEvent, unreachable } from '@orrery/bus';
-import { AllocatedSession } from './allocated-session.ts';
+import { DEFAULT_FAIR_SHARE, type HoldReason, type SchedulerEvent, unreachable } from '@orrery/bus';
+import { AllocatedSession, type Leaving } from './allocated-session.ts';
+import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
+import { expiryWith, findFirstExpiryMs } from './lifetimes.ts';
 import { keysOf } from './owner-counts.ts';
 import {
   allocate,
@@ -33,24 +35,24 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
   if (unknown.length > 0) relearn(state, unknown);
   switch (event.type) {
     case 'session-queued':
-      enqueue(state, entryOf(event.queued));
+      queued(state, event);
       return;
     case 'session-placed':
       placed(state, event);
       return;
-    case 'session-held': {
-      const waiting = state.queue.get(event.session);
-      if (waiting === undefined) return;
-      const atSeconds = Math.floor((event.atMs ?? 0) / SECOND_MS);
-      resay(state, waiting, { said: { reason: reasonOf(state, event.reason), atSeconds } });
+    case 'session-held':
+      said(state, event.session, event);
       return;
-    }
+    case 'start-foretold':
+      state.experience.foretold(event.session, event.forecast);
+      said(state, event.session, { reason: event.reason, atMs: event.forecast.atMs });
+      return;
     case 'session-dequeued':
     case 'session-given-up':
       dequeued(state, event.session);
       return;
     case 'allocation-released':
-      released(state, event.session);
+      released(state, event);
       return;
     case 'node-joined':
     case 'node-capacity-changed':
@@ -58,6 +60,9 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
       return;
     case 'session-preempted':
       preempted(state, event);
+      return;
+    case 'session-expired':
+      leave(state, event.session, { mode: 'terminate', reason: 'lifetime-over' });
       return;
     case 'priority-changed':
       reprioritised(state, event);
@@ -87,6 +92,7 @@ function foldRule(
       const key = `${event.scope}:${event.key}`;
       if (event.limits === null) state.limits.delete(key);
       else state.limits.set(key, event.limits);
+      state.firstExpiryMs = findFirstExpiryMs(state);
       touchEveryone(state);
       return;
     }
@@ -101,6 +107,7 @@ function foldRule(
       return;
     }
     case 'time-looked-at':
+      if (state.firstExpiryMs <= event.atMs) state.firstExpiryMs = findFirstExpiryMs(state);
       for (const group of state.groups.values())
         if ((group.lookAgainAtMs ?? 0) <= event.atMs) touchAll(group);
       return;
@@ -109,9 +116,31 @@ function foldRule(
   }
 }
 
+function queued(state: SchedulerState, { queued: session }: EventOf<'session-queued'>): void {
+  const { wish } = enqueue(state, entryOf(session));
+  const { attempt, queuedAtMs: atMs, resourceGroup } = session;
+  if (attempt === 1 && atMs !== undefined) state.experience.arrived(resourceGroup, { atMs, wish });
+}
+
+function said(
+  state: SchedulerState,
+  session: string,
+  {
+    reason,
+    atMs = 0,
+  }: { readonly reason?: HoldReason | undefined; readonly atMs?: number | undefined },
+): void {
+  const waiting = state.queue.get(session);
+  if (waiting === undefined || reason === undefined) return;
+  const atSeconds = Math.floor(atMs / SECOND_MS);
+  resay(state, waiting, { said: { reason: reasonOf(state, reason), atSeconds } });
+}
+
 function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
-  const { session, attempt, placements, atMs: startedAtMs = 0 } = event;
+  const { session, attempt, placements } = event;
+  const startedAtMs = momentOf(state, event.atMs);
   const waiting = leaveQueue(state, session);
+  if (waiting !== undefined) state.experience.started(session, waiting.group, startedAtMs);
   const wish = waiting?.wish ?? unknownWish(state, event);
   const kernels = waiting?.kernels.map(({ kernel }) => kernel) ?? [];
   const inOrder = kernels.flatMap(
@@ -119,6 +148,25 @@ function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
   );
   const all = inOrder.length === placements.length ? inOrder : placements;
   allocate(state, { session, attempt, wish, placements: all, startedAtMs });
+  noteUse(state, wish, { sign: 1, atMs: startedAtMs });
+  state.firstExpiryMs = expiryWith(state, { owner: wish.owner, startedAtMs });
+}
+
+/** The newest that is known when an event does not tell it: older versions wrote some down without. */
+function momentOf({ fairUse }: SchedulerState, atMs: number | undefined): number {
+  if (atMs === undefined) return fairUse.newestMs;
+  fairUse.newestMs = Math.max(fairUse.newestMs, atMs);
+  return atMs;
+}
+
+function noteUse(
+  state: SchedulerState,
+  { terms, owner, requests }: Wish,
+  change: { readonly sign: 1 | -1; readonly atMs: number },
+): void {
+  const group = terms.resourceGroup;
+  const { lookbackDays } = state.policies.get(group)?.fairShare ?? DEFAULT_FAIR_SHARE;
+  noteHolding(state.fairUse, { group, owner, requests, lookbackDays, ...change });
 }
 
 /** Of a session that was never seen in the queue: it holds its slots all the same. */
@@ -136,6 +184,7 @@ function unknownWish(state: SchedulerState, { placements }: EventOf<'session-pla
 
 function dequeued(state: SchedulerState, session: string): void {
   const waiting = leaveQueue(state, session);
+  state.experience.left(session);
   if (waiting === undefined) return;
   const limits = state.limits.get(`keypair:${waiting.owner.accessKey}`);
   // Others of the same key pair may wait only because so many did.
@@ -145,10 +194,15 @@ function dequeued(state: SchedulerState, session: string): void {
     touchAll(groupOf(state, waiting.group));
 }
 
-function released(state: SchedulerState, session: string): void {
+function released(
+  state: SchedulerState,
+  { session, atMs, result }: EventOf<'allocation-released'>,
+): void {
   const allocation = state.allocations.get(session);
   if (allocation === undefined) return;
+  noteUse(state, allocation.wish, { sign: -1, atMs: momentOf(state, atMs) });
   deallocate(state, allocation);
+  if (atMs !== undefined && result !== undefined) noteRun(state, allocation, atMs);
   touchAll(groupOf(state, allocation.group));
   for (const { node } of allocation.placements)
     touchAll(groupOf(state, state.nodes.get(node)?.group ?? allocation.group));
@@ -156,16 +210,34 @@ function released(state: SchedulerState, session: string): void {
   if (isLimited) touchEveryone(state);
 }
 
+/** How long it ran, if it came to an end of its own. */
+function noteRun({ experience }: SchedulerState, one: AllocatedSession, atMs: number): void {
+  const { startedAtMs, wish, sessionType, owner } = one;
+  if (one.leaving !== undefined || startedAtMs === 0) return;
+  const ranMs = Math.max(0, atMs - startedAtMs);
+  experience.runs.note({
+    ranMs,
+    atMostMs: wish.terms.runsAtMostMs,
+    user: owner.userId,
+    sessionType,
+  });
+}
+
 function preempted(state: SchedulerState, event: EventOf<'session-preempted'>): void {
-  const allocation = state.allocations.get(event.session);
-  if (allocation === undefined) return;
   const { mode, reason, inFavourOf } = event;
-  const leaving = { mode, reason, inFavourOf };
-  state.allocations.set(event.session, new AllocatedSession(allocation, leaving));
+  if (!leave(state, event.session, { mode, reason, inFavourOf })) return;
   const waiting = inFavourOf === undefined ? undefined : state.queue.get(inFavourOf);
   if (waiting === undefined || waiting.isPromised) return;
   resay(state, waiting, { isPromised: true });
   groupOf(state, waiting.group).promised += 1;
+}
+
+/** It was told to end. @returns whether it holds anything. */
+function leave(state: SchedulerState, session: string, leaving: Leaving): boolean {
+  const allocation = state.allocations.get(session);
+  if (allocation === undefined) return false;
+  state.allocations.set(session, new AllocatedSession(allocation, leaving));
+  return true;
 }
 
 function reprioritised(state: SchedulerState, event: EventOf<'priority-changed'>): void {

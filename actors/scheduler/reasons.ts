@@ -41,7 +41,8 @@ function dueAgainMs(said: Said | undefined): number {
   return said === undefined ? 0 : said.atSeconds * SECOND_MS + HELD_AGAIN_MS;
 }
 
-function reasonFrom(
+/** In the words of the log. */
+export function reasonFrom(
   { book }: SchedulerState,
   { code, message, checks, missing, agents, place }: Hold,
 ): HoldReason {

@@ -1,5 +1,7 @@
 import type { OwnerLimits } from '@orrery/bus';
+import { type FairShareTerms, factorsOf } from './fair-use.ts';
 import type { GroupState } from './group-state.ts';
+import { pendingWithin, runningWithin } from './lifetimes.ts';
 import {
   DEFAULT_GROUP_POLICY,
   type GroupPolicy,
@@ -8,6 +10,7 @@ import {
   type Situation,
 } from './planning/model.ts';
 import type { Vector } from './planning/vector.ts';
+import type { SlotBook } from './slot-book.ts';
 import type { SchedulerState } from './state.ts';
 import type { WaitingSession } from './waiting-session.ts';
 
@@ -15,11 +18,18 @@ export function policyOf(state: SchedulerState, group: string): GroupPolicy {
   return state.policies.get(group) ?? DEFAULT_GROUP_POLICY;
 }
 
+interface Looked {
+  readonly pending: readonly WaitingSession[];
+  readonly nowMs: number;
+  /** Default: those of the groups, if the answer depends on them. */
+  readonly running?: 'all';
+}
+
 /** What a pass over these groups, and those of their sessions that are given, looks at. Copies no session. */
 export function situationOf(
   state: SchedulerState,
   groups: readonly GroupState[],
-  { pending, nowMs }: { readonly pending: readonly WaitingSession[]; readonly nowMs: number },
+  { pending, nowMs, running: who }: Looked,
 ): Situation {
   const names = new Set(groups.map(({ name }) => name));
   for (const { particulars } of pending) {
@@ -27,19 +37,50 @@ export function situationOf(
     const failures = particulars.failures.filter(({ untilMs }) => untilMs > nowMs);
     particulars.failedOn = failures.map(({ node }) => node);
   }
-  const running = groups.some(({ name }) => isSwayedByWhatRuns(policyOf(state, name), pending))
-    ? [...state.allocations.values()].filter(({ group }) => names.has(group))
-    : [];
+  const isSwayed = groups.some(({ name }) => isSwayedByWhatRuns(policyOf(state, name), pending));
+  const all = who === 'all' || isSwayed ? [...state.allocations.values()] : [];
+  const running = who === 'all' ? all : all.filter(({ group }) => names.has(group));
   return {
     nowMs,
     slots: state.book.names,
     nodes: groups.flatMap(({ nodes }) => [...nodes.values()]),
-    pending: inOrderOfArrival(pending),
-    running,
+    pending: pendingWithin(inOrderOfArrival(pending), state),
+    running: runningWithin(running, state),
     groups: Object.fromEntries([...names].map((name) => [name, policyOf(state, name)])),
     limits: limitsOf(state),
     usage: state.usage,
+    factors: factorsIn(state, groups, { pending, nowMs }),
   };
+}
+
+/** Of the groups that are ordered by them. */
+function factorsIn(
+  state: SchedulerState,
+  groups: readonly GroupState[],
+  { pending, nowMs }: { readonly pending: readonly WaitingSession[]; readonly nowMs: number },
+): Situation['factors'] {
+  const fair = groups.filter(({ name }) => policyOf(state, name).ordering === 'fair-share');
+  if (fair.length === 0) return undefined;
+  const sessions = Map.groupBy(pending, ({ group }) => group);
+  return new Map(
+    fair.map(({ name }) => {
+      const owners = state.fairUse.groups.get(name);
+      const own = sessions.get(name) ?? [];
+      return [name, factorsOf(owners, own, fairShareTerms(state, name, nowMs))];
+    }),
+  );
+}
+
+export function fairShareTerms(
+  { policies, groups, book }: SchedulerState,
+  group: string,
+  nowMs: number,
+): FairShareTerms {
+  const capacity = book.names.map(() => 0);
+  for (const { total } of groups.get(group)?.nodes.values() ?? [])
+    for (let slot = 0; slot < capacity.length; slot += 1)
+      capacity[slot] = (capacity[slot] ?? 0) + (total[slot] ?? 0);
+  return { share: policies.get(group)?.fairShare, slots: book.names, capacity, nowMs };
 }
 
 /** Whether the answer depends on who runs, not only on what is free. */
@@ -65,16 +106,31 @@ function inOrderOfArrival(pending: readonly WaitingSession[]): readonly WaitingS
 }
 
 function limitsOf({ limits, book }: SchedulerState): Limits {
-  const vector = (slots: OwnerLimits['total']): Vector | undefined => slots && book.limit(slots);
   const keypairs = new Map<string, KeypairLimits>();
   const totals = { user: new Map(), project: new Map(), domain: new Map() } as const;
-  for (const [scoped, { total, pendingTotalMax, ...counts }] of limits) {
+  const sessionsMax = { user: new Map(), project: new Map(), domain: new Map() } as const;
+  for (const [scoped, { pendingTotalMax, ...counts }] of limits) {
     const scope = scoped.slice(0, scoped.indexOf(':'));
     const key = scoped.slice(scope.length + 1);
-    const all = vector(total);
-    if (scope === 'keypair')
-      keypairs.set(key, { ...counts, total: all, pendingTotalMax: vector(pendingTotalMax) });
-    else if (all !== undefined) totals[scope as keyof typeof totals].set(key, all);
+    const total = totalOf(counts, book);
+    if (scope === 'keypair') {
+      const pending = pendingTotalMax && book.limit(pendingTotalMax);
+      keypairs.set(key, { ...counts, total, pendingTotalMax: pending });
+      continue;
+    }
+    const kind = scope as keyof typeof totals;
+    if (total !== undefined) totals[kind].set(key, total);
+    const most = counts.concurrentSessionsMax ?? 0;
+    if (most > 0) sessionsMax[kind].set(key, most);
   }
-  return { keypairs, users: totals.user, projects: totals.project, domains: totals.domain };
+  const { user: users, project: projects, domain: domains } = totals;
+  return { keypairs, users, projects, domains, sessionsMax };
+}
+
+function totalOf(
+  { total, unlistedSlots }: Pick<OwnerLimits, 'total' | 'unlistedSlots'>,
+  book: SlotBook,
+): Vector | undefined {
+  if (total === undefined && unlistedSlots !== 'none') return undefined;
+  return book.limit(total ?? {}, unlistedSlots);
 }

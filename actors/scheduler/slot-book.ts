@@ -17,8 +17,8 @@ export interface SlotBook {
   request(slots: Slots): Vector;
   /** Rounded down. */
   capacity(slots: Slots): number[];
-  /** What is not named is unlimited. */
-  limit(slots: Slots): Vector;
+  /** What is not named is unlimited, or there may be none of it. */
+  limit(slots: Slots, unlisted?: 'unlimited' | 'none'): Vector;
   /** What is above zero. */
   text(amounts: Vector): Slots;
 }
@@ -42,7 +42,8 @@ export function createSlotBook(): SlotBook {
     },
     request: (slots) => amountsOf(slots, 0, true),
     capacity: (slots) => amountsOf(slots, 0, false),
-    limit: (slots) => amountsOf(slots, Number.POSITIVE_INFINITY, false),
+    limit: (slots, unlisted = 'unlimited') =>
+      amountsOf(slots, unlisted === 'none' ? 0 : Number.POSITIVE_INFINITY, false),
     text: (amounts) => {
       const entries = names.flatMap((name, slot): readonly (readonly [string, bigint])[] => {
         const amount = amounts[slot] ?? 0;

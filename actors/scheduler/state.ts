@@ -8,6 +8,8 @@ import type {
   Slots,
 } from '@orrery/bus';
 import { AllocatedSession, type Leaving } from './allocated-session.ts';
+import { Experience } from './experience.ts';
+import { createFairUse, type FairUse } from './fair-use.ts';
 import {
   countWaiting,
   createGroup,
@@ -44,8 +46,15 @@ export interface SchedulerState {
   readonly dependedOn: Map<string, DependedOn>;
   readonly groups: Map<string, GroupState>;
   readonly usage: OwnerCounts;
+  readonly fairUse: FairUse;
   readonly sharing: Sharing;
   readonly book: SlotBook;
+  /** When the lifetime of somebody who holds slots is over; never later than that, and Infinity for nobody. */
+  firstExpiryMs: number;
+  /** From which starts are foretold. */
+  readonly experience: Experience;
+  /** Not before this is a start foretold again: it must not hold up who can be placed. Not in the log. */
+  foretellsAgainAtMs: number;
   /** Of placements; names the node that was taken last. */
   turn: number;
   /** What a pass has decided and no commit holds yet; void as soon as anything else happens. */
@@ -62,8 +71,12 @@ export function emptyState(): SchedulerState {
     dependedOn: new Map(),
     groups: new Map(),
     usage: new Map(),
+    fairUse: createFairUse(),
     sharing: createSharing(),
     book: createSlotBook(),
+    firstExpiryMs: Number.POSITIVE_INFINITY,
+    experience: new Experience(),
+    foretellsAgainAtMs: 0,
     turn: 0,
     unwritten: [],
   };
@@ -110,7 +123,7 @@ export function entryOf(queued: QueuedSession): Entry {
 }
 
 /** Behind all who wait already. */
-export function enqueue(state: SchedulerState, entry: Entry): void {
+export function enqueue(state: SchedulerState, entry: Entry): WaitingSession {
   const { session, attempt, terms, queuedAtMs = 0, said, isPromised = false } = entry;
   const wish = wishOf(terms, state);
   const particulars = particularsOf(state, entry);
@@ -123,6 +136,7 @@ export function enqueue(state: SchedulerState, entry: Entry): void {
   countWaiting(group, terms.priority, 1);
   if (isPromised) group.promised += 1;
   touchArrival(group, session);
+  return waiting;
 }
 
 function particularsOf(

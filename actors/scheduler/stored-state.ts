@@ -1,6 +1,10 @@
 import type { GroupPolicy, NodeCapacity, OwnerLimits, Slots } from '@orrery/bus';
 import type { AllocatedSession, Leaving } from './allocated-session.ts';
+import type { Experienced } from './experience.ts';
+import type { OwnerUse } from './fair-use.ts';
+import { findFirstExpiryMs } from './lifetimes.ts';
 import type { Dependency } from './planning/model.ts';
+import type { Vector } from './planning/vector.ts';
 import {
   allocate,
   type Entry,
@@ -13,10 +17,12 @@ import type { Said, WaitingSession } from './waiting-session.ts';
 import { type Terms, wishOf } from './wish.ts';
 
 /** Shape of the parts; a snapshot of another one is not read. */
-export const STORED_VERSION = 3;
+export const STORED_VERSION = 5;
 
 /** Sessions of one part: about 50 kB. */
 const SESSIONS_PER_PART = 250;
+/** Owners of one part: about 50 kB when they used something every day. */
+const OWNERS_PER_PART = 50;
 
 type StoredWaiting = Omit<Entry, 'terms' | 'said'> & {
   readonly terms: number;
@@ -39,6 +45,22 @@ interface Rules {
   readonly outcomes: readonly (readonly [string, Dependency['state']])[];
   readonly turns: readonly (readonly [string, number])[];
   readonly turn: number;
+  readonly newestMs: number;
+}
+
+/** Amounts in the order of `slots`. */
+interface StoredUse {
+  readonly group: string;
+  readonly slots: readonly string[];
+  readonly owners: readonly (readonly [key: string, use: OwnerUse])[];
+}
+
+type StoredPast = Omit<Experienced, 'arrived'>;
+
+/** Who came to a group, by when and what they asked for. */
+interface StoredArrivals {
+  readonly group: string;
+  readonly some: readonly (readonly [atMs: number, terms: number])[];
 }
 
 /** A piece of the state; what many sessions share is listed once a part and referred to by its place. */
@@ -46,7 +68,10 @@ export type Part =
   | { readonly nodes: readonly NodeCapacity[] }
   | { readonly shared: readonly unknown[]; readonly queue: readonly StoredWaiting[] }
   | { readonly shared: readonly unknown[]; readonly allocations: readonly StoredAllocation[] }
-  | { readonly rules: Rules };
+  | { readonly fairUse: StoredUse }
+  | { readonly rules: Rules }
+  | { readonly past: StoredPast }
+  | { readonly shared: readonly unknown[]; readonly arrived: StoredArrivals };
 
 /**
  * The state as it is at the call, in parts that are made when they are asked for: what changes later does
@@ -60,15 +85,35 @@ export function serialise(state: SchedulerState): Iterable<Part> {
     outcomes: [...state.dependedOn.values()].map((one) => [one.session, one.state] as const),
     turns: nodes.map(({ name, turn }) => [name, turn] as const),
     turn: state.turn,
+    newestMs: state.fairUse.newestMs,
   };
+  const slots = state.book.names;
+  const uses = [...state.fairUse.groups].map(([group, owners]) => ({
+    group,
+    slots,
+    owners: [...owners],
+  }));
   const capacities = nodes.map(({ capacity }) => capacity);
   const sessions = [[...state.queue.values()], [...state.allocations.values()]] as const;
-  return partsOf(capacities, rules, sessions);
+  const past = state.experience.now();
+  return partsOf({ nodes: capacities, rules, uses, past }, sessions);
+}
+
+function* usePartsOf(uses: readonly StoredUse[]): Generator<Part> {
+  for (const { owners, ...use } of uses)
+    for (let index = 0; index < owners.length; index += OWNERS_PER_PART)
+      yield { fairUse: { ...use, owners: owners.slice(index, index + OWNERS_PER_PART) } };
+}
+
+interface Besides {
+  readonly nodes: readonly NodeCapacity[];
+  readonly rules: Rules;
+  readonly uses: readonly StoredUse[];
+  readonly past: Experienced;
 }
 
 function* partsOf(
-  nodes: readonly NodeCapacity[],
-  rules: Rules,
+  { nodes, rules, uses, past }: Besides,
   [queue, allocations]: readonly [readonly WaitingSession[], readonly AllocatedSession[]],
 ): Generator<Part> {
   yield { nodes };
@@ -77,6 +122,17 @@ function* partsOf(
   for (let index = 0; index < allocations.length; index += SESSIONS_PER_PART)
     yield allocationPart(allocations.slice(index, index + SESSIONS_PER_PART));
   yield { rules };
+  yield* usePartsOf(uses);
+  yield* pastPartsOf(past);
+}
+
+function* pastPartsOf({ arrived, ...others }: Experienced): Generator<Part> {
+  yield { past: others };
+  for (const [group, all] of arrived) {
+    const { shared, place } = createShelf();
+    const some = all.map(({ atMs, wish }) => [atMs, place(wish.terms)] as const);
+    yield { shared, arrived: { group, some } };
+  }
 }
 
 function queuePart(waiting: readonly WaitingSession[]): Part {
@@ -135,8 +191,23 @@ export function restore(state: SchedulerState, stored: unknown): SchedulerState 
   if ('nodes' in part) restoreNodes(state, part.nodes);
   else if ('queue' in part) restoreQueue(state, part);
   else if ('allocations' in part) restoreAllocations(state, part);
-  else restoreRules(state, part.rules);
+  else if ('fairUse' in part) restoreUse(state, part.fairUse);
+  else if ('rules' in part) restoreRules(state, part.rules);
+  else if ('arrived' in part) restoreArrivals(state, part);
+  else restorePast(state, part.past);
   return state;
+}
+
+function restoreUse(state: SchedulerState, { group, slots, owners }: StoredUse): void {
+  learn(state, Object.fromEntries(slots.map((name) => [name, '0'])));
+  const places = state.book.names.map((name) => slots.indexOf(name));
+  const placed = (amounts: Vector): Vector => places.map((place) => amounts[place] ?? 0);
+  const all = state.fairUse.groups.get(group) ?? new Map<string, OwnerUse>();
+  state.fairUse.groups.set(group, all);
+  for (const [key, { held, sinceMs, days }] of owners) {
+    const counted = days.map(({ day, slotSeconds }) => ({ day, slotSeconds: placed(slotSeconds) }));
+    all.set(key, { held: placed(held), sinceMs, days: counted });
+  }
 }
 
 function restoreNodes(state: SchedulerState, nodes: readonly NodeCapacity[]): void {
@@ -175,10 +246,11 @@ function restoreAllocations(
 
 function restoreRules(
   state: SchedulerState,
-  { policies, limits, outcomes, turns, turn }: Rules,
+  { policies, limits, outcomes, turns, turn, newestMs }: Rules,
 ): void {
   for (const [group, policy] of policies) state.policies.set(group, policy);
   for (const [key, limit] of limits) state.limits.set(key, limit);
+  state.firstExpiryMs = findFirstExpiryMs(state);
   for (const [session, outcome] of outcomes) {
     const one = state.dependedOn.get(session);
     if (one !== undefined) one.state = outcome;
@@ -188,6 +260,23 @@ function restoreRules(
     if (node !== undefined) node.turn = each;
   }
   state.turn = turn;
+  state.fairUse.newestMs = newestMs;
+}
+
+function restorePast({ experience }: SchedulerState, { ended, open, cameOut }: StoredPast): void {
+  for (const one of ended) experience.runs.note(one);
+  for (const [session, one] of open) experience.reopen(session, one);
+  for (const [group, predictions] of cameOut)
+    for (const prediction of predictions) experience.cameOut(group, prediction);
+}
+
+function restoreArrivals(
+  state: SchedulerState,
+  { shared, arrived }: Extract<Part, { readonly arrived: unknown }>,
+): void {
+  for (const slots of slotsOn(shared)) learn(state, slots);
+  for (const [atMs, terms] of arrived.some)
+    state.experience.arrived(arrived.group, { atMs, wish: wishOf(shared[terms] as Terms, state) });
 }
 
 function slotsOn(shared: readonly unknown[]): readonly Slots[] {

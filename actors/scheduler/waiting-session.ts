@@ -1,5 +1,6 @@
 import type { HoldReason, QueuedSession } from '@orrery/bus';
 import type { Dependency, Owner, PendingView, PlacementGroup } from './planning/model.ts';
+import { plainOf } from './planning/plain.ts';
 import type { Vector } from './planning/vector.ts';
 import type { SessionType, Wish } from './wish.ts';
 
@@ -102,6 +103,15 @@ export class WaitingSession implements PendingView {
   get isPreemptible(): boolean {
     return this.wish.terms.isPreemptible ?? true;
   }
+}
+
+/** A session of this wish, of which nothing else is known. */
+export function pendingLike(wish: Wish, session: string, queuedAtMs: number): PendingView {
+  const kernels = wish.requests.map((request, index) => ({
+    kernel: `${session}/${index}`,
+    request,
+  }));
+  return plainOf(new WaitingSession({ session, attempt: 1, queuedAtMs, wish, kernels }));
 }
 
 /** The kernels with what each asks for. */

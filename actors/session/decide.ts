@@ -8,6 +8,7 @@ import {
   unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decided, Decision, Effect } from '../runtime/aggregate.ts';
+import { reconcile } from './effects.ts';
 import {
   isAlone,
   isKernelOver,
@@ -49,6 +50,8 @@ export function decide(
       return terminate(session, command, revision);
     case 'requeue':
       return requeue(session, command, revision);
+    case 'look-after-node':
+      return lookAfterNode(session, command, now);
     case 'set-priority':
       return setPriority(session, command.priority);
     case 'tell-outcome': {
@@ -147,6 +150,27 @@ function requeue(
   if (Object.values(context.kernels).some(isKernelOver)) return ok({ events: [] });
   const { reason, message } = command;
   return ok(concluded(session, [requeued(session, { reason, message })], revision));
+}
+
+/**
+ * A node that is lost may come back with what runs there, which is asked for then; what has not started can start
+ * elsewhere at once.
+ */
+function lookAfterNode(
+  session: SessionSnapshot,
+  { attempt, node, change }: Extract<SessionCommand, { readonly type: 'look-after-node' }>,
+  now: Now,
+): Decision<SessionEvent> {
+  const { context } = session;
+  if (session.status === 'done' || session.matches('pending') || attempt !== context.attempt)
+    return ok({ events: [] });
+  if (change === 'returned') return ok({ events: [], effects: reconcile(session) });
+  const there = Object.values(context.kernels).filter((kernel) => kernel.context.node === node);
+  if (there.length === 0 || !mayRequeue(session)) return ok({ events: [] });
+  const failedOn = failedAgainst(there, now);
+  const message = `The agent ${node} was lost before it started.`;
+  const why = { reason: 'node-lost', message, failedOn };
+  return ok(concluded(session, [requeued(session, why)], now.revision));
 }
 
 function setPriority(session: SessionSnapshot, priority: number): Decision<SessionEvent> {
@@ -267,6 +291,7 @@ function begun(
             kernel: id,
             containerId: ran.containerId,
             startedAtMs: ran.startedAtMs,
+            ...(ran.devices === undefined ? {} : { devices: ran.devices }),
           },
         ];
   if (kernel.status === 'CREATING') return ran === undefined ? [] : [running];

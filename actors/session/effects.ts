@@ -193,14 +193,16 @@ function placed(
 
 /** Everything the agent must know, with the variables that programs of Backend.AI's images rely on. */
 function specOf(request: SessionRequest, kernel: Kernel, session: string): KernelSpec {
-  const { id, role, index, localRank, hostname, image, slots } = kernel.request;
+  const { id, role, index, localRank, hostname, image, slots, sharedMemoryBytes } = kernel.request;
+  const { batchTimeoutMs } = request;
   return {
     kernel: id,
     session,
     sessionName: request.name,
     sessionType: request.sessionType,
     image,
-    command: request.command,
+    // The program of a batch session runs in its main kernel; the others are there for it to use.
+    command: role === 'main' ? request.command : null,
     environ: {
       ...request.environ,
       BACKENDAI_USER_UUID: request.owner.userId,
@@ -224,7 +226,8 @@ function specOf(request: SessionRequest, kernel: Kernel, session: string): Kerne
     role,
     ownerUserId: request.owner.userId,
     ownerProjectId: request.owner.projectId,
-    ...(request.batchTimeoutMs === undefined ? {} : { batchTimeoutMs: request.batchTimeoutMs }),
+    ...(batchTimeoutMs === undefined || role !== 'main' ? {} : { batchTimeoutMs }),
+    ...(sharedMemoryBytes === undefined ? {} : { sharedMemoryBytes }),
   };
 }
 

@@ -109,8 +109,8 @@ export const sessionMachine = setup({
   states: {
     absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },
     pending: {
-      // A queue of 50,000 that is gone through every minute would be most of the work.
-      meta: { reconcileMs: MINUTE_MS, reconcileMsMax: 16 * MINUTE_MS },
+      // A long queue that asks again every few minutes would keep an idle cluster busy.
+      meta: { reconcileMs: 5 * MINUTE_MS, reconcileMsMax: 240 * MINUTE_MS },
       entry: 'askForPlacement',
       on: {
         'session-scheduled': { target: 'scheduled', actions: 'remember' },

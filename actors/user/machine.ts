@@ -1,43 +1,153 @@
-import type { UserEvent, UserProfile } from '@orrery/bus';
+import type { Membership, UserDetails, UserEvent, UserProfile, UserStatus } from '@orrery/bus';
 import { assign, setup } from 'xstate';
 import type { StateOf } from '../runtime/compiled-machine.ts';
 
 export interface UserContext {
   readonly profile?: UserProfile;
+  readonly details?: UserDetails;
   readonly passwordHash?: string;
+  readonly status: UserStatus;
+  readonly projects: readonly Membership[];
+  /** In the order in which they were issued. */
+  readonly accessKeys: readonly string[];
+  readonly mainAccessKey?: string | undefined;
 }
 
-/** A person who may sign in. */
+/** What a user is to whom nothing else was said. */
+export const DEFAULT_DETAILS: UserDetails = {
+  fullName: '',
+  description: '',
+  needPasswordChange: false,
+  resourcePolicy: 'default',
+  allowedClientIp: null,
+  sudoSessionEnabled: false,
+};
+
+interface At {
+  readonly context: UserContext;
+  readonly event: UserEvent;
+}
+
+/** Named before the change is remembered: the policy that counted until then has to be told as well. */
+const bindPolicy = {
+  type: 'bindPolicy',
+  params: ({ context, event }: At) => ({
+    before: context.details?.resourcePolicy,
+    after: policyAfter(context, event),
+  }),
+} as const;
+const createKey = { type: 'createKey', params: ({ event }: At) => ({ event }) } as const;
+const deleteKey = { type: 'deleteKey', params: ({ event }: At) => ({ event }) } as const;
+const tellRole = { type: 'tellRole', params: ({ event }: At) => ({ event }) } as const;
+const statusKeys = { type: 'statusKeys', params: ({ event }: At) => ({ event }) } as const;
+
+interface OfEvent {
+  readonly event: UserEvent;
+}
+
+/** A person who may sign in. It has no states to leave by time. */
 export const userMachine = setup({
   types: { context: {} as UserContext, events: {} as UserEvent },
   actions: {
-    remember: assign(({ event }) => remembered(event)),
+    remember: assign(({ context, event }) => remembered(context, event)),
+    bindPolicy: (
+      _,
+      _params: { readonly before: string | undefined; readonly after: string | undefined },
+    ) => {},
+    createKey: (_, _params: OfEvent) => {},
+    deleteKey: (_, _params: OfEvent) => {},
+    tellRole: (_, _params: OfEvent) => {},
+    statusKeys: (_, _params: OfEvent) => {},
+    deleteKeys: () => {},
   },
 }).createMachine({
   id: 'user',
-  context: {},
+  context: { status: 'active', projects: [], accessKeys: [] },
   initial: 'absent',
   states: {
-    absent: { on: { 'user-registered': { target: 'active', actions: 'remember' } } },
-    active: {
+    absent: {
+      on: { 'user-registered': { target: 'present', actions: [bindPolicy, 'remember'] } },
+    },
+    present: {
       on: {
         'user-password-changed': { actions: 'remember' },
-        'user-deactivated': 'inactive',
+        'user-changed': { actions: [bindPolicy, 'remember', tellRole] },
+        'user-status-set': { actions: ['remember', statusKeys] },
+        'user-deactivated': { actions: 'remember' },
+        'user-projects-set': { actions: 'remember' },
+        'user-key-issued': { actions: ['remember', createKey] },
+        'user-key-withdrawn': { actions: ['remember', deleteKey] },
+        'user-purged': { target: 'purged', actions: [bindPolicy, 'deleteKeys', 'remember'] },
       },
     },
-    inactive: {},
+    /** Their sessions keep the id, so that nobody else ever gets it. */
+    purged: {},
   },
 });
 
 export type UserSnapshot = StateOf<typeof userMachine>;
 
-function remembered(event: UserEvent): Partial<UserContext> {
+function policyAfter({ details }: UserContext, event: UserEvent): string | undefined {
   switch (event.type) {
     case 'user-registered':
-      return { profile: event.profile, passwordHash: event.passwordHash };
-    case 'user-password-changed':
-      return { passwordHash: event.passwordHash };
+      return event.details?.resourcePolicy;
+    case 'user-changed':
+      return event.changes.resourcePolicy ?? details?.resourcePolicy;
+    default:
+      return undefined;
+  }
+}
+
+function remembered(context: UserContext, event: UserEvent): Partial<UserContext> {
+  switch (event.type) {
+    case 'user-registered': {
+      const { profile, passwordHash, details = DEFAULT_DETAILS, status = 'active' } = event;
+      // Who was registered before there were memberships belongs to the project of their profile.
+      const projects: readonly Membership[] =
+        event.details === undefined ? [{ projectId: profile.projectId, role: 'member' }] : [];
+      return { profile, passwordHash, details, status, projects };
+    }
+    case 'user-password-changed': {
+      const { passwordHash, needPasswordChange } = event;
+      const { details = DEFAULT_DETAILS } = context;
+      if (needPasswordChange === undefined) return { passwordHash };
+      return { passwordHash, details: { ...details, needPasswordChange } };
+    }
+    case 'user-changed':
+      return changed(context, event.changes);
+    case 'user-status-set':
+      return { status: event.status };
+    case 'user-deactivated':
+      return { status: 'inactive' };
+    case 'user-projects-set':
+      return { projects: event.projects };
+    case 'user-key-issued': {
+      const { accessKey } = event;
+      const { accessKeys, mainAccessKey = accessKey } = context;
+      return { accessKeys: [...accessKeys, accessKey], mainAccessKey };
+    }
+    case 'user-key-withdrawn':
+      return { accessKeys: context.accessKeys.filter((key) => key !== event.accessKey) };
+    case 'user-purged':
+      return { status: 'deleted', projects: [] };
     default:
       return {};
   }
+}
+
+function changed(
+  { profile, details = DEFAULT_DETAILS }: UserContext,
+  changes: Extract<UserEvent, { readonly type: 'user-changed' }>['changes'],
+): Partial<UserContext> {
+  const { username, role, domain, mainAccessKey, ...others } = changes;
+  if (profile === undefined) return {};
+  return {
+    profile: { ...profile, ...defined({ username, role, domain }) },
+    details: { ...details, ...defined(others) },
+    ...(mainAccessKey === undefined ? {} : { mainAccessKey }),
+  };
+}
+
+function defined(values: object): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

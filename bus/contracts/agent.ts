@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { FileRequest } from './files.ts';
+import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
 import { SessionType } from './session.ts';
 
 /** Everything an agent must know to run one kernel. */
@@ -18,6 +20,7 @@ export const KernelSpec = z.object({
   ownerUserId: z.string(),
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
+  sharedMemoryBytes: z.int().optional(),
 });
 export type KernelSpec = Readonly<z.infer<typeof KernelSpec>>;
 
@@ -79,6 +82,10 @@ export const StreamRequest = z.discriminatedUnion('kind', [
     rows: z.int().min(1).max(1000).optional(),
     environ: z.record(z.string(), z.string()).optional(),
   }),
+  ExecuteRequest,
+  InterruptRequest,
+  CompleteRequest,
+  ...FileRequest.options,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
@@ -95,6 +102,8 @@ export const StreamOutput = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('exit'), exitCode: z.int().nullable() }),
   z.object({ kind: z.literal('error'), code: z.string(), message: z.string() }),
+  /** A piece of the JSON text that answers a request. */
+  z.object({ kind: z.literal('part'), text: z.string() }),
 ]);
 export type StreamOutput = Readonly<z.infer<typeof StreamOutput>>;
 

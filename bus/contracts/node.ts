@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { NodeDevice } from './device.ts';
 
 export const NODE_SCHEMA_VERSION = 1;
 
@@ -22,6 +23,8 @@ export const NodeFacts = z.object({
   resourceGroup: z.string(),
   slots: Slots,
   version: z.string(),
+  /** Its accelerators; absent: it has none. */
+  devices: z.array(NodeDevice).optional(),
 });
 export type NodeFacts = Readonly<z.infer<typeof NodeFacts>>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { StartForecast } from './forecast.ts';
 import { Dependency, Designation, Placement, PlacementGroup } from './session.ts';
 
 export const SCHEDULER_SCHEMA_VERSION = 1;
@@ -80,6 +81,34 @@ export const HoldReason = z.object({
 });
 export type HoldReason = Readonly<z.infer<typeof HoldReason>>;
 
+const Weights = z.record(z.string(), z.number().min(0));
+
+/** How use counts for the ordering `fair-share` (reference: `fair_share_spec`). */
+export const FairShare = z.object({
+  /** Use counts half as much after each so many days, */
+  halfLifeDays: z.number().positive(),
+  /** in steps of so many, */
+  decayUnitDays: z.int().min(1),
+  /** and not at all when it lies further back. */
+  lookbackDays: z.int().min(1),
+  /** Of owners that have none of their own. */
+  defaultWeight: z.number().min(0),
+  /** By slot name; one that is not named weighs 1. */
+  resourceWeights: Weights,
+  /** By name or id of the owner. */
+  weights: z.object({ domains: Weights, projects: Weights, users: Weights }).partial().optional(),
+});
+export type FairShare = Readonly<z.infer<typeof FairShare>>;
+
+/** Of a group for which none was set. */
+export const DEFAULT_FAIR_SHARE: FairShare = {
+  halfLifeDays: 7,
+  decayUnitDays: 1,
+  lookbackDays: 28,
+  defaultWeight: 1,
+  resourceWeights: {},
+};
+
 /** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
 export const GroupPolicy = z.object({
   ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),
@@ -87,6 +116,8 @@ export const GroupPolicy = z.object({
   /** For `weighted`: by slot name, how much a free share of it is worth. */
   weights: z.record(z.string(), z.number().min(0)).optional(),
   allowedSessionTypes: z.array(ScheduledType),
+  /** False: nobody starts there; who runs goes on. Absent: true. */
+  isActive: z.boolean().optional(),
   /** Who may use the group; absent: everyone. */
   access: z
     .object({
@@ -108,16 +139,19 @@ export const GroupPolicy = z.object({
   }),
   /** For people; the scheduler does not look at it. */
   description: z.string().optional(),
+  /** For `fair-share`; absent: the defaults. */
+  fairShare: FairShare.optional(),
 });
 export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
 
 /** What is left out stays as it is; null takes away what may be absent. */
-const GroupPolicyChange = z.strictObject({
+export const GroupPolicyChange = z.strictObject({
   ...GroupPolicy.partial().shape,
   weights: GroupPolicy.shape.weights.nullish(),
   access: GroupPolicy.shape.access.nullish(),
   description: GroupPolicy.shape.description.nullish(),
   preemption: GroupPolicy.shape.preemption.partial().optional(),
+  fairShare: FairShare.partial().nullish(),
 });
 
 /** Of a group for which none was set. */
@@ -139,14 +173,22 @@ export const DEFAULT_GROUP_POLICY: GroupPolicy = {
 export const LimitScope = z.enum(['keypair', 'user', 'project', 'domain']);
 export type LimitScope = z.infer<typeof LimitScope>;
 
-/** What one owner may hold; what is absent is unlimited. Only `total` counts for others than key pairs. */
+/**
+ * What one owner may hold; what is absent is unlimited. For others than key pairs only `total`, `unlistedSlots` and
+ * `concurrentSessionsMax` count.
+ */
 export const OwnerLimits = z.object({
-  /** A slot that is not named is unlimited. */
   total: Slots.optional(),
+  /** Of slots that `total` does not name. Absent: unlimited. */
+  unlistedSlots: z.enum(['unlimited', 'none']).optional(),
   concurrentSessionsMax: z.int().min(0).optional(),
   concurrentSystemSessionsMax: z.int().min(0).optional(),
   pendingSessionsMax: z.int().min(0).optional(),
   pendingTotalMax: Slots.optional(),
+  containersPerSessionMax: z.int().min(1).optional(),
+  priorityMax: z.int().min(0).max(100).optional(),
+  /** From when a session got its slots. */
+  sessionLifetimeMaxMs: z.int().min(1).optional(),
 });
 export type OwnerLimits = Readonly<z.infer<typeof OwnerLimits>>;
 
@@ -177,10 +219,24 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     reason: HoldReason,
     atMs: z.number().optional(),
   }),
+  /** Somebody asked; written for one session at most every few seconds. */
+  z.object({
+    type: z.literal('start-foretold'),
+    session: Session,
+    /** As it is then; absent when it would be placed at once. */
+    reason: HoldReason.optional(),
+    forecast: StartForecast,
+  }),
   /** It left the queue without having been placed. */
   z.object({ type: z.literal('session-dequeued'), session: Session }),
   /** What it held is free again. */
-  z.object({ type: z.literal('allocation-released'), session: Session }),
+  z.object({
+    type: z.literal('allocation-released'),
+    session: Session,
+    atMs: z.number().optional(),
+    /** How the session ended; absent: it is not over. */
+    result: SessionOutcome.optional(),
+  }),
   z.object({ type: z.literal('node-joined'), capacity: NodeCapacity }),
   z.object({ type: z.literal('node-capacity-changed'), capacity: NodeCapacity }),
   z.object({ type: z.literal('group-policy-set'), group: z.string(), policy: GroupPolicy }),
@@ -205,6 +261,13 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     reason: z.enum(['preempted', 'node-drained']),
     /** For `preempted`. */
     inFavourOf: Session.optional(),
+  }),
+  /** It held its slots for as long as its key pair lets it; its actor is told to end. */
+  z.object({
+    type: z.literal('session-expired'),
+    session: Session,
+    attempt: z.int(),
+    lifetimeMs: z.int(),
   }),
   /** Written of sessions for which others wait. */
   z.object({ type: z.literal('dependency-ended'), session: Session, result: SessionOutcome }),
@@ -237,6 +300,8 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     session: Session,
     priority: z.int().min(0).max(100),
   }),
+  /** When it is expected to start and what would start it sooner; nothing for a session that does not wait. */
+  z.strictObject({ type: z.literal('foretell'), session: Session }),
   /** How a session ended on which others depend; the answer to `tell-outcome`. */
   z.strictObject({ type: z.literal('finish'), session: Session, result: SessionOutcome }),
   /** Whoever is still on the node ends, or waits again. */
@@ -244,6 +309,14 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     type: z.literal('evict'),
     node: z.string(),
     mode: z.enum(['terminate', 'reschedule']),
+  }),
+  /**
+   * From a node. `lost`: who has not started there waits again. `returned`: whoever is there asks how it is.
+   */
+  z.strictObject({
+    type: z.literal('look-after-node'),
+    node: z.string(),
+    change: z.enum(['lost', 'returned']),
   }),
   /** Sent by the runtime only. */
   z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),

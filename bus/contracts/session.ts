@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { HeldDevice } from './device.ts';
 
 export const SESSION_SCHEMA_VERSION = 1;
 
@@ -58,6 +59,8 @@ export const KernelRequest = z.object({
   hostname: z.string(),
   image: z.string(),
   slots: Slots,
+  /** Of `/dev/shm`, a part of `mem`; absent: what the driver takes. */
+  sharedMemoryBytes: z.int().min(1).optional(),
 });
 export type KernelRequest = Readonly<z.infer<typeof KernelRequest>>;
 
@@ -115,6 +118,14 @@ export type Placement = Readonly<z.infer<typeof Placement>>;
 export const KernelStep = z.enum(['prepare', 'pull', 'create', 'start', 'run']);
 export type KernelStep = z.infer<typeof KernelStep>;
 
+/** A container that runs. */
+const Running = {
+  containerId: z.string(),
+  startedAtMs: z.number(),
+  /** Accelerators that it was given; absent: none. */
+  devices: z.array(HeldDevice).optional(),
+};
+
 const kernelEvent = <Type extends string>(type: Type) => ({ type: z.literal(type), kernel: Id });
 
 export const SessionEvent = z.discriminatedUnion('type', [
@@ -171,7 +182,7 @@ export const SessionEvent = z.discriminatedUnion('type', [
   z.object({ ...kernelEvent('kernel-pulling') }),
   z.object({ ...kernelEvent('kernel-prepared') }),
   z.object({ ...kernelEvent('kernel-creating') }),
-  z.object({ ...kernelEvent('kernel-running'), containerId: z.string(), startedAtMs: z.number() }),
+  z.object({ ...kernelEvent('kernel-running'), ...Running }),
   z.object({ ...kernelEvent('kernel-terminating') }),
   z.object({
     ...kernelEvent('kernel-terminated'),
@@ -200,7 +211,7 @@ export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
 export const KernelReport = z.discriminatedUnion('state', [
   z.object({ state: z.literal('pulling') }),
   z.object({ state: z.literal('prepared') }),
-  z.object({ state: z.literal('running'), containerId: z.string(), startedAtMs: z.number() }),
+  z.object({ state: z.literal('running'), ...Running }),
   z.object({
     state: z.literal('exited'),
     exitCode: z.int().nullable(),
@@ -209,7 +220,7 @@ export const KernelReport = z.discriminatedUnion('state', [
     /** Why it ended, as far as the agent knows: `self-terminated`, `user-requested`, `task-timeout`, … */
     reason: z.string(),
     /** What a report `running` had said, where that was not sent by itself. */
-    ran: z.object({ containerId: z.string(), startedAtMs: z.number() }).optional(),
+    ran: z.object(Running).optional(),
     /** Nothing of it is left there: no wish to be gone is needed. Absent: its container may be there. */
     isRemoved: z.boolean().optional(),
   }),
@@ -244,6 +255,13 @@ export const SessionCommand = z.discriminatedUnion('type', [
     attempt: z.int().min(1),
     reason: z.string(),
     message: z.string(),
+  }),
+  /** From the scheduler: a node of this attempt was lost (who has not run waits again) or came back. */
+  z.strictObject({
+    type: z.literal('look-after-node'),
+    attempt: z.int().min(1),
+    node: z.string(),
+    change: z.enum(['lost', 'returned']),
   }),
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
   /** The scheduler shall be told how it ended, if it has, or that there is none. */

@@ -1,9 +1,14 @@
 import { z } from 'zod';
+import { Description } from './directory-values.ts';
+import { AccessKey, KeypairGrant } from './keypair.ts';
 
 export const USER_SCHEMA_VERSION = 1;
 
 export const UserRole = z.enum(['superadmin', 'admin', 'user', 'monitor']);
 export type UserRole = z.infer<typeof UserRole>;
+
+export const UserStatus = z.enum(['active', 'inactive', 'deleted', 'before-verification']);
+export type UserStatus = z.infer<typeof UserStatus>;
 
 export const DEFAULT_DOMAIN = 'default';
 export const DEFAULT_PROJECT = 'default';
@@ -13,9 +18,44 @@ export const UserProfile = z.object({
   username: z.string().min(1).max(64),
   role: UserRole,
   domain: z.string(),
+  /** The project of sessions that name none; also where there are no memberships. */
   projectId: z.string(),
 });
 export type UserProfile = Readonly<z.infer<typeof UserProfile>>;
+
+/** A project that the user belongs to; who administers it may do there what its members may do to their own. */
+export const Membership = z.object({
+  projectId: z.string().min(1).max(128),
+  role: z.enum(['member', 'admin']),
+});
+export type Membership = Readonly<z.infer<typeof Membership>>;
+
+/** What can be said of a user besides the profile that they were registered with. */
+export const UserDetails = z.object({
+  fullName: z.string().max(256),
+  description: Description,
+  needPasswordChange: z.boolean(),
+  /** Name of a user resource policy. */
+  resourcePolicy: z.string().min(1).max(256),
+  /** Addresses or CIDR blocks; null: any. */
+  allowedClientIp: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).nullable(),
+  sudoSessionEnabled: z.boolean(),
+});
+export type UserDetails = Readonly<z.infer<typeof UserDetails>>;
+
+export const UserChanges = z
+  .object({
+    username: UserProfile.shape.username,
+    role: UserRole,
+    domain: z.string(),
+    mainAccessKey: AccessKey,
+    ...UserDetails.shape,
+  })
+  .partial();
+export type UserChanges = Readonly<z.infer<typeof UserChanges>>;
+
+const MEMBERSHIPS_MAX = 1_000;
+const Memberships = z.array(Membership).max(MEMBERSHIPS_MAX);
 
 export const UserEvent = z.discriminatedUnion('type', [
   /** `passwordHash` in PHC string format; a password itself never reaches the bus. */
@@ -24,15 +64,57 @@ export const UserEvent = z.discriminatedUnion('type', [
     user: z.uuid(),
     profile: UserProfile,
     passwordHash: z.string(),
+    details: UserDetails.optional(),
+    status: UserStatus.optional(),
   }),
-  z.object({ type: z.literal('user-password-changed'), passwordHash: z.string() }),
+  z.object({
+    type: z.literal('user-password-changed'),
+    passwordHash: z.string(),
+    needPasswordChange: z.boolean().optional(),
+  }),
+  z.object({ type: z.literal('user-changed'), changes: UserChanges }),
+  z.object({ type: z.literal('user-status-set'), status: UserStatus, statusInfo: z.string() }),
+  /** Old writers' word for the status inactive. */
   z.object({ type: z.literal('user-deactivated') }),
+  z.object({ type: z.literal('user-projects-set'), projects: z.array(Membership) }),
+  z.object({ type: z.literal('user-key-issued'), ...KeypairGrant.shape }),
+  z.object({ type: z.literal('user-key-withdrawn'), accessKey: AccessKey }),
+  z.object({ type: z.literal('user-purged') }),
 ]);
 export type UserEvent = Readonly<z.infer<typeof UserEvent>>;
 
 export const UserCommand = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('register'), profile: UserProfile, passwordHash: z.string() }),
-  z.strictObject({ type: z.literal('change-password'), passwordHash: z.string() }),
+  /** Once more with the same profile is accepted; nobody is registered again who was purged. */
+  z.strictObject({
+    type: z.literal('register'),
+    profile: UserProfile,
+    passwordHash: z.string(),
+    details: UserDetails.optional(),
+    status: UserStatus.optional(),
+    projects: Memberships.optional(),
+    /** The first key pair, which becomes the main one. */
+    key: KeypairGrant.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('change-password'),
+    passwordHash: z.string(),
+    needPasswordChange: z.boolean().optional(),
+  }),
+  /** All of it or nothing. Another domain without projects takes all memberships away. */
+  z.strictObject({
+    type: z.literal('modify'),
+    changes: UserChanges,
+    passwordHash: z.string().optional(),
+    status: UserStatus.optional(),
+    projects: Memberships.optional(),
+  }),
   z.strictObject({ type: z.literal('deactivate') }),
+  z.strictObject({ type: z.literal('join-project'), ...Membership.shape }),
+  z.strictObject({ type: z.literal('leave-project'), projectId: z.string() }),
+  z.strictObject({ type: z.literal('issue-key'), key: KeypairGrant }),
+  /** Refused for the main one. */
+  z.strictObject({ type: z.literal('withdraw-key'), accessKey: AccessKey }),
+  /** For ever: the keys go too. Only of a user without sessions; that is the gateway's to see. */
+  z.strictObject({ type: z.literal('purge') }),
 ]);
 export type UserCommand = Readonly<z.infer<typeof UserCommand>>;

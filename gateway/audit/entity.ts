@@ -20,7 +20,7 @@ export function parseEntity(entity: string | undefined): Entity {
     return { aggregate: aggregate.data, aggregateId: aggregateId.data };
   throw new RequestFailed(
     'INPUT_INVALID',
-    'An entity is written session:<id>, or image, node, user, keypair, scheduler or archive in its place.',
+    'An entity is written session:<id>, or another kind of thing in its place, such as user, project or node.',
     { field: 'entity' },
   );
 }

@@ -13,6 +13,7 @@ import {
 } from '@orrery/bus';
 import { z } from 'zod';
 import type { AggregateCommand, Commands } from '../commands/commands.ts';
+import { builtIns } from './built-ins.ts';
 import type { DerivedKeys } from './master-key.ts';
 import { hashPassword } from './password.ts';
 import { seal } from './secret-box.ts';
@@ -52,7 +53,7 @@ export interface Registration {
   readonly logger: Logger;
 }
 
-/** Registers the administrator and their key pair unless they are. Goes on until it is done. */
+/** Registers what is always there, and the administrator and their key pair, unless they are. Goes on until it is done. */
 export async function registerAdministrator(
   registration: Registration,
   signal: AbortSignal,
@@ -71,16 +72,24 @@ export async function registerAdministrator(
     },
     passwordHash: await hashPassword(password),
   };
-  const create: KeypairCommand = {
+  const create = {
     type: 'create',
     userId,
     sealedSecret: seal(secretKey, accessKey, keys.secretSealing),
     isAdmin: true,
     rateLimit: DEFAULT_RATE_LIMIT,
+  } as const satisfies KeypairCommand;
+  const { sealedSecret, isAdmin, rateLimit } = create;
+  // The user knows of the key pair, and tells it what follows from changes of the user.
+  const issue: UserCommand = {
+    type: 'issue-key',
+    key: { accessKey, sealedSecret, isAdmin, rateLimit },
   };
   const commands = [
+    ...builtIns(),
     { aggregate: 'user', aggregateId: userId, command: register },
     { aggregate: 'keypair', aggregateId: accessKey, command: create },
+    { aggregate: 'user', aggregateId: userId, command: issue },
   ] as const;
   for (const command of commands) {
     while (
@@ -109,7 +118,7 @@ async function isAccepted(
 ): Promise<boolean> {
   try {
     const { outcome } = await commands.request(command);
-    if (!outcome.ok) {
+    if (!outcome.ok && command.aggregate === 'user') {
       logger.error(
         { rejection: outcome.error },
         'the administrator was refused; the one there stays',

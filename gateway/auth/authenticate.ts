@@ -72,8 +72,8 @@ async function authenticateSignature(
 }
 
 export function callerOf(user: UserRow, accessKey: string | undefined): Caller {
-  const { id, email, role, domain, projectId } = user;
-  return { kind: 'user', userId: id, email, role, domain, projectId, accessKey };
+  const { id, email, role, domain, projectId, projects } = user;
+  return { kind: 'user', userId: id, email, role, domain, projectId, projects, accessKey };
 }
 
 function inactive(): RequestFailed {

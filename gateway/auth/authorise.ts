@@ -1,6 +1,7 @@
 import type { Visibility } from '@orrery/projections';
 import { RequestFailed } from '../errors.ts';
 import {
+  administeredProjects,
   type Caller,
   may,
   type Operation,
@@ -37,7 +38,19 @@ export function authoriseSignedIn(
 
 /** What a reading operation may show to the caller, who has been authorised for it. */
 export function visibilityOf(caller: SignedInCaller, operation: Operation): Visibility {
-  return reachOf(caller, operation) === 'any'
-    ? { kind: 'all' }
-    : { kind: 'user', userId: caller.userId };
+  const { userId, domain } = caller;
+  const reach = reachOf(caller, operation);
+  switch (reach) {
+    case 'any':
+      return { kind: 'all' };
+    case 'domain':
+      return { kind: 'domain', domain, userId };
+    case 'project':
+      return { kind: 'projects', projects: administeredProjects(caller), domain, userId };
+    case 'own':
+    case 'none':
+      return { kind: 'user', userId };
+    default:
+      return reach satisfies never;
+  }
 }

@@ -1,4 +1,18 @@
-import type { UserRole } from '@orrery/bus';
+import type { Membership, UserRole } from '@orrery/bus';
+import { directoryOperations } from './directory-operations.ts';
+import {
+  changeOwned,
+  everybody,
+  observers,
+  operators,
+  type Reach,
+  type Rule,
+  readOwned,
+  readUsable,
+  type Seat,
+  signedIn,
+  superadmins,
+} from './rules.ts';
 
 /** Who asks: somebody signed in, or nobody known. */
 export type Caller =
@@ -9,7 +23,9 @@ export type Caller =
       readonly email: string;
       readonly role: UserRole;
       readonly domain: string;
+      /** Of sessions that name none. */
       readonly projectId: string;
+      readonly projects: readonly Membership[];
       readonly accessKey: string | undefined;
     };
 export type SignedInCaller = Extract<Caller, { readonly kind: 'user' }>;
@@ -21,36 +37,6 @@ export interface Target {
   readonly projectId: string;
 }
 
-/** `any`: everybody's; `own`: the caller's; `none`: nothing. */
-type Reach = 'any' | 'own' | 'none';
-type Rule = Readonly<Record<UserRole, Reach>> & { readonly anonymous: 'any' | 'none' };
-
-const everybody: Rule = {
-  anonymous: 'any',
-  superadmin: 'any',
-  admin: 'any',
-  user: 'any',
-  monitor: 'any',
-};
-const signedIn: Rule = { ...everybody, anonymous: 'none' };
-const readOwned: Rule = {
-  anonymous: 'none',
-  superadmin: 'any',
-  admin: 'own',
-  user: 'own',
-  monitor: 'any',
-};
-const changeOwned: Rule = { ...readOwned, monitor: 'none' };
-const operators: Rule = {
-  anonymous: 'none',
-  superadmin: 'any',
-  admin: 'any',
-  user: 'none',
-  monitor: 'none',
-};
-const superadmins: Rule = { ...operators, admin: 'none' };
-const observers: Rule = { ...superadmins, monitor: 'any' };
-
 /** Every operation of the gateway: GraphQL fields by their coordinates, routes by method and path. */
 export const operations = {
   'Query.viewer': signedIn,
@@ -59,13 +45,16 @@ export const operations = {
   'Query.sessions': readOwned,
   'Query.sessionAt': readOwned,
   'Query.sessionWhy': readOwned,
+  'Query.sessionFiles': readOwned,
   'Query.agents': signedIn,
   'Query.images': signedIn,
-  'Query.resourcePresets': readOwned,
-  'Query.checkPresets': readOwned,
-  'Query.resourceGroups': readOwned,
-  'Query.resourceGroup': readOwned,
+  'Query.resourcePresets': readUsable,
+  'Query.checkPresets': readUsable,
+  'Query.resourceGroups': readUsable,
+  'Query.resourceGroup': readUsable,
   'Query.limits': readOwned,
+  'Query.scheduleReplay': observers,
+  'Query.fairShare': observers,
   'Query.auditLog': readOwned,
   'Query.verifyAudit': observers,
   'Query.clusterAt': readOwned,
@@ -75,6 +64,7 @@ export const operations = {
   'Mutation.signIn': everybody,
   'Mutation.createSession': changeOwned,
   'Mutation.terminateSession': changeOwned,
+  'Mutation.terminateSessions': changeOwned,
   'Mutation.setSessionPriority': changeOwned,
   'Mutation.registerImage': operators,
   'Mutation.setAgentSchedulable': superadmins,
@@ -86,6 +76,11 @@ export const operations = {
   'Mutation.removeResourceGroup': superadmins,
   'Mutation.setLimits': superadmins,
   'Mutation.execInSession': changeOwned,
+  'Mutation.executeCode': changeOwned,
+  'Mutation.interruptCode': changeOwned,
+  'Mutation.completeCode': changeOwned,
+  'Mutation.removeSessionFile': changeOwned,
+  'Mutation.renameSessionFile': changeOwned,
   'Mutation.rebuildProjections': superadmins,
   'Mutation.verifyProjections': observers,
   'Mutation.runArchive': superadmins,
@@ -99,6 +94,8 @@ export const operations = {
   'WS /graphql': signedIn,
   'POST /auth/token': signedIn,
   'GET /replay': readOwned,
+  'GET /files/:session': changeOwned,
+  'PUT /files/:session': changeOwned,
   'GET /exec': everybody,
   'WS /exec': everybody,
   'GET /healthz': everybody,
@@ -106,6 +103,7 @@ export const operations = {
   'GET /metrics': everybody,
   'GET /graphiql': everybody,
   'GET /graphiql/:file': everybody,
+  ...directoryOperations,
 } as const satisfies Record<string, Rule>;
 
 export type Operation = keyof typeof operations;
@@ -124,17 +122,59 @@ function isOperation(name: string): name is Operation {
  */
 export function may(caller: Caller, operation: Operation, target?: Target): boolean {
   const reach = reachOf(caller, operation);
-  if (reach !== 'own' || target === undefined) return reach !== 'none';
-  return (
-    caller.kind === 'user' &&
-    target.ownerUserId === caller.userId &&
-    target.domain === caller.domain &&
-    target.projectId === caller.projectId
-  );
+  if (reach === 'none' || reach === 'any' || target === undefined) return reach !== 'none';
+  if (caller.kind === 'anonymous') return false;
+  if (target.ownerUserId === caller.userId) return true;
+  switch (reach) {
+    case 'domain':
+      return target.domain === caller.domain;
+    case 'project':
+      return (
+        target.domain === caller.domain && administeredProjects(caller).includes(target.projectId)
+      );
+    case 'own':
+      return false;
+    default:
+      return reach satisfies never;
+  }
 }
 
 /** How far the operation reaches for the caller. */
 export function reachOf(caller: Caller, operation: Operation): Reach {
   const rule: Rule = operations[operation];
-  return caller.kind === 'anonymous' ? rule.anonymous : rule[caller.role];
+  return rule[seatOf(caller)];
+}
+
+/** Their column in the table of operations. */
+export function seatOf(caller: Caller): Seat {
+  if (caller.kind === 'anonymous') return 'anonymous';
+  switch (caller.role) {
+    case 'superadmin':
+    case 'monitor':
+      return caller.role;
+    case 'admin':
+      return 'domain-admin';
+    case 'user':
+      return administeredProjects(caller).length > 0 ? 'project-admin' : 'user';
+    default:
+      return caller.role satisfies never;
+  }
+}
+
+export function administeredProjects({ projects }: SignedInCaller): readonly string[] {
+  return projects.filter(({ role }) => role === 'admin').map(({ projectId }) => projectId);
+}
+
+/**
+ * Whether the caller's sessions may belong to the project of the domain (reference: acting for another
+ * user): a superadmin's to any, a domain administrator's to those of the own domain, others' to the
+ * projects that they are members of.
+ */
+export function mayPlaceIn(
+  caller: SignedInCaller,
+  { domain, projectId }: Pick<Target, 'domain' | 'projectId'>,
+): boolean {
+  if (caller.role === 'superadmin') return true;
+  if (domain !== caller.domain) return false;
+  return caller.role === 'admin' || caller.projects.some((one) => one.projectId === projectId);
 }

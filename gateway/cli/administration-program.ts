@@ -12,7 +12,14 @@ import type { LimitsOptions } from './commands/limits.ts';
 import type { PresetOptions } from './commands/presets.ts';
 import type { GroupSetOptions } from './commands/resource-groups.ts';
 import type { GlobalOptions } from './context.ts';
-import { type Perform, parseCount, parseNumber, parsePair, parseWord } from './options.ts';
+import {
+  type Perform,
+  parseCount,
+  parseNumber,
+  parsePair,
+  parseWhole,
+  parseWord,
+} from './options.ts';
 
 /** How the cluster gives its resources away: what everybody reads, and what an administrator sets. */
 export function declareAdministration(program: Command, admin: Command, perform: Perform): void {
@@ -100,6 +107,7 @@ function groupOptions(): readonly Option[] {
     ),
     choice('--reservation <kind>', 'for whom room is kept', RESERVATIONS),
     new Option('--public', 'everybody may use it'),
+    choice('--active <switch>', 'whether sessions start there', ['on', 'off']),
     names('--allow-domain <name>', 'only these may use it; several'),
     names('--allow-project <id>', 'only these may use it; several'),
     names('--allow-key <access key>', 'only these may use it; several'),
@@ -110,6 +118,24 @@ function groupOptions(): readonly Option[] {
     new Option('--preemption-runtime <seconds>', 'not before they ran so long').argParser(
       parseNumber,
     ),
+    ...fairShareOptions(),
+  ];
+}
+
+/** Weights that are given take the place of all of their kind. */
+function fairShareOptions(): readonly Option[] {
+  const number = (flags: string, description: string): Option =>
+    new Option(flags, description).argParser(parseNumber);
+  const weights = (kind: string): Option =>
+    new Option(`--${kind}-weight <${kind}=number>`, `fair share of a ${kind}; several`).argParser(
+      parsePair,
+    );
+  return [
+    number('--half-life <days>', 'after which use counts half'),
+    number('--decay-unit <days>', 'in steps of so many'),
+    number('--look-back <days>', 'after which use counts no more'),
+    number('--default-weight <number>', 'of who has none of their own'),
+    ...['slot', 'domain', 'project', 'user'].map(weights),
   ];
 }
 
@@ -137,6 +163,10 @@ function declareLimits(admin: Command, perform: Perform): void {
     .option('--concurrent-sftp <count>', 'system sessions at the same time', parseCount)
     .option('--pending <count>', 'sessions that wait', parseCount)
     .option('--pending-slot <name=amount>', 'of all that wait; several', parsePair)
+    .option('--only-slots', 'nothing of slots that are not named')
+    .option('--containers <count>', 'kernels of a session', parseCount)
+    .option('--priority <number>', 'the highest, from 0 to 100', parseWhole)
+    .option('--lifetime <seconds>', 'a session ends after so long', parseNumber)
     .action((...[scope, key, options, self]: [string, string, LimitsOptions, Command]) =>
       perform(self, async (context) =>
         (await import('./commands/limits.ts')).setLimits(context, { scope, key }, options),

@@ -32,6 +32,15 @@ function declareLists(program: Command, perform: Perform): void {
         (await import('./commands/statistics.ts')).printAgentStatistics(context, names),
       ),
     );
+  agent
+    .command('devices')
+    .description('list GPUs and other accelerators, and which sessions hold them')
+    .argument('[agent...]', 'names of agents (default: all)')
+    .action((names: readonly string[], _options: GlobalOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/agent-devices.ts')).listDevices(context, names),
+      ),
+    );
   declareAgentLife(agent, perform);
   const image = program.command('image').description('the images that sessions may name');
   image

@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { declareAdminCommands } from './admin-program.ts';
 import { declareClusterCommands } from './cluster-program.ts';
+import { declareCodeCommands } from './code-program.ts';
 import type { GlobalOptions } from './context.ts';
 import { UsageWrong } from './errors.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { sentenceOf } from './failure.ts';
+import { declareFileCommands } from './files-program.ts';
 import type { CliIo } from './io.ts';
 import type { Perform } from './options.ts';
+import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 
 const HELP_WIDTH = 80;
@@ -34,7 +37,10 @@ and --profile FILE, the JSON file that names the gateway and holds the keys
 ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
+  declareCodeCommands(program, perform);
+  declareFileCommands(program, perform);
   declareClusterCommands(program, perform);
+  declareScheduling(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);

@@ -5,6 +5,7 @@ import type { ExecOptions } from './commands/session-exec.ts';
 import type { ListOptions } from './commands/session-list.ts';
 import type { LogsOptions } from './commands/session-logs.ts';
 import type { RemoveOptions } from './commands/session-remove.ts';
+import type { RemovePendingOptions } from './commands/session-remove-pending.ts';
 import type { GlobalOptions } from './context.ts';
 import { type Perform, parseCount, parsePair, parseWhole } from './options.ts';
 
@@ -32,6 +33,9 @@ function withRequest(command: Command): Command {
     .option('-n, --name <name>', 'name of the session (default: one is chosen)')
     .option('-e, --env <name=value>', 'environment variable; may be repeated', parsePair)
     .option('--slot <name=amount>', 'further resource slot; may be repeated', parsePair)
+    .option('--shm <size>', 'of the memory, for /dev/shm (default: what the image prefers)')
+    .option('--cluster-size <count>', 'kernels, all of which start or none (default: 1)')
+    .option('--multi-node', 'kernels may lie on different agents')
     .option('--resource-group <group>', 'resource group to run in')
     .option('--priority <number>', 'from 0 to 100; higher goes first')
     .option('--starts-at <time>', 'not before this time, such as 2026-11-20T12:00:00Z')
@@ -200,6 +204,18 @@ function declareUsing(session: Command, perform: Perform): void {
     .action((references: readonly string[], options: RemoveOptions, self: Command) =>
       perform(self, async (context) =>
         (await import('./commands/session-remove.ts')).removeSessions(context, references, options),
+      ),
+    );
+  session
+    .command('rm-pending')
+    .description('end all sessions of yours that wait')
+    .option('--everyone', 'also those of others')
+    .action((options: RemovePendingOptions, self: Command) =>
+      perform(self, async (context) =>
+        (await import('./commands/session-remove-pending.ts')).removePendingSessions(
+          context,
+          options,
+        ),
       ),
     );
 }

@@ -48,6 +48,17 @@ interface Preemption {
   readonly victimScope: (typeof PREEMPTION_SCOPES)[number];
 }
 
+interface FairShare {
+  readonly halfLifeDays: number;
+  readonly decayUnitDays: number;
+  readonly lookbackDays: number;
+  readonly defaultWeight: number;
+  readonly resourceWeights: Readonly<Record<string, number>>;
+  readonly domainWeights: Readonly<Record<string, number>>;
+  readonly projectWeights: Readonly<Record<string, number>>;
+  readonly userWeights: Readonly<Record<string, number>>;
+}
+
 interface Access {
   readonly domains: readonly string[];
   readonly projects: readonly string[];
@@ -59,6 +70,8 @@ interface GroupOptions {
   readonly agentSelectionStrategy: (typeof AGENT_SELECTION_STRATEGIES)[number];
   readonly allowedSessionTypes: readonly (typeof SCHEDULED_SESSION_TYPES)[number][];
   readonly isPublic: boolean;
+  /** Whether sessions start there. */
+  readonly isActive: boolean;
   /** 0: for ever. */
   readonly pendingTimeoutSeconds: number;
   readonly reservation: (typeof RESERVATIONS)[number];
@@ -72,6 +85,7 @@ export interface ResourceGroup extends GroupOptions {
   readonly access: Access | null;
   readonly weights: Readonly<Record<string, number>> | null;
   readonly preemption: Preemption;
+  readonly fairShare: FairShare;
   readonly agents: number;
   readonly schedulableAgents: number;
   readonly pendingSessions: number;
@@ -90,6 +104,7 @@ export interface ResourceGroupInput extends Optional<GroupOptions> {
   readonly access?: Optional<Access> | undefined;
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly preemption?: Optional<Preemption> | undefined;
+  readonly fairShare?: Optional<FairShare> | undefined;
 }
 
 /** Whose limits: an access key, the id of a user or a project, or the name of a domain. */
@@ -100,10 +115,15 @@ export interface LimitsOwner {
 
 interface LimitAmounts {
   readonly totalResourceSlots: Slots | null;
+  /** Of slots that are not named there. */
+  readonly defaultForUnspecified: 'UNLIMITED' | 'LIMITED';
   readonly maxConcurrentSessions: number | null;
   readonly maxConcurrentSftpSessions: number | null;
   readonly maxPendingSessionCount: number | null;
   readonly maxPendingSessionResourceSlots: Slots | null;
+  readonly maxContainersPerSession: number | null;
+  readonly maxPriority: number | null;
+  readonly maxSessionLifetimeSeconds: number | null;
 }
 
 /** What an owner may hold and holds now; null is unlimited. */
@@ -129,4 +149,78 @@ export interface PresetCheck {
   }[];
   /** The caller's own. */
   readonly limits: readonly OwnerLimits[];
+}
+
+interface WaitTimes {
+  readonly count: number;
+  readonly p50Seconds: number;
+  readonly p95Seconds: number;
+}
+
+/** What becomes of a load under one policy. */
+export interface ReplayColumn {
+  readonly name: string;
+  /** The group's own policy, as it was. */
+  readonly isOwn: boolean;
+  readonly placed: number;
+  /** Who waits at the end; counted among the waits with the time until then. */
+  readonly waiting: number;
+  readonly wait: WaitTimes;
+  /** Those with most sessions first. */
+  readonly waitByUser: readonly (WaitTimes & { readonly user: string })[];
+  readonly usersLeftOut: number;
+  /** By kernels of a session. */
+  readonly waitBySize: readonly (WaitTimes & { readonly kernels: string })[];
+  /** By slot name, from 0 to 1. */
+  readonly utilisation: Readonly<Record<string, number>>;
+  /** Jain's index: 1 is even. */
+  readonly fairness: number;
+  readonly preemptions: number;
+  readonly spanSeconds: number;
+  readonly assumedRuns: number;
+}
+
+export interface ScheduleReplay {
+  readonly resourceGroup: string;
+  readonly from: DateTime;
+  readonly to: DateTime;
+  /** Null for a workload. */
+  readonly recordedPlacements: number | null;
+  readonly samePlacements: number | null;
+  readonly skippedJobs: number;
+  readonly columns: readonly ReplayColumn[];
+}
+
+/** Either a period, or a workload. The gateway checks the policies: changes of a group's options, by `name`. */
+export interface ScheduleReplayInput {
+  readonly resourceGroup?: string | undefined;
+  readonly from?: DateTime | undefined;
+  readonly to?: DateTime | undefined;
+  readonly policies?: readonly Readonly<Record<string, unknown>>[] | undefined;
+  readonly workload?:
+    | { readonly trace: string; readonly nodes: number; readonly slots: Slots }
+    | undefined;
+}
+
+export interface FairShareOwner {
+  readonly kind: 'DOMAIN' | 'PROJECT' | 'USER';
+  readonly owner: string;
+  /** From 1, among those of its kind. */
+  readonly rank: number;
+  readonly factor: number;
+  readonly weight: number;
+  readonly usedSlotSeconds: Readonly<Record<string, number>>;
+  readonly countedSlotSeconds: Readonly<Record<string, number>>;
+}
+
+/** Who used how much of a resource group, and how they stand. */
+export interface FairShareStanding {
+  readonly resourceGroup: string;
+  readonly at: DateTime;
+  readonly isInForce: boolean;
+  readonly halfLifeDays: number;
+  readonly decayUnitDays: number;
+  readonly lookbackDays: number;
+  readonly owners: readonly FairShareOwner[];
+  readonly ownersLeftOut: number;
 }

@@ -1,4 +1,5 @@
 import type {
+  FairShareStanding,
   LimitsInput,
   LimitsOwner,
   OwnerLimits,
@@ -7,9 +8,14 @@ import type {
   ResourceGroup,
   ResourceGroupInput,
   ResourcePreset,
+  ScheduleReplay,
+  ScheduleReplayInput,
 } from './administration-model.ts';
 import type { GraphqlCaller } from './graphql.ts';
 import { accepted, given, shaped } from './payload.ts';
+
+/** The log is read from its beginning. */
+const REPLAY_MS_MAX = 15 * 60_000;
 
 type GroupPayload = { readonly resourceGroup: ResourceGroup | null };
 
@@ -64,6 +70,24 @@ export class Administration {
     const call = { operation: 'setLimits', variables: { input }, signal } as const;
     const payload = accepted<{ limits: OwnerLimits | null }>(await this.#graphql.call(call));
     return given(payload.limits);
+  }
+
+  /** What other policies would have made of a period, or make of a trace. */
+  async scheduleReplay(input: ScheduleReplayInput, signal?: AbortSignal): Promise<ScheduleReplay> {
+    const [operation, deadlineMs] = ['scheduleReplay', REPLAY_MS_MAX] as const;
+    const call = { operation, variables: { input }, deadlineMs, signal };
+    const payload = accepted<{ replay: ScheduleReplay | null }>(await this.#graphql.call(call));
+    return given(payload.replay);
+  }
+
+  /** Of the default group when none is named. */
+  async fairShare(resourceGroup?: string, signal?: AbortSignal): Promise<FairShareStanding> {
+    const [operation, deadlineMs] = ['fairShare', REPLAY_MS_MAX] as const;
+    const call = { operation, variables: { resourceGroup }, deadlineMs, signal };
+    const payload = accepted<{ standing: FairShareStanding | null }>(
+      await this.#graphql.call(call),
+    );
+    return given(payload.standing);
   }
 
   async createResourcePreset(input: PresetInput, signal?: AbortSignal): Promise<ResourcePreset> {

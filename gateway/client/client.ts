@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
+import { Code } from './code.ts';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
+import { Directory } from './directory.ts';
 import type { DocumentName } from './documents.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { SignInRefused } from './errors.ts';
 import { type ExecChannel, openExecChannel } from './exec-channel.ts';
+import { Files } from './files.ts';
 import { createGraphqlCaller, type GraphqlCaller } from './graphql.ts';
 import { CONNECTIONS_MAX, createHttpSender, type HttpSender } from './http.ts';
 import type { LiveConnection } from './live-connection.ts';
+import { Machines } from './machines.ts';
 import type {
   Agent,
   ArchiveRun,
@@ -29,17 +33,20 @@ import type {
   SessionEvent,
   SessionFilter,
   SessionOrder,
-  SessionWhy,
   SetAsideCommand,
   SignIn,
+  TerminatedSessions,
   TerminateMode,
+  TerminateSessionsInput,
   User,
 } from './model.ts';
+import type { PageRequest } from './page-request.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
 import { accepted, given, type Rejectable, shaped } from './payload.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
-import type { KernelStatistics, MeasuredAgent, MeasuredKernel } from './statistics-model.ts';
+import type { SessionWhy } from './session-why.ts';
+import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 
 /** Rebuilding and verifying read the whole log. */
@@ -56,13 +63,6 @@ export type ConnectOptions = Credentials & {
   readonly clock?: Clock;
 };
 
-export interface PageRequest {
-  /** At most this many. */
-  readonly first: number;
-  /** Cursor of the last one seen. */
-  readonly after?: string | undefined;
-}
-
 /** Nothing is sent before the first call. @throws {InputInvalid} when the endpoint is no URL. */
 export function connect(options: ConnectOptions): OrreryClient {
   return new OrreryClient(options);
@@ -74,6 +74,10 @@ export function connect(options: ConnectOptions): OrreryClient {
  */
 export class OrreryClient implements AsyncDisposable {
   readonly administration: Administration;
+  readonly directory: Directory;
+  readonly code: Code;
+  readonly files: Files;
+  readonly machines: Machines;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -101,6 +105,14 @@ export class OrreryClient implements AsyncDisposable {
     });
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
     this.administration = new Administration(this.#graphql);
+    this.directory = new Directory(this.#graphql);
+    this.code = new Code(this.#graphql);
+    this.machines = new Machines(this.#graphql);
+    this.files = new Files({
+      graphql: this.#graphql,
+      endpoint: this.#endpoint,
+      tokens: this.#tokens,
+    });
   }
 
   get endpoint(): string {
@@ -133,19 +145,6 @@ export class OrreryClient implements AsyncDisposable {
   async sessionAt(id: string, time: string, signal?: AbortSignal): Promise<Session | undefined> {
     const call = { operation: 'sessionAt', variables: { id, time }, signal } as const;
     return shaped<Session | null>(await this.#graphql.call(call)) ?? undefined;
-  }
-
-  /** What each kernel of the session uses now. */
-  async sessionLiveStat(id: string, signal?: AbortSignal): Promise<readonly MeasuredKernel[]> {
-    const call = { operation: 'sessionLiveStat', variables: { id }, signal } as const;
-    type Answer = { readonly kernels: readonly MeasuredKernel[] } | null;
-    return shaped<Answer>(await this.#graphql.call(call))?.kernels ?? [];
-  }
-
-  /** What the machines use now. */
-  async agentLiveStat(request: PageRequest, signal?: AbortSignal): Promise<Page<MeasuredAgent>> {
-    const variables = { ...request };
-    return shaped(await this.#graphql.call({ operation: 'agentLiveStat', variables, signal }));
   }
 
   async agents(request: PageRequest, signal?: AbortSignal): Promise<Page<Agent>> {
@@ -227,6 +226,15 @@ export class OrreryClient implements AsyncDisposable {
   ): Promise<Session> {
     const call = { operation: 'terminateSession', variables: { input }, signal } as const;
     return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
+  }
+
+  /** Those named, or those of a filter that are not over: 5,000 at most, then `hasMore` is true. */
+  async terminateSessions(
+    input: TerminateSessionsInput,
+    signal?: AbortSignal,
+  ): Promise<TerminatedSessions> {
+    const call = { operation: 'terminateSessions', variables: { input }, signal } as const;
+    return accepted<TerminatedSessions>(await this.#graphql.call(call));
   }
 
   /** Undefined when there is none, or none that you may see. */

@@ -1,19 +1,26 @@
 /** The operations of the client. A test validates each against the gateway's schema. */
 
+import { directoryDocuments } from './directory-documents.ts';
+
 const userFields = 'id email username role domain projectId';
 
 const sessionFields = `
   id name type status statusInfo statusMessage result exitCode image command
   owner { ${userFields} }
-  accessKey projectId domain resourceGroup priority tag environ requestedSlots occupiedSlots
+  accessKey projectId domain resourceGroup priority tag environ clusterMode clusterSize
+  requestedSlots occupiedSlots
   kernels {
     id role index hostname status image agentId containerId requestedSlots occupiedSlots
+    devices { id slot amount model memoryBytes }
     exitCode wasOutOfMemory statusInfo startedAt terminatedAt
   }
   statusHistory createdAt startedAt terminatedAt revision`;
 
 const agentFields = `id status isSchedulable driver architecture resourceGroup version
   availableSlots occupiedSlots liveKernels registeredAt lostAt`;
+
+const deviceFields = `id slot amount used model memoryBytes numaNode isolation
+  holders { sessionId sessionName kernelId amount }`;
 
 const imageFields = 'id reference architectures sizeBytes agentIds labels registeredAt isDefault';
 
@@ -46,14 +53,30 @@ const segmentFields = `number name commits aggregates firstSequence lastSequence
 
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
-const groupFields = `name description isDefault isPublic access { domains projects accessKeys }
+const groupFields = `name description isDefault isPublic isActive access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
+  fairShare {
+    halfLifeDays decayUnitDays lookbackDays defaultWeight
+    resourceWeights domainWeights projectWeights userWeights
+  }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
-const limitsFields = `scope key totalResourceSlots maxConcurrentSessions maxConcurrentSftpSessions
-  maxPendingSessionCount maxPendingSessionResourceSlots usedSlots remainingSlots
+const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions
+  maxConcurrentSftpSessions maxPendingSessionCount maxPendingSessionResourceSlots
+  maxContainersPerSession maxPriority maxSessionLifetimeSeconds usedSlots remainingSlots
   sessions sftpSessions pendingSessions setAt`;
+
+const waitsFields = 'count p50Seconds p95Seconds';
+
+const replayFields = `resourceGroup from to recordedPlacements samePlacements skippedJobs columns {
+  name isOwn placed waiting wait { ${waitsFields} }
+  waitByUser { user ${waitsFields} } usersLeftOut waitBySize { kernels ${waitsFields} }
+  utilisation fairness preemptions spanSeconds assumedRuns
+}`;
+
+const standingFields = `resourceGroup at isInForce halfLifeDays decayUnitDays lookbackDays
+  owners { kind owner rank factor weight usedSlotSeconds countedSlotSeconds } ownersLeftOut`;
 
 export const documents = {
   viewer: `query Viewer { viewer { ${userFields} } }`,
@@ -73,6 +96,11 @@ export const documents = {
   sessionWhy: `query SessionWhy($id: ID!) { sessionWhy(id: $id) {
     sessionId status isWaiting code message checks { name message } missingSlots
     agents { inGroup schedulable compatible largeEnough } place queuedAt attempt
+    forecast {
+      askedAt waiting startsAt earliest latest message
+      suggestions { change message resourceGroup clusterMode kernels runsAtMostSeconds }
+      score { count withinTwice withinRange errorP50Seconds errorP95Seconds }
+    }
   } }`,
   sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
     kernels { id hostname status agentId liveStat }
@@ -85,6 +113,11 @@ export const documents = {
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {
     edges { cursor node { ${agentFields} } } ${pageFields}
   } }`,
+  agentDevices: `query AgentDevices($first: Int!, $after: String) {
+    agentDevices: agents(first: $first, after: $after) {
+      edges { cursor node { id devices { ${deviceFields} } } } ${pageFields}
+    }
+  }`,
   images: `query Images($first: Int!, $after: String) { images(first: $first, after: $after) {
     edges { cursor node { ${imageFields} } } ${pageFields}
   } }`,
@@ -100,6 +133,12 @@ export const documents = {
   archive: `query Archive($last: Int!, $before: Int) { archive(last: $last, before: $before) {
     isConfigured segmentCount run { ${runFields} } segments { ${segmentFields} }
   } }`,
+  scheduleReplay: `query ScheduleReplay($input: ScheduleReplayInput!) {
+    scheduleReplay(input: $input) { replay { ${replayFields} } ${rejection} }
+  }`,
+  fairShare: `query FairShare($resourceGroup: String) {
+    fairShare(resourceGroup: $resourceGroup) { standing { ${standingFields} } ${rejection} }
+  }`,
   verifyArchive: `query VerifyArchive { verifyArchive { ${verificationFields} } }`,
   setAsideCommands: `query SetAsideCommands { setAsideCommands { ${setAsideFields} } }`,
   signIn: `mutation SignIn($email: String!, $password: String!) {
@@ -112,6 +151,11 @@ export const documents = {
   }`,
   terminateSession: `mutation TerminateSession($input: TerminateSessionInput!) {
     terminateSession(input: $input) { session { ${sessionFields} } ${rejection} }
+  }`,
+  terminateSessions: `mutation TerminateSessions($input: TerminateSessionsInput!) {
+    terminateSessions(input: $input) {
+      sessionIds refused { sessionId ${rejection} } hasMore ${rejection}
+    }
   }`,
   setSessionPriority: `mutation SetSessionPriority($input: SetSessionPriorityInput!) {
     setSessionPriority(input: $input) { session { ${sessionFields} } ${rejection} }
@@ -165,6 +209,38 @@ export const documents = {
       id: $id, command: $command, hasTerminal: $hasTerminal, columns: $columns, rows: $rows
     ) { ticket { url expiresAt } ${rejection} }
   }`,
+  executeCode: `mutation ExecuteCode($input: ExecuteCodeInput!) {
+    executeCode(input: $input) {
+      result { runId status exitCode options console next } ${rejection}
+    }
+  }`,
+  interruptCode: `mutation InterruptCode($sessionId: ID!, $runId: String) {
+    interruptCode(sessionId: $sessionId, runId: $runId) { isInterrupted ${rejection} }
+  }`,
+  completeCode: `mutation CompleteCode($sessionId: ID!, $code: String!, $language: CodeLanguage! = PYTHON) {
+    completeCode(sessionId: $sessionId, code: $code, language: $language) {
+      completions ${rejection}
+    }
+  }`,
+  sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {
+    sessionFiles(sessionId: $sessionId, path: $path) {
+      list {
+        entries { name kind mode sizeBytes modifiedAt accessedAt changedAt target }
+        isCut directory
+      }
+      ${rejection}
+    }
+  }`,
+  removeSessionFile: `mutation RemoveSessionFile(
+    $sessionId: ID!, $path: String!, $isRecursive: Boolean!
+  ) {
+    removeSessionFile(sessionId: $sessionId, path: $path, isRecursive: $isRecursive) {
+      path ${rejection}
+    }
+  }`,
+  renameSessionFile: `mutation RenameSessionFile($sessionId: ID!, $from: String!, $to: String!) {
+    renameSessionFile(sessionId: $sessionId, from: $from, to: $to) { path ${rejection} }
+  }`,
   rebuildProjections: `mutation RebuildProjections { rebuildProjections { ${reportFields} } }`,
   verifyProjections: `mutation VerifyProjections { verifyProjections { ${reportFields} } }`,
   runArchive: `mutation RunArchive { runArchive { run { ${runFields} } ${rejection} } }`,
@@ -185,6 +261,7 @@ export const documents = {
   sessionStatistics: `subscription SessionStatistics($id: ID!) {
     sessionStatistics(id: $id) { kernelId measuredAt liveStat }
   }`,
+  ...directoryDocuments,
 } as const;
 
 export type DocumentName = keyof typeof documents;

@@ -22,6 +22,8 @@ export const SESSION_STATUSES = [
 ] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 export type KernelStatus = SessionStatus | 'PULLING';
+/** All kernels on one agent, or each where there is room for it. */
+export type ClusterMode = 'SINGLE_NODE' | 'MULTI_NODE';
 export type SessionResult = 'UNDEFINED' | 'SUCCESS' | 'FAILURE';
 export type AgentStatus = 'ALIVE' | 'LOST' | 'TERMINATED';
 export type TerminateMode = 'GRACEFUL' | 'FORCE';
@@ -46,6 +48,7 @@ export interface Kernel {
   readonly containerId: string | null;
   readonly requestedSlots: Slots;
   readonly occupiedSlots: Slots;
+  readonly devices: readonly HeldDevice[];
   readonly exitCode: number | null;
   readonly wasOutOfMemory: boolean;
   readonly statusInfo: string | null;
@@ -74,6 +77,9 @@ export interface Session {
   readonly priority: number;
   readonly tag: string | null;
   readonly environ: Json;
+  readonly clusterMode: ClusterMode;
+  /** Number of its kernels. */
+  readonly clusterSize: number;
   readonly requestedSlots: Slots;
   readonly occupiedSlots: Slots;
   readonly kernels: readonly Kernel[];
@@ -83,6 +89,33 @@ export interface Session {
   readonly terminatedAt: DateTime | null;
   /** Number of events so far. */
   readonly revision: number;
+}
+
+/** What a kernel holds of one accelerator. */
+export interface HeldDevice {
+  readonly id: string;
+  readonly slot: string;
+  readonly amount: string;
+  readonly model: string;
+  readonly memoryBytes: number;
+}
+
+/** An accelerator of an agent and who holds it. */
+export interface AgentDevice extends HeldDevice {
+  readonly used: string;
+  readonly numaNode: number | null;
+  readonly isolation: 'EXCLUSIVE' | 'MIG' | 'MPS' | 'TIME_SHARING' | 'PRETENDED';
+  readonly holders: readonly {
+    readonly sessionId: string;
+    readonly sessionName: string;
+    readonly kernelId: string;
+    readonly amount: string;
+  }[];
+}
+
+export interface AgentDevices {
+  readonly id: string;
+  readonly devices: readonly AgentDevice[];
 }
 
 export interface Agent {
@@ -176,6 +209,24 @@ export interface SessionFilter {
   readonly projectId?: string | undefined;
 }
 
+/** Either `ids`, at most 1,000, or a filter. */
+export interface TerminateSessionsInput {
+  readonly ids?: readonly string[] | undefined;
+  readonly filter?: SessionFilter | undefined;
+  readonly mode: TerminateMode;
+}
+
+export interface TerminatedSessions {
+  /** Those that are ending now, or had ended. */
+  readonly sessionIds: readonly string[];
+  readonly refused: readonly {
+    readonly sessionId: string;
+    readonly rejection: { readonly code: string; readonly message: string };
+  }[];
+  /** Whether the filter takes more than one call ends. */
+  readonly hasMore: boolean;
+}
+
 export interface SessionOrder {
   readonly field: 'CREATED_AT' | 'NAME' | 'STATUS' | 'TERMINATED_AT';
   readonly direction: 'ASC' | 'DESC';
@@ -190,6 +241,10 @@ export interface CreateSessionInput {
   /** Memory such as `512m` or `1g`. */
   readonly memory?: string | undefined;
   readonly slots?: Slots | undefined;
+  /** Size of `/dev/shm`, a part of the memory. */
+  readonly sharedMemory?: string | undefined;
+  readonly clusterSize?: number | undefined;
+  readonly clusterMode?: ClusterMode | undefined;
   readonly environ?: Readonly<Record<string, string>> | undefined;
   readonly resourceGroup?: string | undefined;
   readonly projectId?: string | undefined;
@@ -211,26 +266,6 @@ export interface CreateSessionInput {
   readonly isPreemptible?: boolean | undefined;
   /** Chosen by the client when absent, so that a call made again creates nothing twice. */
   readonly idempotencyKey?: string | undefined;
-}
-
-/** Why a session waits. */
-export interface SessionWhy {
-  readonly sessionId: string;
-  readonly status: SessionStatus;
-  readonly isWaiting: boolean;
-  readonly code: string | null;
-  readonly message: string | null;
-  readonly checks: readonly { readonly name: string; readonly message: string }[];
-  readonly missingSlots: Slots | null;
-  readonly agents: {
-    readonly inGroup: number;
-    readonly schedulable: number;
-    readonly compatible: number;
-    readonly largeEnough: number;
-  } | null;
-  readonly place: number | null;
-  readonly queuedAt: DateTime | null;
-  readonly attempt: number | null;
 }
 
 export interface ExecTicket {

@@ -7,6 +7,7 @@ import {
   newId,
   type Outcome,
 } from '@orrery/bus';
+import { isSentByPeople } from '../auth/command-table.ts';
 import { RequestFailed } from '../errors.ts';
 import { Deadlines } from './deadlines.ts';
 
@@ -56,7 +57,15 @@ export function createCommands(options: {
     periodMs: DEADLINE_PERIOD_MS,
     reason: unavailable,
   });
-  return { request: (command) => requestUntil(deadlines.begin(), { inbox, clock, command }) };
+  return {
+    async request(command) {
+      const { aggregate, actor } = command;
+      const { type } = command.command;
+      if (actor.kind === 'user' && !isSentByPeople(aggregate, type))
+        throw new Error(`no operation of people sends ${aggregate}.${type}`);
+      return await requestUntil(deadlines.begin(), { inbox, clock, command });
+    },
+  };
 }
 
 /**

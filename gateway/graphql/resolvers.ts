@@ -8,8 +8,13 @@ import { verifyAudit } from './audit/verify-audit.ts';
 import { clusterAt } from './cluster/cluster-at.ts';
 import { rebuildProjections, verifyProjections } from './cluster/projection-report.ts';
 import { status } from './cluster/status.ts';
+import { completeCode } from './code/complete-code.ts';
+import { executeCode } from './code/execute-code.ts';
+import { interruptCode } from './code/interrupt-code.ts';
 import { replaySetAsideCommand } from './commands/replay-set-aside-command.ts';
 import { setAsideCommands } from './commands/set-aside-commands.ts';
+import { directoryMutations, directoryQueries } from './directory/directory-resolvers.ts';
+import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
 import { images } from './images/images.ts';
@@ -27,6 +32,8 @@ import type { Resolver, Subscriber } from './resolver.ts';
 import { removeResourceGroup } from './resource-groups/remove-resource-group.ts';
 import { resourceGroup, resourceGroups } from './resource-groups/resource-groups.ts';
 import { setResourceGroup } from './resource-groups/set-resource-group.ts';
+import { fairShare } from './scheduling/fair-share.ts';
+import { scheduleReplay } from './scheduling/schedule-replay.ts';
 import type { Resolvers } from './schema.ts';
 import { createSession } from './sessions/create-session.ts';
 import { execInSession } from './sessions/exec-in-session.ts';
@@ -39,6 +46,7 @@ import { sessions } from './sessions/sessions.ts';
 import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
+import { terminateSessions } from './sessions/terminate-sessions.ts';
 
 import { sessionStatistics } from './statistics/session-statistics.ts';
 
@@ -50,6 +58,7 @@ const queries = {
   sessions: reading(sessions),
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
+  sessionFiles: reading(sessionFiles),
   agents: reading(agents),
   images: reading(images),
   resourcePresets: reading(resourcePresets),
@@ -57,17 +66,21 @@ const queries = {
   resourceGroups: reading(resourceGroups),
   resourceGroup: reading(resourceGroup),
   limits: reading(limits),
+  scheduleReplay,
+  fairShare,
   auditLog: reading(auditLog),
   verifyAudit,
   clusterAt: reading(clusterAt),
   archive,
   verifyArchive,
   setAsideCommands,
+  ...directoryQueries,
 };
 const mutations = {
   signIn,
   createSession,
   terminateSession: reading(terminateSession),
+  terminateSessions: reading(terminateSessions),
   setSessionPriority: reading(setSessionPriority),
   setAgentSchedulable,
   drainAgent,
@@ -79,10 +92,16 @@ const mutations = {
   removeResourceGroup: reading(removeResourceGroup),
   setLimits: reading(setLimits),
   execInSession: reading(execInSession),
+  executeCode: reading(executeCode),
+  interruptCode: reading(interruptCode),
+  completeCode: reading(completeCode),
+  removeSessionFile: reading(removeSessionFile),
+  renameSessionFile: reading(renameSessionFile),
   rebuildProjections,
   verifyProjections,
   runArchive,
   replaySetAsideCommand,
+  ...directoryMutations,
 };
 const subscriptions = {
   sessionEvents: reading(sessionEvents),

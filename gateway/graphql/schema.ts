@@ -20,10 +20,14 @@ const PARTS = [
   'values.graphql',
   'identity/identity.graphql',
   'sessions/sessions.graphql',
+  'sessions/start-forecast.graphql',
+  'code/code.graphql',
+  'files/files.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',
   'images/images.graphql',
   'resource-groups/resource-groups.graphql',
+  'scheduling/scheduling.graphql',
   'limits/limits.graphql',
   'presets/presets.graphql',
   'audit/audit.graphql',
@@ -31,6 +35,7 @@ const PARTS = [
   'commands/commands.graphql',
   'cluster/cluster.graphql',
   'operations.graphql',
+  'directory/directory.graphql',
 ];
 
 /** The contract with clients, as text. */

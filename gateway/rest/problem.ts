@@ -12,6 +12,7 @@ export function problemOf(failure: RequestFailed): Record<string, unknown> {
     error_code: failure.code,
     code: failure.code,
     ...(failure.field === undefined ? {} : { field: failure.field }),
+    ...(failure.details === undefined ? {} : { details: failure.details }),
     ...(failure.isRetryable ? { isRetryable: true } : {}),
   };
 }

@@ -8,6 +8,7 @@ import type { AuditRow } from '../rows.ts';
 import { storable } from '../storable-text.ts';
 import { columnsOf } from '../table-sql.ts';
 import { tables } from '../tables.ts';
+import { directoryEntries } from './directory-visibility.ts';
 import { visible } from './sessions.ts';
 import { keyset, type Source } from './source.ts';
 
@@ -57,10 +58,13 @@ function conditionsOf(
   if (aggregate !== undefined) conditions.push(sql.fragment`a.aggregate = ${storable(aggregate)}`);
   if (aggregateId !== undefined)
     conditions.push(sql.fragment`a.aggregate_id = ${storable(aggregateId)}`);
-  if (visibility.kind === 'user')
-    conditions.push(sql.fragment`
+  if (visibility.kind !== 'all') {
+    const ofSession = sql.fragment`
       a.aggregate = 'session' AND a.aggregate_id IN (
-        SELECT s.id FROM ${source.table('sessions')} AS s WHERE ${visible(visibility)})`);
+        SELECT s.id FROM ${source.table('sessions')} AS s WHERE ${visible(visibility)})`;
+    const ofDirectory = directoryEntries(source, visibility);
+    conditions.push(sql.fragment`(${sql.join([ofSession, ...ofDirectory], sql.fragment` OR `)})`);
+  }
   return conditions;
 }
 

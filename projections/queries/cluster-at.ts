@@ -2,7 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { ClusterFold, type ClusterMoment } from '../cluster-fold.ts';
 import { instantMs } from '../moment.ts';
-import type { Visibility } from '../projections.ts';
+import type { Visibility } from '../visibility.ts';
 import { visible } from './sessions.ts';
 import type { Source } from './source.ts';
 

@@ -25,7 +25,7 @@ export async function findUserByEmail(source: Source, email: string): Promise<Us
     connection.maybeOne(
       sql.type(tables.users.row)`
         SELECT ${columnsOf(tables.users, 'u')} FROM ${source.table('users')} AS u
-        WHERE lower(u.email) = lower(${storable(email)})
+        WHERE lower(u.email) = lower(${storable(email)}) AND NOT u.is_purged
         ORDER BY u.is_active DESC, u.created_at_ms, u.id LIMIT 1`,
     ),
   );
@@ -40,7 +40,7 @@ export async function findKeypair(
     connection.maybeOne(
       sql.type(tables.keypairs.row)`
         SELECT ${columnsOf(tables.keypairs, 'p')} FROM ${source.table('keypairs')} AS p
-        WHERE p.access_key = ${storable(accessKey)}`,
+        WHERE p.access_key = ${storable(accessKey)} AND NOT p.is_deleted`,
     ),
   );
   return row ?? undefined;

@@ -2,10 +2,11 @@ import { ok, Slots } from '@orrery/bus';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { pageOf, planPage } from '../page.ts';
-import type { AgentRow, ClusterTotals, Paged, PageRequest, Visibility } from '../projections.ts';
+import type { AgentRow, ClusterTotals, Paged, PageRequest } from '../projections.ts';
 import { NodeRow } from '../rows.ts';
 import { columnsOf } from '../table-sql.ts';
 import { tables } from '../tables.ts';
+import type { Visibility } from '../visibility.ts';
 import { visible } from './sessions.ts';
 import { keyset, type Source } from './source.ts';
 

@@ -4,15 +4,17 @@ import { z } from 'zod';
 import { type Position, pageOf, planPage } from '../page.ts';
 import type {
   Paged,
+  Projections,
   SessionFilter,
   SessionListing,
   SessionOrder,
-  Visibility,
+  SessionOwner,
 } from '../projections.ts';
 import type { KernelRow, SessionRow } from '../rows.ts';
 import { storable } from '../storable-text.ts';
 import { columnsOf } from '../table-sql.ts';
 import { tables } from '../tables.ts';
+import type { Visibility } from '../visibility.ts';
 import { boundedIds, keyset, type Source } from './source.ts';
 
 const NEWEST_FIRST: SessionOrder = { field: 'created-at', direction: 'descending' };
@@ -61,6 +63,28 @@ export async function kernelsOfSessions(
       sql.type(tables.kernels.row)`
         SELECT ${KERNEL_COLUMNS} FROM ${source.table('kernels')} AS k
         WHERE k.session_id = ANY(${wanted}) ORDER BY k.session_id, k.local_rank`,
+    ),
+  );
+}
+
+const OwnerRow = z.object({
+  id: z.string(),
+  ownerUserId: z.string(),
+  domain: z.string(),
+  projectId: z.string(),
+});
+
+export async function ownersOfSessions(
+  source: Source,
+  { visibility, filter, limit }: Parameters<Projections['ownersOfSessions']>[0],
+): Promise<readonly SessionOwner[]> {
+  const taken = sql.and([visible(visibility), ...conditionsOf(filter)]);
+  return await source.read((connection) =>
+    connection.any(
+      sql.type(OwnerRow)`
+        SELECT s.id, s.owner_user_id AS "ownerUserId", s.domain, s.project_id AS "projectId"
+        FROM ${source.table('sessions')} AS s WHERE ${taken}
+        ORDER BY s.created_at_ms, s.id LIMIT ${limit}`,
     ),
   );
 }
@@ -130,6 +154,13 @@ export function visible(visibility: Visibility): FragmentSqlToken {
       return sql.fragment`TRUE`;
     case 'user':
       return sql.fragment`s.owner_user_id = ${storable(visibility.userId)}`;
+    case 'projects':
+      return sql.fragment`(s.owner_user_id = ${storable(visibility.userId)}
+        OR s.domain = ${storable(visibility.domain)}
+          AND s.project_id = ANY(${sql.array(visibility.projects.map(storable), 'text')}))`;
+    case 'domain':
+      return sql.fragment`(s.owner_user_id = ${storable(visibility.userId)}
+        OR s.domain = ${storable(visibility.domain)})`;
     default:
       return unreachable(visibility);
   }

@@ -15,6 +15,8 @@ const SIZES = [1000, 5000, 10_000];
 const USERS = 50;
 const SAMPLES = 9;
 const SAMPLES_LARGE = 3;
+/** Passes that pay for the compiler and are not counted. */
+const WARM_UPS = 3;
 
 type Kind = 'plain' | 'gpu' | 'fractional' | 'multi-node';
 
@@ -23,9 +25,11 @@ type Kind = 'plain' | 'gpu' | 'fractional' | 'multi-node';
  * succeeded, the queue has priorities and two orders of arrival.
  */
 export async function schedule({ agentsMax }: { readonly agentsMax: number }): Promise<void> {
-  for (const agents of SIZES.filter((each) => each <= agentsMax)) {
-    size({ agents, pending: 10 * agents, samples: agents > 1000 ? SAMPLES_LARGE : SAMPLES });
-  }
+  const sizes = SIZES.filter((each) => each <= agentsMax);
+  const costs = sizes.map((agents) => {
+    return size({ agents, pending: 10 * agents, samples: agents > 1000 ? SAMPLES_LARGE : SAMPLES });
+  });
+  printGrowth(sizes, costs);
   kinds();
   policies();
   fullCluster();
@@ -37,25 +41,43 @@ interface Size {
   readonly samples: number;
 }
 
-function size({ agents, pending, samples }: Size): void {
+/** @returns the CPU time of one pass in ms. */
+function size({ agents, pending, samples }: Size): number {
   const bench = `schedule ${agents} x ${pending}`;
-  const passes = measure(situationOf({ agents, pending, kind: 'plain' }), samples);
+  const situation = situationOf({ agents, pending, kind: 'plain' });
+  const passes = measure(situation, samples);
   const p50 = percentile(passes.ms, 0.5);
   print({ bench, metric: 'pass_ms_p50', value: p50, unit: 'ms' });
   print({ bench, metric: 'pass_ms_p99', value: percentile(passes.ms, 0.99), unit: 'ms' });
   print({ bench, metric: 'placed', value: passes.placed, unit: 'sessions' });
   const rate = (passes.placed * 1000) / p50;
   print({ bench, metric: 'placements_per_s', value: rate, unit: '1/s' });
-  const rss = process.memoryUsage().rss / 2 ** 20;
-  print({ bench, metric: 'rss_mib', value: rss, unit: 'MiB' });
+  const cpuMs = percentile(passes.cpuMs, 0.5);
+  print({ bench, metric: 'pass_cpu_ms_p50', value: cpuMs, unit: 'ms' });
+  const { rss, heapUsed } = process.memoryUsage();
+  print({ bench, metric: 'rss_mib', value: rss / 2 ** 20, unit: 'MiB' });
+  print({ bench, metric: 'heap_mib', value: heapUsed / 2 ** 20, unit: 'MiB' });
+  return cpuMs;
 }
 
-/** What other requests cost, to plain ones, for each kernel placed. */
+/** How many times the CPU of the smallest size each larger one takes; linear would be as many as it has agents. */
+function printGrowth(sizes: readonly number[], costs: readonly number[]): void {
+  const [smallest = 1] = sizes;
+  const [least = 1] = costs;
+  for (const [index, agents] of sizes.entries()) {
+    if (index === 0) continue;
+    const metric = `growth_of_${agents / smallest}x`;
+    print({ bench: 'schedule', metric, value: (costs[index] ?? 0) / least, unit: 'ratio' });
+  }
+}
+
+/** What other requests cost in CPU, to plain ones, for each kernel placed. */
 function kinds(): void {
   const bench = 'schedule 1000 x 10000';
   const cost = (kind: Kind): number => {
-    const { ms, kernels } = measure(situationOf({ agents: 1000, pending: 10_000, kind }), SAMPLES);
-    return percentile(ms, 0.5) / kernels;
+    const load = { agents: 1000, pending: 10_000, kind };
+    const { cpuMs, kernels } = measure(situationOf(load), SAMPLES);
+    return percentile(cpuMs, 0.5) / kernels;
   };
   const plain = cost('plain');
   for (const kind of ['gpu', 'fractional', 'multi-node'] as const) {
@@ -107,17 +129,20 @@ function fullCluster(): void {
 
 function measure(situation: Situation, samples: number) {
   const ms: number[] = [];
+  const cpuMs: number[] = [];
   let placed = 0;
   let kernels = 0;
-  // The first pass also pays for the compiler.
-  for (let sample = 0; sample <= samples; sample += 1) {
+  for (let sample = 1 - WARM_UPS; sample <= samples; sample += 1) {
     const sinceMs = monotonicMs();
+    const before = process.cpuUsage();
     const decided = plan(situation);
+    const used = process.cpuUsage(before);
     if (sample > 0) ms.push(monotonicMs() - sinceMs);
+    if (sample > 0) cpuMs.push((used.user + used.system) / 1000);
     placed = decided.placed.length;
     kernels = decided.placed.reduce((sum, { placements }) => sum + placements.length, 0);
   }
-  return { ms, placed, kernels };
+  return { ms, cpuMs, placed, kernels };
 }
 
 interface Load {
@@ -154,7 +179,9 @@ function situationOf({ agents, pending, kind }: Load): Situation {
       domains: new Map([['default', infinite]]),
     },
     usage: new Map(),
-    factors: new Map(users.map((user, index) => [`user:${user}`, index / USERS])),
+    factors: new Map([
+      ['default', new Map(users.map((user, index) => [`user:${user}`, index / USERS]))],
+    ]),
   };
 }
 

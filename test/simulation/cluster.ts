@@ -3,6 +3,7 @@ import {
   agentLive,
   type Bus,
   createLogger,
+  derivedId,
   HEARTBEAT_PERIOD_MS,
   type Heartbeat,
   RevisionConflict,
@@ -12,13 +13,15 @@ import { watchNodes } from '../../actors/control/liveness.ts';
 import { startHost } from '../../actors/runtime/host.ts';
 import { createMemoryBroker, type MemoryBroker } from '../../bus/memory/memory-bus.ts';
 import { SimulatedClock } from '../../bus/memory/simulated-clock.ts';
-import { findOverdue, findRestless, findWrongContainers } from './invariants.ts';
+import { Administrators } from './administrators.ts';
+import { GatewayModel } from './gateway-model.ts';
+import { findOverdue, findRestless, findUndrained, findWrongContainers } from './invariants.ts';
 import { ModelEngine, runModelNode } from './model-node.ts';
 import { SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
 import { findUnequalRows } from './rows.ts';
-import { type FaultCounts, Trouble } from './trouble.ts';
-import { Users } from './users.ts';
+import { type FaultCounts, faultOf, Trouble } from './trouble.ts';
+import { USERS, Users } from './users.ts';
 import { Watcher } from './watcher.ts';
 import { drawWorld, type World } from './world.ts';
 
@@ -39,6 +42,13 @@ const LOOK_MS = 50_000;
 /** A run that takes longer, in virtual time, wakes or calls to the bus, has no end: ten times what any takes. */
 const PEACE_MS_MAX = 4 * 60 * 60 * 1000;
 const STEPS_MAX = 20_000;
+
+/** Chance that somebody changes the priority of a session, at one moment. */
+const PRIORITY_CHANGE = 0.1;
+/** Chance that an agent finds half of its node's cores when it starts. */
+const SMALLER = 0.2;
+/** Tells two sources of one seed apart. */
+const FURTHER = 0x51ed270b;
 
 const logger = createLogger({ name: 'control', level: 'silent' });
 
@@ -85,6 +95,10 @@ class Cluster {
   readonly #engines: ReadonlyMap<string, ModelEngine>;
   readonly #watcher: Watcher;
   readonly #users: Users;
+  readonly #gateway: GatewayModel;
+  readonly #administrators: Administrators;
+  /** What is drawn from it does not change what the other one draws. */
+  readonly #further: Random;
   readonly #processes = new Map<string, SimulatedProcess>();
   #trace = '';
   #wakes = 0;
@@ -125,7 +139,17 @@ class Cluster {
       },
     });
     const connect = (): Bus => this.#broker.connect();
-    this.#users = new Users({ random: this.#random, clock: this.#clock, connect });
+    this.#gateway = new GatewayModel({ clock: this.#clock, connect });
+    const { ask } = this.#gateway;
+    const further = new Random(seed ^ FURTHER);
+    this.#users = new Users({ random: this.#random, further, ask });
+    const owners = USERS.flatMap((user) => [
+      ['keypair', user.toUpperCase()] as const,
+      ['user', derivedId(user)] as const,
+    ]);
+    const administered = { random: further, ask, nodes: [...nodes.keys()], owners };
+    this.#administrators = new Administrators(administered);
+    this.#further = further;
   }
 
   async run(): Promise<Outcome> {
@@ -187,14 +211,21 @@ class Cluster {
   }
 
   #restlessness(): string | undefined {
-    const { unanswered } = this.#users;
+    const { unanswered } = this.#gateway;
     if (unanswered > 0) return `${unanswered} commands are never answered`;
-    return findRestless(this.#watcher.sessions, this.#watcher.scheduler)[0];
+    const { sessions, scheduler } = this.#watcher;
+    return findRestless(sessions, scheduler, this.#clock.nowMs())[0];
   }
 
   /** What can only be said of the whole, at the end. */
   #conclude(): void {
     const { sessions, commits } = this.#watcher;
+    for (const { events } of commits)
+      for (const event of events) {
+        const fault = faultOf(event);
+        if (fault !== undefined) this.#trouble.met(fault);
+      }
+    for (const left of findUndrained(commits, this.#watcher.scheduler)) this.#watcher.violate(left);
     for (const wrong of findWrongContainers(sessions, this.#engines)) this.#watcher.violate(wrong);
     for (const id of this.#users.accepted)
       if (!sessions.has(id)) this.#watcher.violate(`accepted session ${id} is lost`);
@@ -224,6 +255,9 @@ class Cluster {
     if (this.#random.chance(rates.nodeLoss)) this.#loseNode(this.#random.pick(nodeNames));
     if (this.#random.chance(rates.terminate))
       void this.#users.terminate(this.#random.between(0, sessions - 1));
+    this.#administrators.act();
+    if (this.#further.chance(PRIORITY_CHANGE))
+      void this.#users.prioritise(this.#further.between(0, sessions - 1));
   }
 
   /** Sudden death, everything under way included, and a new process a while later. */
@@ -317,7 +351,7 @@ class Cluster {
       }
     };
     const reply: Bus['inbox']['reply'] = (replyTo, outcome) => {
-      this.#watcher.answered('session', outcome);
+      this.#watcher.answered(outcome);
       bus.inbox.reply(replyTo, outcome);
     };
     return { ...bus, log: { ...bus.log, append }, inbox: { ...bus.inbox, reply } };
@@ -325,8 +359,10 @@ class Cluster {
 
   #runNode(name: string, process: SimulatedProcess): void {
     const engine = this.#engines.get(name);
-    const slots = this.#world.nodes.get(name);
-    if (engine === undefined || slots === undefined) return;
+    const all = this.#world.nodes.get(name);
+    if (engine === undefined || all === undefined) return;
+    const isSmaller = !this.#trouble.isOver && this.#further.chance(SMALLER);
+    const slots = isSmaller ? { ...all, cpu: String(Number(all['cpu']) / 2) } : all;
     const { bus, clock, signal } = process;
     const failureRate = this.#world.rates.startFailure;
     const random = this.#random;

@@ -1,3 +1,4 @@
+import type { RecordedCommit } from '@orrery/bus';
 import { plan } from '../../actors/scheduler/planning/plan.ts';
 import { situationOf } from '../../actors/scheduler/situation.ts';
 import type { SchedulerState } from '../../actors/scheduler/state.ts';
@@ -9,19 +10,21 @@ import type { WatchedSession } from './watcher.ts';
 const LATENESS_MS = 120_000;
 
 /** Sessions that wait with a reason while there is no room for any of them: late, not stuck. */
-function sessionsWithoutRoom(state: SchedulerState): ReadonlySet<string> {
+function sessionsWithoutRoom(state: SchedulerState, nowMs: number): ReadonlySet<string> {
   const pending = [...state.queue.values()].filter(({ said }) => said !== undefined);
   const groups = [...state.groups.values()];
-  const { placed } = plan(situationOf(state, groups, { pending, nowMs: 0 }));
-  return placed.length > 0 ? new Set() : new Set(pending.map(({ session }) => session));
+  const { placed, preempted } = plan(situationOf(state, groups, { pending, nowMs }));
+  const isAnyoneLeft = placed.length + preempted.length > 0;
+  return isAnyoneLeft ? new Set() : new Set(pending.map(({ session }) => session));
 }
 
 /** Sessions that must still move: neither over, nor running, nor without room. */
 export function findRestless(
   sessions: ReadonlyMap<string, WatchedSession>,
   scheduler: SchedulerState,
+  nowMs: number,
 ): readonly string[] {
-  const withoutRoom = sessionsWithoutRoom(scheduler);
+  const withoutRoom = sessionsWithoutRoom(scheduler, nowMs);
   return [...sessions]
     .filter(
       ([
@@ -72,4 +75,23 @@ export function findWrongContainers(
       if (!expected.has(`${name} ${kernel}`))
         wrong.push(`${name} has a container of ${kernel}, which is not running`);
   return wrong;
+}
+
+/** Sessions on nodes whose drain is over and that nobody took back into use. */
+export function findUndrained(
+  commits: readonly RecordedCommit[],
+  scheduler: SchedulerState,
+): readonly string[] {
+  const drained = new Set<string>();
+  for (const { aggregate, aggregateId, events } of commits)
+    for (const { type } of aggregate === 'node' ? events : []) {
+      if (type === 'node-drain-due') drained.add(aggregateId);
+      if (type === 'node-schedulable-set' || type === 'node-drain-begun')
+        drained.delete(aggregateId);
+    }
+  return [...scheduler.allocations.values()].flatMap(({ session, placements }) =>
+    placements.some(({ node }) => drained.has(node))
+      ? [`session ${session} is still on a node that is drained`]
+      : [],
+  );
 }

@@ -16,6 +16,17 @@ export const FAULTS = [
   'agent-cut-off',
   'node-lost',
   'disk-slow',
+  // What administrators and the scheduler do to those who run and wait.
+  'group-changed',
+  'limits-changed',
+  'priority-changed',
+  'node-cordoned',
+  'node-drained',
+  'node-resized',
+  'session-preempted',
+  'session-evicted',
+  'session-expired',
+  'session-given-up',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 export type FaultCounts = Record<Fault, number>;
@@ -29,6 +40,27 @@ export function noFaults(): FaultCounts {
 const DELAY_MS_MAX = 300;
 const APPEND_MS_MAX = 20;
 const SLOW_DISK_MS_MAX = 4000;
+
+/** What a commit says that happened, of what is counted. */
+export function faultOf(event: {
+  readonly type: string;
+  readonly reason?: string;
+}): Fault | undefined {
+  if (event.type === 'session-preempted')
+    return event.reason === 'preempted' ? 'session-preempted' : 'session-evicted';
+  return BY_EVENT.get(event.type);
+}
+
+const BY_EVENT = new Map<string, Fault>([
+  ['group-policy-set', 'group-changed'],
+  ['limits-set', 'limits-changed'],
+  ['priority-changed', 'priority-changed'],
+  ['node-schedulable-set', 'node-cordoned'],
+  ['node-drain-due', 'node-drained'],
+  ['node-facts-changed', 'node-resized'],
+  ['session-expired', 'session-expired'],
+  ['session-given-up', 'session-given-up'],
+]);
 
 /** What goes wrong with messages, as long as there is trouble, and how often each kind of fault was met. */
 export class Trouble implements Faults {

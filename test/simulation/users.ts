@@ -1,15 +1,6 @@
-import {
-  type Bus,
-  type Clock,
-  derivedId,
-  type Outcome,
-  type SessionCommand,
-  type SessionRequest,
-} from '@orrery/bus';
+import { derivedId, type SessionRequest } from '@orrery/bus';
+import type { Asking } from './gateway-model.ts';
 import type { Random } from './random.ts';
-
-const PATIENCE_MS = 30_000;
-const RETRY_MS = 1000;
 
 /** Those who ask for sessions and for their end, through gateways that do not give up. */
 export class Users {
@@ -18,25 +9,16 @@ export class Users {
   /** Sessions whose end was answered with yes. */
   readonly ended = new Set<string>();
   readonly #parts: UserParts;
-  #unanswered = 0;
-  #sent = 0;
 
   constructor(parts: UserParts) {
     this.#parts = parts;
   }
 
-  /** Commands that wait for their answer. */
-  get unanswered(): number {
-    return this.#unanswered;
-  }
-
   async create(index: number): Promise<void> {
-    const { random } = this.#parts;
+    const { random, further, ask } = this.#parts;
     const session = sessionId(index);
-    const outcome = await this.#send(session, {
-      type: 'enqueue',
-      request: drawRequest(random, index),
-    });
+    const request = { ...drawRequest(random, index), ...drawTerms(further) };
+    const outcome = await ask('session', session, { type: 'enqueue', request });
     if (outcome.ok) this.accepted.add(session);
   }
 
@@ -45,51 +27,25 @@ export class Users {
       ? (['force', 'force-terminated'] as const)
       : (['graceful', 'user-requested'] as const);
     const session = sessionId(index);
-    const outcome = await this.#send(session, { type: 'terminate', mode, reason });
+    const outcome = await this.#parts.ask('session', session, { type: 'terminate', mode, reason });
     if (outcome.ok) this.ended.add(session);
   }
 
-  /** As a gateway sends: the same command again until it is answered. */
-  async #send(session: string, command: SessionCommand): Promise<Outcome> {
-    const { clock, connect } = this.#parts;
-    this.#unanswered += 1;
-    const envelope = {
-      id: derivedId(session, command.type, String(this.#sent++)),
-      aggregate: 'session' as const,
-      aggregateId: session,
-      actor: { kind: 'user' as const, id: 'user' },
-      sentAtMs: clock.nowMs(),
-      command,
-    };
-    const bus = connect();
-    for (;;) {
-      const patience = new AbortController();
-      const answered = new AbortController();
-      clock.sleep(PATIENCE_MS, answered.signal).then(
-        () => patience.abort(NO_ANSWER),
-        () => undefined,
-      );
-      try {
-        const outcome = await bus.inbox.request(envelope, patience.signal);
-        this.#unanswered -= 1;
-        return outcome;
-      } catch {
-        await clock.sleep(RETRY_MS);
-      } finally {
-        answered.abort(ANSWERED);
-      }
-    }
+  async prioritise(index: number): Promise<void> {
+    const priority = this.#parts.further.between(0, 100);
+    await this.#parts.ask('session', sessionId(index), { type: 'set-priority', priority });
   }
 }
 
 interface UserParts {
   readonly random: Random;
-  readonly clock: Clock;
-  readonly connect: () => Bus;
+  /** Draws what only administered worlds look at: the others stay as they were. */
+  readonly further: Random;
+  readonly ask: Asking;
 }
 
-const NO_ANSWER = new Error('no answer came in time');
-const ANSWERED = new Error('an answer came');
+/** A session's user and key pair: few, so that they meet the limits of one another. */
+export const USERS = ['ann', 'bob'];
 
 function sessionId(index: number): string {
   return derivedId('session', String(index));
@@ -121,5 +77,27 @@ function drawRequest(random: Random, index: number): SessionRequest {
     environ: {},
     command: isBatch ? ['true'] : null,
     kernels,
+  };
+}
+
+/** Whose it is, and what it may do to others. */
+function drawTerms(random: Random): Partial<SessionRequest> {
+  const user = random.pick(USERS);
+  const placementGroup = {
+    name: random.pick(['replicas', 'shards']),
+    direction: random.pick(['spread', 'pack'] as const),
+    enforcement: random.pick(['preferred', 'strict'] as const),
+  };
+  return {
+    owner: {
+      userId: derivedId(user),
+      email: `${user}@b.test`,
+      accessKey: user.toUpperCase(),
+      projectId: 'default',
+      domain: 'default',
+    },
+    jobPriority: random.between(0, 3),
+    isPreemptible: random.chance(0.8),
+    ...(random.chance(0.2) ? { placementGroup } : {}),
   };
 }

@@ -15,6 +15,7 @@ import type { SessionSnapshot } from '../../actors/session/machine.ts';
 import type { StoredMessage } from '../../bus/memory/memory-stream.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { ModelEngine } from './model-node.ts';
+import { brokenRule } from './rules.ts';
 
 /** A session as any reader of the log folds it. */
 export interface WatchedSession {
@@ -44,7 +45,7 @@ export class Watcher {
   readonly scheduler: SchedulerState = emptyState();
   readonly #engines: ReadonlyMap<string, ModelEngine>;
   readonly #newest = new Map<string, { hash: string; revision: number }>();
-  readonly #subjects = new Map<number, string>();
+  readonly #sequences = new Set<number>();
   readonly #starts = new Set<string>();
   readonly #ledger: Ledger;
   #violation: string | undefined;
@@ -68,17 +69,16 @@ export class Watcher {
   committed(message: StoredMessage): void {
     const commit = readCommit(message);
     this.commits.push(commit);
-    this.#subjects.set(commit.sequence, `${commit.aggregate}.${commit.aggregateId}`);
+    this.#sequences.add(commit.sequence);
     this.#checkChain(commit);
     if (commit.aggregate === 'session') this.#foldSession(commit);
     if (commit.aggregate === 'scheduler') this.#foldScheduler(commit);
   }
 
   /** A host says that a command was taken: its commit must lie in the log. */
-  answered(aggregate: string, outcome: Outcome): void {
+  answered(outcome: Outcome): void {
     if (!outcome.ok || outcome.sequence === 0) return;
-    const subject = this.#subjects.get(outcome.sequence);
-    if (subject === undefined || !subject.startsWith(`${aggregate}.`))
+    if (!this.#sequences.has(outcome.sequence))
       this.violate(`an answer names commit ${outcome.sequence}, which is not in the log`);
   }
 
@@ -160,14 +160,17 @@ export class Watcher {
       this.violate(`${event.type} of ${kernel} at ${sequence}, which was never started`);
   }
 
-  /** No slot is given twice: after every commit no node has less than nothing left. */
+  /** No slot is given twice: no node that gives something has less than nothing left then. */
   #foldScheduler({ events, sequence }: RecordedCommit): void {
     for (const event of events as readonly SchedulerEvent[]) {
+      const broken = brokenRule(this.scheduler, event);
+      if (broken !== undefined) this.violate(`${broken} at ${sequence}`);
       fold(this.scheduler, event);
-      for (const [name, { free }] of this.scheduler.nodes)
-        for (const slot in free)
-          if ((free[slot] ?? 0) < 0)
-            this.violate(`${slot} of ${name} is given twice at ${sequence}`);
+      if (event.type !== 'session-placed') continue;
+      // A node that has shrunk under what it had given has less than nothing left, and gives nothing.
+      for (const { node: name } of event.placements)
+        for (const left of this.scheduler.nodes.get(name)?.free ?? [])
+          if (left < 0) this.violate(`${name} gives what it has not left at ${sequence}`);
     }
   }
 }

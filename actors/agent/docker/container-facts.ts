@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseKernelDevices } from '../compute/kernel-devices.ts';
 import type { ContainerExit, ContainerState, KernelContainer } from '../container-driver.ts';
 import { labels } from './container-options.ts';
 
@@ -47,6 +48,7 @@ export function kernelContainer(
     wishRevision: Number(written[labels.wishRevision] ?? '0'),
     traceparent: written[labels.traceparent],
     batchTimeoutMs: batchTimeoutMs === undefined ? undefined : Number(batchTimeoutMs),
+    devices: parseKernelDevices(written[labels.devices]),
     state: containerState(inspected, exit),
   };
 }

@@ -1,7 +1,9 @@
 import type { KernelSpec } from '@orrery/bus';
 import type { ContainerCreateOptions } from 'dockerode';
+import type { DeviceGrant, KernelDevices } from '../compute/kernel-devices.ts';
 import type { StartOrigin } from '../container-driver.ts';
-import { environLines, kernelCommand, kernelEnviron } from '../kernel-environ.ts';
+import { environLines, kernelCommand } from '../kernel-environ.ts';
+import type { Mount } from '../resource-text.ts';
 import type { ScratchPaths } from '../scratch.ts';
 
 /** Whose containers these are: a node's name is unique in one installation only. */
@@ -18,6 +20,7 @@ export const labels = {
   wishRevision: 'orrery.wish-revision',
   traceparent: 'orrery.traceparent',
   batchTimeoutMs: 'orrery.batch-timeout-ms',
+  devices: 'orrery.devices',
 } as const;
 
 /** A limit of the kernel's own on each process; -1 is none. */
@@ -30,6 +33,8 @@ export interface Ulimit {
 /** What the engine can do, as far as it changes how a container is made. */
 export interface EngineTraits {
   readonly cores: number;
+  /** Whether a container can be kept to some of the cores. */
+  readonly hasCpusets: boolean;
   /** `uid:gid` for the container, when files made by its root could not be removed by this agent. */
   readonly user: string | undefined;
   /** Limits of a program that differ from the engine's own; none where they cannot be set. */
@@ -37,7 +42,11 @@ export interface EngineTraits {
 }
 
 /** Where a container finds its scratch space. */
-export const insideContainer = { home: '/home/work', config: '/home/config' } as const;
+export const insideContainer = {
+  home: '/home/work',
+  config: '/home/config',
+  runner: '/opt/orrery/runner',
+} as const;
 
 const STOP_SIGNAL = 'SIGTERM';
 const NANO = 1_000_000_000;
@@ -59,10 +68,10 @@ export function containerOptions(made: {
   readonly origin: StartOrigin;
   readonly owner: Ownership;
   readonly traits: EngineTraits;
-  readonly scratch: ScratchPaths;
+  readonly environ: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
 }): ContainerCreateOptions {
-  const { spec, origin, owner, traits, scratch } = made;
-  const environ = kernelEnviron(spec, insideContainer);
+  const { spec, origin, owner, traits, environ, mounts } = made;
   return {
     name: containerName(spec),
     Image: spec.image,
@@ -83,6 +92,7 @@ export function containerOptions(made: {
       SecurityOpt: ['no-new-privileges:true'],
       RestartPolicy: { Name: 'no' },
       ...limits(spec, traits),
+      ...deviceOptions(origin.grant, traits),
       LogConfig: {
         Type: 'local',
         Config: {
@@ -91,11 +101,64 @@ export function containerOptions(made: {
           compress: 'false',
         },
       },
-      Mounts: [
-        { Type: 'bind', Source: scratch.config, Target: insideContainer.config, ReadOnly: true },
-        { Type: 'bind', Source: scratch.work, Target: insideContainer.home, ReadOnly: false },
-      ],
+      Mounts: mounts.map(({ source, target, mode }) => ({
+        Type: 'bind',
+        Source: source,
+        Target: target,
+        ReadOnly: mode === 'ro',
+      })),
     },
+  };
+}
+
+/** Everything that is mounted into a container. */
+export function containerMounts(
+  scratch: ScratchPaths,
+  runner: string,
+  grant: DeviceGrant | undefined,
+): readonly Mount[] {
+  return [
+    { source: scratch.config, target: insideContainer.config, mode: 'ro' },
+    { source: scratch.work, target: insideContainer.home, mode: 'rw' },
+    { source: runner, target: insideContainer.runner, mode: 'ro' },
+    ...(grant?.fragment.mounts ?? []).map((mount) => ({ ...mount, mode: 'rw' as const })),
+  ];
+}
+
+/** The cores that it keeps to, besides its share of time, and the devices that it sees. */
+function deviceOptions(
+  grant: DeviceGrant | undefined,
+  traits: EngineTraits,
+): ContainerCreateOptions['HostConfig'] {
+  const {
+    cpuset,
+    deviceRequests = [],
+    devicePaths = [],
+    groups = [],
+    ipcMode,
+  } = grant?.fragment ?? {};
+  return {
+    ...(cpuset === undefined || !traits.hasCpusets ? {} : { CpusetCpus: cpuset }),
+    ...(deviceRequests.length === 0
+      ? {}
+      : {
+          DeviceRequests: deviceRequests.map(({ driver, deviceIds, capabilities }) => ({
+            Driver: driver,
+            DeviceIDs: [...deviceIds],
+            Capabilities: [[...capabilities]],
+          })),
+        }),
+    ...(devicePaths.length === 0
+      ? {}
+      : {
+          Devices: devicePaths.map((path) => ({
+            PathOnHost: path,
+            PathInContainer: path,
+            CgroupPermissions: 'rwm',
+          })),
+        }),
+    ...(groups.length === 0 ? {} : { GroupAdd: [...groups] }),
+    ...(ipcMode === undefined ? {} : { IpcMode: ipcMode }),
   };
 }
 
@@ -121,7 +184,14 @@ function containerLabels(
     ...(spec.batchTimeoutMs === undefined
       ? {}
       : { [labels.batchTimeoutMs]: String(spec.batchTimeoutMs) }),
+    ...(origin.grant === undefined ? {} : { [labels.devices]: devicesLabel(origin.grant) }),
   };
+}
+
+/** For the next agent, which finds nothing else of what was given. */
+function devicesLabel({ allocations, held }: DeviceGrant): string {
+  const written: KernelDevices = { allocations, held };
+  return JSON.stringify(written);
 }
 
 /** Memory without swap, so that what is asked for is what there is; cores as a share of time. */
@@ -131,6 +201,7 @@ function limits(spec: KernelSpec, traits: EngineTraits): ContainerCreateOptions[
   const memoryBytes = Math.floor(Number(mem ?? '0'));
   return {
     PidsLimit: PROCESSES_MAX,
+    ...(spec.sharedMemoryBytes === undefined ? {} : { ShmSize: spec.sharedMemoryBytes }),
     ...(cpu === undefined ? {} : { NanoCpus: Math.round(cores * NANO) }),
     ...(mem === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
     Ulimits: [...traits.ulimits],

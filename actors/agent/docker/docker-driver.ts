@@ -9,6 +9,7 @@ import type {
   ExecProcess,
   ExecRequest,
   KernelContainer,
+  KernelPlaces,
   KernelUsage,
   LocalImage,
   LogRequest,
@@ -27,11 +28,14 @@ import {
   KernelNotRunning,
   LimitRefused,
 } from '../errors.ts';
-import { environLines } from '../kernel-environ.ts';
+import { environLines, kernelEnviron } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
+import { resourceText } from '../resource-text.ts';
+import { copyRunner } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
 import { ContainerEvents } from './container-events.ts';
 import {
+  containerMounts,
   containerName,
   containerOptions,
   type EngineTraits,
@@ -70,9 +74,11 @@ export async function connectDocker(
     cores: Number(told.NCPU),
     memoryBytes: Number(told.MemTotal),
     architecture: String(told.Architecture),
+    runtimes: Object.keys(told.Runtimes ?? {}),
   };
   return new DockerDriver(options, capacity, {
     cores: capacity.cores,
+    hasCpusets: told.CPUSet !== false,
     user: isRootless ? undefined : options.user,
     ulimits: isRootless ? [] : containerUlimits(await ownLimits()),
   });
@@ -104,7 +110,7 @@ class DockerDriver implements ContainerDriver {
     this.#options = options;
     this.#capacity = capacity;
     this.#traits = traits;
-    this.#scratch = new Scratch(options.scratchRoot, () => insideContainer);
+    this.#scratch = new Scratch(options.scratchRoot);
     this.#usages = new ContainerUsages(docker);
     this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
     this.#containers = new OwnContainers({
@@ -129,6 +135,11 @@ class DockerDriver implements ContainerDriver {
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {
     return this.#images.list(signal);
+  }
+
+  places(kernel: string): KernelPlaces {
+    const { work, runs } = this.#scratch.paths(kernel);
+    return { work, runs, runner: insideContainer.runner, home: insideContainer.home };
   }
 
   follow(signal: AbortSignal): AsyncIterable<ContainerChange> {
@@ -159,8 +170,19 @@ class DockerDriver implements ContainerDriver {
   ): Promise<KernelContainer> {
     signal.throwIfAborted();
     const scratch = await this.#scratch.make(spec);
+    const { grant } = origin;
+    const runner = await copyRunner(this.#options.scratchRoot);
+    const mounts = containerMounts(scratch, runner, grant);
+    const imageLabels = this.#images.labelsOf(spec.image);
+    const { user } = this.#traits;
+    const environ = kernelEnviron(spec, insideContainer, { grant, imageLabels, user });
+    await this.#scratch.describe(spec.kernel, {
+      environ,
+      resources: resourceText(spec, grant, mounts),
+    });
     const { owner } = this.#options;
-    const options = containerOptions({ spec, origin, owner, traits: this.#traits, scratch });
+    const traits = this.#traits;
+    const options = containerOptions({ spec, origin, owner, traits, environ, mounts });
     // From here on the signal is not heard: half a request is worse than a late answer.
     const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
     const created = await this.#create(spec, options, bounded);
@@ -321,6 +343,7 @@ class DockerDriver implements ContainerDriver {
   }
 
   async #startCreated(spec: KernelSpec, id: string, signal: AbortSignal): Promise<void> {
+    await this.#scratch.addContainer(spec.kernel, id);
     try {
       await callEngine('starting a container', signal, (limited) =>
         this.#docker.getContainer(id).start({ abortSignal: limited }),
@@ -343,6 +366,7 @@ class DockerDriver implements ContainerDriver {
       wishRevision: origin.wishRevision,
       traceparent: origin.traceparent,
       batchTimeoutMs: spec.batchTimeoutMs,
+      devices: origin.grant,
       // Asking the engine for its own time would cost a round trip on the way to running.
       state: { phase: 'running', startedAtMs: this.#options.clock.nowMs() },
     };

@@ -36,6 +36,8 @@ const PullNotice = z.object({
   progressDetail: z.object({ current: z.number().optional() }).optional(),
 });
 
+type Labels = LocalImage['facts']['labels'];
+
 /** The images of one engine: which are there, and how to get the others. */
 export class ImageStore {
   readonly #docker: Docker;
@@ -44,6 +46,8 @@ export class ImageStore {
   readonly #architecture: string;
   /** References known to be here, until the engine says that something changed. */
   readonly #present = new Set<string>();
+  /** As they were when the image was prepared last. */
+  readonly #labels = new Map<string, Labels>();
   readonly #pulls = new Map<string, Promise<void>>();
   readonly #factsById = new Map<string, LocalImage['facts']>();
 
@@ -71,13 +75,19 @@ export class ImageStore {
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#present.has(reference)) return;
-    const here = await this.#inspect(reference, signal);
-    if (here === undefined) {
+    let labels = await this.#inspect(reference, signal);
+    if (labels === undefined) {
       await this.#pull(reference, onPull, signal);
-      if ((await this.#inspect(reference, signal)) === undefined)
-        throw new ImageNotFound(reference);
+      labels = await this.#inspect(reference, signal);
+      if (labels === undefined) throw new ImageNotFound(reference);
     }
     this.#present.add(reference);
+    this.#labels.set(reference, labels);
+  }
+
+  /** Of an image that was prepared; undefined: none was. */
+  labelsOf(reference: string): Labels | undefined {
+    return this.#labels.get(reference);
   }
 
   async list(signal: AbortSignal): Promise<readonly LocalImage[]> {
@@ -98,12 +108,12 @@ export class ImageStore {
     return found.slice(0, IMAGES_MAX);
   }
 
-  async #inspect(reference: string, signal: AbortSignal): Promise<true | undefined> {
+  async #inspect(reference: string, signal: AbortSignal): Promise<Labels | undefined> {
     const facts = await this.#facts(reference, signal);
     if (facts === undefined) return undefined;
     if (facts.architecture !== this.#architecture && facts.architecture !== '')
       throw new ImageArchitectureMismatch(reference, facts.architecture, this.#architecture);
-    return true;
+    return facts.labels;
   }
 
   async #facts(name: string, signal: AbortSignal): Promise<LocalImage['facts'] | undefined> {

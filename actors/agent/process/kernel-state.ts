@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { KernelDevices } from '../compute/kernel-devices.ts';
 import type { ContainerState, KernelContainer } from '../container-driver.ts';
 import { kernelFiles, writeWhole } from './kernel-files.ts';
 import { isAlive, killAll, processesOf } from './process-tree.ts';
@@ -13,6 +14,7 @@ const KernelFacts = z.object({
   traceparent: z.string().optional(),
   batchTimeoutMs: z.int().optional(),
   createdAtMs: z.number(),
+  devices: KernelDevices.optional(),
 });
 export type KernelFacts = z.infer<typeof KernelFacts>;
 
@@ -43,9 +45,10 @@ export function kernelsIn(stateRoot: string): readonly string[] {
 export function findKernel(stateRoot: string, kernel: string): KernelContainer | undefined {
   const facts = read(kernelFiles(stateRoot, kernel).kernel, KernelFacts);
   if (facts === undefined) return undefined;
-  const { session, wishRevision, traceparent, batchTimeoutMs } = facts;
+  const { session, wishRevision, traceparent, batchTimeoutMs, devices } = facts;
   const state = stateOf(stateRoot, facts);
-  return { id: kernel, kernel, session, wishRevision, traceparent, batchTimeoutMs, state };
+  const told = { session, wishRevision, traceparent, batchTimeoutMs, devices };
+  return { id: kernel, kernel, ...told, state };
 }
 
 export function findProgram(stateRoot: string, kernel: string): Program | undefined {

@@ -14,6 +14,7 @@ import type {
   ExecProcess,
   ExecRequest,
   KernelContainer,
+  KernelPlaces,
   KernelUsage,
   LocalImage,
   LogRequest,
@@ -30,6 +31,8 @@ import {
 import { kernelCommand, kernelEnviron } from '../kernel-environ.ts';
 import type { LogChunk } from '../log-frames.ts';
 import { Mailbox } from '../mailbox.ts';
+import { resourceText } from '../resource-text.ts';
+import { runnerDirectory } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
 import { exitsDirectory, kernelFiles, type Launch, writeWhole } from './kernel-files.ts';
 import {
@@ -77,10 +80,7 @@ export class ProcessDriver implements ContainerDriver {
   constructor(options: ProcessDriverOptions) {
     this.#options = options;
     this.#stateRoot = `${options.directory}/state`;
-    this.#scratch = new Scratch(`${options.directory}/scratch`, ({ work, config }) => ({
-      home: work,
-      config,
-    }));
+    this.#scratch = new Scratch(`${options.directory}/scratch`);
     mkdirSync(exitsDirectory(this.#stateRoot), { recursive: true, mode: 0o700 });
   }
 
@@ -94,6 +94,11 @@ export class ProcessDriver implements ContainerDriver {
     const { architecture } = await this.capacity();
     const facts = { digest: HOST_IMAGE, architecture, sizeBytes: 0, labels: {} };
     return [{ reference: HOST_IMAGE, facts }];
+  }
+
+  places(kernel: string): KernelPlaces {
+    const { work, runs } = this.#scratch.paths(kernel);
+    return { work, runs, runner: runnerDirectory, home: work };
   }
 
   list(): Promise<readonly KernelContainer[]> {
@@ -236,12 +241,18 @@ export class ProcessDriver implements ContainerDriver {
     const paths = await this.#scratch.make(spec);
     mkdirSync(files.root, { recursive: true, mode: 0o700 });
     const { mem } = spec.slots;
+    const { grant } = origin;
+    const seen = { home: paths.work, config: paths.config };
+    const environ = kernelEnviron(spec, seen, { grant });
+    const resources = resourceText(spec, grant, []);
+    await this.#scratch.describe(spec.kernel, { environ, resources });
+    await this.#scratch.addContainer(spec.kernel, spec.kernel);
     const launch: Launch = {
       kernel: spec.kernel,
       command: kernelCommand(spec),
       environ: {
         ...this.#options.environ,
-        ...kernelEnviron(spec, { home: paths.work, config: paths.config }),
+        ...environ,
       },
       directory: paths.work,
       memoryBytes: mem === undefined ? undefined : Number(mem),
@@ -254,6 +265,7 @@ export class ProcessDriver implements ContainerDriver {
       traceparent: origin.traceparent,
       batchTimeoutMs: spec.batchTimeoutMs,
       createdAtMs: this.#options.clock.nowMs(),
+      devices: grant && { allocations: grant.allocations, held: grant.held },
     };
     writeWhole(files.kernel, facts);
   }

@@ -8,7 +8,8 @@ import { Mailbox } from '../mailbox.ts';
 import { childrenOf, exitCodeOf, signalProcess } from './process-tree.ts';
 
 const CHUNKS_WAITING_MAX = 4_096;
-const CHUNKS_RESUME = 1_024;
+/** Of up to 64 KiB each: a program that prints without end takes no more than this of our memory. */
+const CHUNKS_RESUME = 16;
 const NOT_FOUND = 127;
 
 /** A program beside a kernel's own, as a child of this agent; it ends with the agent or the kernel. */

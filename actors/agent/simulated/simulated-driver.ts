@@ -60,6 +60,10 @@ export class SimulatedDriver implements ContainerDriver {
     };
   }
 
+  places(): undefined {
+    return undefined;
+  }
+
   capacity(): Promise<EngineCapacity> {
     return Promise.resolve(this.#capacity);
   }

@@ -53,6 +53,7 @@ export class SimulatedKernel {
       wishRevision: this.#origin.wishRevision,
       traceparent: this.#origin.traceparent,
       batchTimeoutMs,
+      devices: this.#origin.grant,
       state: { phase: 'running', startedAtMs: this.#startedAtMs },
     };
   }

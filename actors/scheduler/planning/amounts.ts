@@ -88,11 +88,25 @@ export function toSlots(vector: Vector, names: readonly string[]): Slots {
   );
 }
 
-/** `1.5 cpu, 1073741824 mem`: what is above zero, and what is limited. */
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** For people: bytes in the greatest unit, to two decimals, as in `1.5 GiB`; everything else as it is. */
+export function toWords(slot: string, amount: number): string {
+  if (!isBytes(slot) || !Number.isFinite(amount)) return toText(slot, amount);
+  let size = amount;
+  let unit = 0;
+  while (Math.abs(size) >= 1024 && unit < BYTE_UNITS.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${Math.round(size * 100) / 100} ${BYTE_UNITS[unit]}`;
+}
+
+/** `1.5 cpu, 1 GiB mem`: what is above zero, and what is limited. */
 export function describeSlots(slots: Vector, names: readonly string[]): string {
   const amounts = names.flatMap((name, slot) => {
     const amount = slots[slot] ?? 0;
-    return amount === 0 || amount === Infinity ? [] : [`${toText(name, amount)} ${name}`];
+    return amount === 0 || amount === Infinity ? [] : [`${toWords(name, amount)} ${name}`];
   });
   return amounts.length === 0 ? 'nothing' : amounts.join(', ');
 }

@@ -5,6 +5,7 @@ import type {
   Held,
   KeypairLimits,
   PendingView,
+  SessionsMax,
   Situation,
 } from './model.ts';
 import { plus, sum, type Vector, zero } from './vector.ts';
@@ -24,6 +25,7 @@ type Check = (session: PendingView, context: CheckContext) => string | undefined
 
 /** Reference: names and messages of the predicates. All are evaluated; those of `publicOnly` not for system sessions. */
 const always: Readonly<Record<string, Check>> = {
+  resource_group_active: groupActive,
   resource_group_access: groupAccess,
   allowed_session_types: sessionTypes,
   reserved_time: reservedTime,
@@ -32,6 +34,14 @@ const always: Readonly<Record<string, Check>> = {
 };
 
 const publicOnly: Readonly<Record<string, Check>> = {
+  user_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'user', id: session.owner.userId }),
+  project_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'project', id: session.owner.projectId }),
+  domain_concurrency: (session, context) =>
+    tooMany(session, context, { kind: 'domain', id: session.owner.domain }),
+  container_limit: containers,
+  priority_limit: priorities,
   pending_session_count_limit: pendingCount,
   pending_session_resource_limit: pendingSlots,
   keypair_resource_limit: (session, context) =>
@@ -122,6 +132,10 @@ export function dueAtMs(
   return Math.min(start, end > nowMs ? end : Infinity);
 }
 
+function groupActive({ group }: PendingView, { policy }: CheckContext): string | undefined {
+  return policy.isActive === false ? `The resource group ${group} is not active.` : undefined;
+}
+
 function groupAccess({ owner, group }: PendingView, { policy }: CheckContext): string | undefined {
   const { access } = policy;
   if (access === undefined) return undefined;
@@ -165,6 +179,33 @@ function concurrency(session: PendingView, context: CheckContext): string | unde
   return count >= most ? `You cannot run more than ${most} concurrent sessions` : undefined;
 }
 
+interface CountedOwner {
+  readonly kind: keyof SessionsMax;
+  readonly id: string;
+}
+
+function tooMany(
+  _session: PendingView,
+  { situation, usage }: CheckContext,
+  { kind, id }: CountedOwner,
+): string | undefined {
+  const most = situation.limits.sessionsMax?.[kind].get(id);
+  if (most === undefined || usage.of(kind, id).sessions < most) return undefined;
+  return `The ${kind} cannot run more than ${most} concurrent sessions`;
+}
+
+function containers(session: PendingView, context: CheckContext): string | undefined {
+  const most = limitsOf(session, context)?.containersPerSessionMax;
+  if (most === undefined || session.kernels.length <= most) return undefined;
+  return `You cannot create a session with more than ${most} container(s).`;
+}
+
+function priorities(session: PendingView, context: CheckContext): string | undefined {
+  const most = limitsOf(session, context)?.priorityMax;
+  if (most === undefined || session.priority <= most) return undefined;
+  return `Your sessions have a priority of at most ${most}.`;
+}
+
 function pendingCount(session: PendingView, context: CheckContext): string | undefined {
   const most = limitsOf(session, context)?.pendingSessionsMax;
   if (most === undefined || context.waiting.isAmong(session, most)) return undefined;
@@ -190,16 +231,20 @@ function exceeded(
   { kind, id, limit, words }: Quota,
 ): string | undefined {
   if (limit === undefined) return undefined;
-  const wanted = plus(usage.of(kind, id).slots, totalOf(session));
-  return isWithin(wanted, limit) ? undefined : `${words} (${describe(limit)})`;
+  const isWithin = isTogetherWithin(usage.of(kind, id).slots, totalOf(session), limit);
+  return isWithin ? undefined : `${words} (${describe(limit)})`;
 }
 
 function limitsOf({ owner }: PendingView, { situation }: CheckContext): KeypairLimits | undefined {
   return situation.limits.keypairs.get(owner.accessKey);
 }
 
-function isWithin(amounts: Vector, limit: Vector): boolean {
-  return amounts.every((amount, slot) => amount === 0 || amount <= (limit[slot] ?? Infinity));
+function isTogetherWithin(held: Vector, wanted: Vector, limit: Vector): boolean {
+  for (let slot = 0; slot < held.length; slot += 1) {
+    const amount = (held[slot] ?? 0) + (wanted[slot] ?? 0);
+    if (amount !== 0 && amount > (limit[slot] ?? Infinity)) return false;
+  }
+  return true;
 }
 
 export function totalOf({ kernels }: PendingView): Vector {

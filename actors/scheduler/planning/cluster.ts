@@ -20,6 +20,7 @@ export class GroupCluster {
   readonly #orders = new Map<string, NodeOrder>();
   readonly #ordersOf = new Map<string, NodeOrder[]>();
   readonly #compatible = new Map<string, readonly WorkNode[]>();
+  readonly #everCompatible = new Map<string, readonly NodeView[]>();
   readonly #views: readonly NodeView[];
   #turn: number;
 
@@ -41,8 +42,12 @@ export class GroupCluster {
     if (known !== undefined) return known;
     const places = this.#slots.map((_, slot) => slot).filter((slot) => (request[slot] ?? 0) > 0);
     const preference = preferenceOf({ places, slots: this.#slots, policy: this.#policy });
-    const order = new NodeOrder(places, this.#slots.length, preference);
-    order.fill(this.compatible(architecture));
+    const order = new NodeOrder({
+      places,
+      slotCount: this.#slots.length,
+      preference,
+      nodes: this.compatible(architecture),
+    });
     this.#orders.set(key, order);
     const same = this.#ordersOf.get(architecture) ?? [];
     same.push(order);
@@ -90,9 +95,12 @@ export class GroupCluster {
 
   /** Those that take no sessions now too. */
   everCompatible(architecture: string): readonly NodeView[] {
-    return architecture === ''
-      ? this.#views
-      : this.#views.filter((view) => view.architecture === architecture);
+    if (architecture === '') return this.#views;
+    const known = this.#everCompatible.get(architecture);
+    if (known !== undefined) return known;
+    const some = this.#views.filter((view) => view.architecture === architecture);
+    this.#everCompatible.set(architecture, some);
+    return some;
   }
 
   largestFree(architecture: string): Vector {

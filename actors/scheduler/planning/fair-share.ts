@@ -1,24 +1,10 @@
+import type { FairShare } from '@orrery/bus';
 import type { Vector } from './vector.ts';
 
 const DAY_SECONDS = 86_400;
 
-/** Reference: `fair_share_spec` of a resource group, and its defaults. */
-export interface FairShareSpec {
-  readonly halfLifeDays: number;
-  readonly lookbackDays: number;
-  readonly decayUnitDays: number;
-  readonly defaultWeight: number;
-  /** By slot name; one that is not listed weighs 1. */
-  readonly resourceWeights: Readonly<Record<string, number>>;
-}
-
-export const DEFAULT_FAIR_SHARE: FairShareSpec = {
-  halfLifeDays: 7,
-  lookbackDays: 28,
-  decayUnitDays: 1,
-  defaultWeight: 1,
-  resourceWeights: {},
-};
+/** Reference: `fair_share_spec` of a resource group; weights of owners apart. */
+type FairShareSpec = Omit<FairShare, 'weights'>;
 
 /** What was used on one day: amount times seconds, by slot. */
 export interface DayUsage {
@@ -63,8 +49,16 @@ function decayed(days: readonly DayUsage[], slot: number, spec: FairShareSpec): 
   let total = 0;
   for (const { daysAgo, slotSeconds } of days) {
     if (daysAgo < 0 || daysAgo >= spec.lookbackDays) continue;
-    const age = Math.floor(daysAgo / spec.decayUnitDays) * spec.decayUnitDays;
-    total += (slotSeconds[slot] ?? 0) * 2 ** (-age / spec.halfLifeDays);
+    total += (slotSeconds[slot] ?? 0) * worthOf(daysAgo, spec);
   }
   return total;
+}
+
+/** What use counts that lies so many days back: half after each half-life, in steps of the decay unit. */
+export function worthOf(
+  daysAgo: number,
+  { decayUnitDays, halfLifeDays }: Pick<FairShareSpec, 'decayUnitDays' | 'halfLifeDays'>,
+): number {
+  const age = Math.floor(daysAgo / decayUnitDays) * decayUnitDays;
+  return 2 ** (-age / halfLifeDays);
 }

@@ -1,250 +1,191 @@
+import { chanceOf } from './chance.ts';
+import { comingLike } from './coming.ts';
+import { SHORT_MS } from './forecast-score.ts';
 import { type Arrival, runForward } from './future.ts';
-import type { PendingView, RunningView, Situation } from './model.ts';
-import { plan } from './plan.ts';
+import type { Situation } from './model.ts';
+import type { LeftOf } from './run-history.ts';
+import { isKept, type Part, thinned } from './thinned.ts';
+import { evenSteps, type Span, type TimeSteps, timeSteps } from './time-steps.ts';
 
 /** When a session is expected to start. */
 export interface Forecast {
-  readonly startsAtMs: number;
-  /** The first and the last of several runs in which what runs ends sooner or later, each by its chance. */
+  /** Absent: what may come differs too much to name a moment. */
+  readonly startsAtMs?: number;
+  /** Nine of ten runs of what may come start it after this, */
   readonly earliestMs: number;
-  /** Infinity when it is not bounded by anything known. */
+  /** and nine of ten before this; Infinity when it is not bounded by anything known. */
   readonly latestMs: number;
 }
 
-/** How long a session that runs is expected to go on, from now. */
-export interface Expectation {
-  readonly soonMs: number;
-  readonly likelyMs: number;
-  readonly lateMs: number;
-}
-
 interface ForecastOptions {
-  readonly expect: (running: RunningView, nowMs: number) => Expectation;
-  /** Who is expected to come meanwhile, in order of time; without them the guesses are too early. */
-  readonly coming?: readonly Arrival[];
-  readonly passesMax: number;
+  /** The queue of its group as a pass goes through it. */
+  readonly order: readonly string[];
+  readonly leftOf: LeftOf;
+  /** Who came lately to the group, in order of time; without them the guesses are too early. */
+  readonly recent?: readonly Arrival[];
+  /** Nodes and sessions that are looked at, over all passes of all runs. */
+  readonly workMax: number;
+  /** Told how many were. */
+  readonly onWork?: (looks: number) => void;
 }
 
-/** So many behind a session may still be let past it; more of them would only cost time. */
-const BEHIND_MAX = 200;
-
-/** Sessions that are taken to come, at most: what lies further ahead is too uncertain to matter. */
-const COMING_MAX = 500;
-
-/** As those of the last `windowMs` came, once more and again. `recent` in order of time. */
-export function comingLike(
-  recent: readonly Arrival[],
-  { nowMs, windowMs }: { readonly nowMs: number; readonly windowMs: number },
-): readonly Arrival[] {
-  const last = recent.filter(({ atMs }) => atMs > nowMs - windowMs && atMs <= nowMs);
-  if (last.length === 0) return [];
-  return Array.from({ length: COMING_MAX }, (_, index): Arrival | undefined => {
-    const like = last[index % last.length];
-    const round = 1 + Math.floor(index / last.length);
-    if (like === undefined) return undefined;
-    const atMs = like.atMs + round * windowMs;
-    const session = `${like.session.session}+${round}`;
-    return { atMs, session: { ...like.session, session, queuedAtMs: atMs } };
-  }).filter((arrival) => arrival !== undefined);
-}
+/** Runs in which what runs ends sooner or later, and others come, each by its chance. Prime numbers. */
+const RUNS = 29;
+const RUNS_OF_MANY = 17;
+/** Nodes and sessions of which there are many. */
+const MANY = 80;
+/** So many of the runs have to come true for a moment to be named. */
+const AGREED_MIN = 0.65;
 
 /**
- * Runs the decision forward over the expected ends of what runs and the expected arrivals.
- * @returns undefined when it does not start within the passes that are allowed.
+ * Runs the decision forward over the expected ends of what runs and the expected arrivals, several times.
+ * @returns undefined when most runs do not start it, within a week or within the work that is allowed.
  */
 export function forecast(
   situation: Situation,
   session: string,
-  { expect, coming = [], passesMax }: ForecastOptions,
+  { order, leftOf, recent = [], workMax, onWork }: ForecastOptions,
 ): Forecast | undefined {
-  const ahead = withoutTheLast(situation, session);
-  const startIn = (run: number): number => {
-    let startsAtMs = Infinity;
-    runForward({
-      from: ahead,
-      arrivals: coming,
-      endOf: (running) => {
-        const since = Math.max(running.startedAtMs, situation.nowMs);
-        const expected = expect(running, since);
-        return since + Math.max(1, between(expected, chanceOf(`${running.session}/${run}`)));
-      },
-      passesMax,
-      watch: {
-        placed: (placed, atMs) => {
-          if (placed.session !== session) return undefined;
-          startsAtMs = atMs;
-          return false;
-        },
-      },
-    });
-    return startsAtMs;
-  };
-  const starts = Array.from({ length: RUNS }, (_, run) => startIn(run)).sort((left, right) =>
-    left === right ? 0 : left - right,
-  );
-  const startsAtMs = starts[RUNS >> 1] ?? Infinity;
-  if (startsAtMs === Infinity) return undefined;
+  const part = thinned(situation, { session, order });
+  const size = part.situation.nodes.length + part.situation.pending.length + SIZE_OF_A_PASS;
+  const runs = size > MANY ? RUNS_OF_MANY : RUNS;
+  const passesMax = Math.max(PASSES_MIN, Math.floor(workMax / runs / size));
+  const onPasses = (passes: number): void => onWork?.(passes * size);
+  const come = recent.filter((_, index) => isKept(index, part.share));
+  const { nowMs } = situation;
+  const given = { runs, passesMax, leftOf, recent: come, session, onPasses };
+  const steps = stepsFor(part, given);
+  const starts = Array.from({ length: runs }, (_, run) =>
+    startIn(part, { ...given, run, steps }),
+  ).sort((left, right) => (left === right ? 0 : left - right));
+  if (starts[runs >> 1] === Infinity) return undefined;
+  const at = (share: number): number => starts[Math.round(share * (runs - 1))] ?? Infinity;
+  const range = { earliestMs: at(0.1), latestMs: at(0.9) };
+  const { waitMs, agreed } = likeliest(starts.map((startMs) => startMs - nowMs));
+  if (agreed < AGREED_MIN) return range;
+  const startsAtMs = Math.max(nowMs + waitMs, starts[0] ?? nowMs);
   return {
     startsAtMs,
-    earliestMs: starts[0] ?? startsAtMs,
-    latestMs: starts.at(-1) ?? Infinity,
+    earliestMs: Math.min(startsAtMs, range.earliestMs),
+    latestMs: Math.max(startsAtMs, range.latestMs),
   };
 }
 
-/** Odd, so that one is in the middle. */
-const RUNS = 7;
-
-/** 0: as soon, 1/2: as likely, 1: as late as is expected. */
-function between({ soonMs, likelyMs, lateMs }: Expectation, chance: number): number {
-  const latestMs = lateMs === Infinity ? LATE_FACTOR * likelyMs : lateMs;
-  return chance < 0.5
-    ? soonMs + 2 * chance * (likelyMs - soonMs)
-    : likelyMs + (2 * chance - 1) * (latestMs - likelyMs);
-}
-
-/** What has no bound is taken to go on at most so many times as long as is likely. */
-const LATE_FACTOR = 4;
-
-/** The same text has the same chance, 0 to 1 (FNV-1a, then mixed): a forecast gives the same answer twice. */
-function chanceOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+/** Of a long queue only the first are seen to start, one generation of sessions after the other. */
+function stepsFor(part: Part, given: Omit<Run, 'run' | 'steps'>): TimeSteps {
+  const { nowMs, running } = part.situation;
+  if (part.aheadOfAll > part.ahead.size) {
+    const left = running.map((one) => given.leftOf(one, nowMs, 0.5));
+    const meanMs = left.reduce((sum, each) => sum + each, 0) / Math.max(1, left.length);
+    return evenSteps(nowMs, Math.max(SOON_MS, meanMs) / STEPS_OF_A_SESSION);
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+  const atAnyTime = timeSteps(nowMs, anyTime(given.passesMax));
+  const roughMs = startIn(part, { ...given, run: 0, steps: atAnyTime });
+  return timeSteps(nowMs, around(roughMs - nowMs, given.passesMax));
 }
 
-function withoutTheLast(situation: Situation, session: string): Situation {
-  const target = situation.pending.find((one) => one.session === session);
-  const group = situation.pending.filter((one) => one.group === target?.group);
-  const { held } = plan({ ...situation, pending: group });
-  const places = new Map(held.map(({ session: id, place }) => [id, place]));
-  const own = places.get(session) ?? Infinity;
-  const pending = group.filter(({ session: id }) => (places.get(id) ?? 0) <= own + BEHIND_MAX);
-  return { ...situation, pending };
+const STEPS_OF_A_SESSION = 6;
+
+/** Steps from half a minute to a week, to find out how far off it is. */
+function anyTime(stepsMax: number): Span {
+  return { firstMs: SOON_MS, lastMs: WEEK_MS, stepsMax };
 }
 
-/** A change of the request that would let it start at once, on the cluster as it is. */
-export interface Suggestion {
-  readonly change: 'fewer-devices' | 'less-memory' | 'other-group' | 'other-device' | 'more-nodes';
-  readonly message: string;
-  readonly session: PendingView;
+/** Steps that tell moments apart around a wait that was found roughly. */
+function around(waitMs: number, stepsMax: number): Span {
+  if (waitMs === Infinity) return anyTime(stepsMax);
+  const likeMs = Math.max(SHORT_MS, waitMs);
+  return { firstMs: likeMs / 20, lastMs: likeMs * 8, stepsMax };
 }
 
-export interface Variant {
-  readonly change: Suggestion['change'];
-  readonly message: string;
-  readonly session: PendingView;
+const SOON_MS = 30_000;
+const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** What a pass costs besides what it looks at. */
+const SIZE_OF_A_PASS = 10;
+const PASSES_MIN = 8;
+
+interface Run extends Pick<ForecastOptions, 'leftOf'> {
+  readonly session: string;
+  readonly run: number;
+  readonly runs: number;
+  readonly passesMax: number;
+  readonly steps: TimeSteps;
+  readonly recent: readonly Arrival[];
+  readonly onPasses: (passes: number) => void;
 }
 
-/** Of the variants those that start now, each tried by itself with everyone else as they are. */
-export function suggestionsFor(
-  situation: Situation,
-  session: PendingView,
-  variants: readonly Variant[],
-): readonly Suggestion[] {
-  return variants.filter((variant) => {
-    const pending = situation.pending.map((one) =>
-      one.session === session.session ? variant.session : one,
-    );
-    const { placed } = plan({ ...situation, pending });
-    return placed.some((one) => one.session === session.session);
-  });
-}
-
-/** The ways to ask for less or elsewhere. */
-export function variantsOf(situation: Situation, session: PendingView): readonly Variant[] {
-  return [
-    ...fewerDevices(situation, session),
-    ...otherDevices(situation, session),
-    ...otherGroups(situation, session),
-    ...spreadOverNodes(session),
-  ];
-}
-
-const DEVICE = /^(?:cuda|rocm|tpu|ipu)\./;
-
-function fewerDevices({ slots }: Situation, session: PendingView): readonly Variant[] {
-  return slots.flatMap((name, slot) => {
-    const most = Math.max(...session.kernels.map(({ request }) => request[slot] ?? 0));
-    const step = DEVICE.test(name) ? 1000 : most / 2;
-    if (most === 0) return [];
-    const smaller = DEVICE.test(name)
-      ? Array.from(
-          { length: Math.max(0, Math.ceil(most / step) - 1) },
-          (_, n) => most - step * (n + 1),
-        )
-      : [Math.ceil(most / 2), Math.ceil(most / 4)];
-    return smaller
-      .filter((amount) => amount > 0 && amount < most)
-      .slice(0, 8)
-      .map((amount) => ({
-        change: name === 'mem' ? ('less-memory' as const) : ('fewer-devices' as const),
-        message: `with ${name === 'mem' ? `${amount} bytes` : amount / 1000} of ${name} a kernel instead of ${name === 'mem' ? most : most / 1000}`,
-        session: withAmount(session, slot, (before) => Math.min(before, amount)),
-      }));
-  });
-}
-
-function otherDevices({ slots, nodes }: Situation, session: PendingView): readonly Variant[] {
-  const kinds = slots.map((name, slot) => ({ name, slot })).filter(({ name }) => DEVICE.test(name));
-  const asked = kinds.filter(({ slot }) =>
-    session.kernels.some(({ request }) => (request[slot] ?? 0) > 0),
-  );
-  return asked.flatMap((from) =>
-    kinds
-      .filter(({ slot }) => slot !== from.slot && nodes.some(({ total }) => (total[slot] ?? 0) > 0))
-      .map((to) => ({
-        change: 'other-device' as const,
-        message: `with ${to.name} instead of ${from.name}`,
-        session: {
-          ...session,
-          kernels: session.kernels.map(({ kernel, request }) => ({
-            kernel,
-            request: request.map((amount, slot) => {
-              if (slot === from.slot) return 0;
-              return slot === to.slot ? amount + (request[from.slot] ?? 0) : amount;
-            }),
-          })),
-        },
-      })),
-  );
-}
-
-function otherGroups({ groups, nodes }: Situation, session: PendingView): readonly Variant[] {
-  const names = new Set([...Object.keys(groups), ...nodes.map(({ group }) => group)]);
-  names.delete(session.group);
-  return [...names].map((group) => ({
-    change: 'other-group' as const,
-    message: `in the resource group ${group}`,
-    session: { ...session, group },
-  }));
-}
-
-/** What asks for one node could lie on several, a kernel each. */
-function spreadOverNodes(session: PendingView): readonly Variant[] {
-  if (session.clusterMode === 'multi-node' || session.kernels.length < 2) return [];
-  return [
-    {
-      change: 'more-nodes',
-      message: `on up to ${session.kernels.length} nodes (multi-node) instead of one`,
-      session: { ...session, clusterMode: 'multi-node' },
+function startIn(
+  { situation, ahead, aheadOfAll }: Part,
+  { session, run, runs, passesMax, steps, leftOf, recent, onPasses }: Run,
+): number {
+  const { nowMs } = situation;
+  let startsAtMs = Infinity;
+  let aheadStarted = 0;
+  let lastMs = nowMs;
+  const enough = aheadOfAll === ahead.size ? Infinity : ahead.size;
+  const coming = comingLike(recent, { nowMs, seed: `${session}/${run}` });
+  const { passes } = runForward({
+    from: situation,
+    arrivals: coming.map((one) => ({ ...one, atMs: steps.next(one.atMs) })),
+    endOf: (running) => {
+      const since = Math.max(running.startedAtMs, nowMs);
+      const leftMs = leftOf(running, since, shareOf(running.session, { run, runs }));
+      return steps.next(since + Math.max(1, leftMs));
     },
-  ];
+    passesMax,
+    watch: {
+      placed: (placed, atMs) => {
+        if (ahead.has(placed.session)) {
+          aheadStarted += 1;
+          lastMs = atMs;
+        }
+        if (placed.session === session) startsAtMs = atMs;
+        return placed.session === session || aheadStarted === enough ? false : undefined;
+      },
+    },
+  });
+  onPasses(passes);
+  if (startsAtMs !== Infinity) return steps.middle(startsAtMs);
+  if (aheadStarted === 0 || aheadOfAll === ahead.size) return Infinity;
+  // Too many stand before it to see its own start: the others go on as quickly as the first did.
+  return nowMs + ((lastMs - nowMs) * (aheadOfAll + 1)) / aheadStarted;
 }
 
-function withAmount(
-  session: PendingView,
-  slot: number,
-  change: (before: number) => number,
-): PendingView {
-  return {
-    ...session,
-    kernels: session.kernels.map(({ kernel, request }) => ({
-      kernel,
-      request: request.map((amount, place) => (place === slot ? change(amount) : amount)),
-    })),
-  };
+/** Of all runs each session has another part of the chances, 0 to 1, so that few runs stand for many. */
+function shareOf(session: string, { run, runs }: Pick<Run, 'run' | 'runs'>): number {
+  const step = 1 + Math.floor(chanceOf(session) * (runs - 1));
+  const first = Math.floor(chanceOf(`${session}/first`) * runs);
+  return (((run * step + first) % runs) + chanceOf(`${session}/${run}`)) / runs;
 }
+
+interface Guess {
+  readonly waitMs: number;
+  /** Share of the runs that came true for it: no more than twice as early or as late. */
+  readonly agreed: number;
+}
+
+/** The wait for which most runs come true. */
+function likeliest(waitsMs: readonly number[]): Guess {
+  const waits = waitsMs.map((waitMs) => Math.max(SHORT_MS, waitMs));
+  let best: Guess = { waitMs: Infinity, agreed: 0 };
+  let most = 0;
+  for (const wait of waits) {
+    if (wait === Infinity) continue;
+    for (const factor of GUESSES) {
+      const waitMs = Math.max(SHORT_MS, wait * factor);
+      const doublings = waits.map((other) => Math.abs(Math.log2(other / waitMs)));
+      const agreed = doublings.filter((each) => each <= 1).length;
+      // Of those within twice the closer ones count for more.
+      const weight =
+        agreed + doublings.reduce((sum, each) => sum + 0.3 * Math.exp(-each * each), 0);
+      if (weight <= most) continue;
+      most = weight;
+      best = { waitMs, agreed: agreed / waits.length };
+    }
+  }
+  return best;
+}
+
+/** Guesses that are tried around each run. */
+const GUESSES = [0.5, 0.6, 0.7, 0.85, 1, 1.2, 1.4, 1.7, 2];

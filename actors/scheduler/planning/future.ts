@@ -85,6 +85,7 @@ function createWorld(from: Situation, endOf: Course['endOf']) {
   const ends = new Map(from.running.map((one) => [one.session, endOf(one)]));
   /** As they waited, for those that have to wait again. */
   const begun = new Map<string, PendingView>();
+  const dependants = dependantsOf(from.pending);
   const usage = new Map(from.usage);
   const length = from.slots.length;
 
@@ -138,7 +139,8 @@ function createWorld(from: Situation, endOf: Course['endOf']) {
     add: (session: PendingView) => pending.set(session.session, session),
     moveTo: (atMs: number) => {
       nowMs = atMs;
-      for (const [id, endMs] of [...ends]) if (endMs <= atMs) end(id);
+      for (const [id, endMs] of [...ends])
+        if (endMs <= atMs && end(id) !== undefined) letGo(pending, dependants.get(id), id);
     },
     /** @returns false when the watcher has seen enough. */
     pass: (watch: Watcher): boolean => {
@@ -163,6 +165,31 @@ function createWorld(from: Situation, endOf: Course['endOf']) {
       return !isEnough;
     },
   };
+}
+
+/** Who waits for whom, by the session waited for. */
+function dependantsOf(pending: readonly PendingView[]): ReadonlyMap<string, readonly string[]> {
+  const dependants = new Map<string, string[]>();
+  for (const { session, dependencies } of pending)
+    for (const { session: id, state } of dependencies)
+      if (state === 'waited-for') dependants.set(id, [...(dependants.get(id) ?? []), session]);
+  return dependants;
+}
+
+/** What they waited for is taken to have ended well. */
+function letGo(
+  pending: Map<string, PendingView>,
+  dependants: readonly string[] | undefined,
+  ended: string,
+): void {
+  for (const id of dependants ?? []) {
+    const session = pending.get(id);
+    if (session === undefined) continue;
+    const dependencies = session.dependencies.map((one) =>
+      one.session === ended ? { ...one, state: 'succeeded' as const } : one,
+    );
+    pending.set(id, { ...session, dependencies });
+  }
 }
 
 function again({ isPromised: _, ...session }: PendingView, queuedAtMs: number): PendingView {

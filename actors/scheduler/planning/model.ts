@@ -14,8 +14,8 @@ export interface Situation {
   readonly limits: Limits;
   /** What owners hold now, all groups together. */
   readonly usage: Usage;
-  /** Factors of fair share, 0 to 1, by `domain:`, `project:` and `user:` key; who is not there has 0. */
-  readonly factors?: ReadonlyMap<string, number>;
+  /** Factors of fair share, 0 to 1, by group and `domain:`, `project:` or `user:` key; who is not there has 0. */
+  readonly factors?: ReadonlyMap<string, ReadonlyMap<string, number>> | undefined;
 }
 
 export interface NodeView {
@@ -67,6 +67,11 @@ export interface PendingView {
   readonly isPreemptible?: boolean | undefined;
   /** At most so long from its start, if that is known (batch timeout, session lifetime). */
   readonly runsAtMostMs?: number | undefined;
+  /**
+   * The same in sessions that are alike in all that a pass looks at but their age and their own particulars
+   * (start time, dependencies, failures): what is found out of one is not found out again of the others.
+   */
+  readonly wish?: object | undefined;
   /** Others were preempted in its favour: it comes first, and the room they leave is kept for it. */
   readonly isPromised?: boolean | undefined;
 }
@@ -115,6 +120,8 @@ export interface GroupPolicy {
   /** For `weighted`: by slot name, how much a free share of it is worth. */
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly allowedSessionTypes: readonly PendingView['sessionType'][];
+  /** False: nobody starts there; who runs goes on. Absent: true. */
+  readonly isActive?: boolean | undefined;
   /** Who may use the group; absent: everyone. */
   readonly access?:
     | {
@@ -148,7 +155,13 @@ export interface Limits {
   readonly users: ReadonlyMap<string, Vector>;
   readonly projects: ReadonlyMap<string, Vector>;
   readonly domains: ReadonlyMap<string, Vector>;
+  /** Sessions at the same time; absent: unlimited. Those of key pairs are with their other limits. */
+  readonly sessionsMax?: SessionsMax | undefined;
 }
+
+export type SessionsMax = Readonly<
+  Record<'user' | 'project' | 'domain', ReadonlyMap<string, number>>
+>;
 
 export interface KeypairLimits {
   readonly total?: Vector | undefined;
@@ -156,6 +169,8 @@ export interface KeypairLimits {
   readonly concurrentSystemSessionsMax?: number | undefined;
   readonly pendingSessionsMax?: number | undefined;
   readonly pendingTotalMax?: Vector | undefined;
+  readonly containersPerSessionMax?: number | undefined;
+  readonly priorityMax?: number | undefined;
 }
 
 /** What is held, by `keypair:`, `user:`, `project:` and `domain:` key. */

@@ -1,6 +1,7 @@
 import type { NodeView } from './model.ts';
+import { SortedNodes } from './sorted-nodes.ts';
 import type { Preference } from './strategies.ts';
-import { fits, type Vector } from './vector.ts';
+import { fits, largest, type Vector } from './vector.ts';
 
 /** A node as a pass counts it. `free`, `containers` and `turn` change while it stands in no order. */
 export interface WorkNode extends Omit<NodeView, 'free' | 'containers' | 'turn'> {
@@ -26,37 +27,33 @@ export interface Failure {
 export class NodeOrder {
   readonly #unneeded: readonly number[];
   readonly #first: number;
+  readonly #slotCount: number;
   readonly #preference: Preference;
-  /** Sorted nodes by number of kinds of slots that nobody asked for. */
-  readonly #tiers = new Map<number, WorkNode[]>();
+  readonly #nodes: readonly WorkNode[];
+  /** By number of kinds of slots that nobody asked for. */
+  readonly #tiers = new Map<number, SortedNodes>();
   #tierNumbers: readonly number[] = [];
   readonly #failures: Failure[] = [];
   /** No node has more free of a slot than this; found again after many steps in vain. */
   #most: number[] = [];
-  #size = 0;
   #stepsInVain = 0;
 
-  constructor(places: readonly number[], slotCount: number, preference: Preference) {
+  constructor({ places, slotCount, preference, nodes }: OrderParts) {
     this.#unneeded = Array.from({ length: slotCount }, (_, slot) => slot).filter(
       (slot) => !places.includes(slot),
     );
     this.#first = places[0] ?? 0;
     this.#preference = places.length === 0 ? { ...preference, firstSlot: 'any' } : preference;
-  }
-
-  /** For the beginning: many at once. */
-  fill(nodes: Iterable<WorkNode>): void {
-    for (const node of nodes) this.#tierOf(node).push(node);
-    for (const tier of this.#tiers.values()) {
-      tier.sort(this.#preference.compare);
-      this.#size += tier.length;
+    this.#slotCount = slotCount;
+    this.#nodes = nodes;
+    for (const [number, some] of Map.groupBy(nodes, (node) => this.#unneededOn(node))) {
+      this.#tier(number).fill(some);
     }
     this.#measure();
   }
 
   insert(node: WorkNode): void {
-    const tier = this.#tierOf(node);
-    tier.splice(this.#placeOf(tier, node), 0, node);
+    this.#tier(this.#unneededOn(node)).insert(node);
     for (let slot = 0; slot < node.free.length; slot += 1) {
       const amount = node.free[slot] ?? 0;
       if (amount > (this.#most[slot] ?? 0)) this.#most[slot] = amount;
@@ -65,16 +62,14 @@ export class NodeOrder {
 
   /** Before the node changes: it is found by what it is. */
   remove(node: WorkNode): void {
-    const tier = this.#tierOf(node);
-    const place = this.#placeOf(tier, node);
-    if (tier[place] === node) tier.splice(place, 1);
+    this.#tiers.get(this.#unneededOn(node))?.remove(node);
   }
 
   /** The first node with room that `accepts` takes. */
   find(request: Vector, accepts: (node: WorkNode) => boolean): WorkNode | undefined {
     if (!fits(request, this.#most)) return undefined;
     for (const number of this.#tierNumbers) {
-      const found = this.#findIn(this.#tiers.get(number) ?? [], request, accepts);
+      const found = this.#findIn(this.#tier(number), request, accepts);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -103,70 +98,57 @@ export class NodeOrder {
   }
 
   #findIn(
-    tier: readonly WorkNode[],
+    tier: SortedNodes,
     request: Vector,
     accepts: (node: WorkNode) => boolean,
   ): WorkNode | undefined {
-    const first = request[this.#first] ?? 0;
+    const slot = this.#first;
+    const first = request[slot] ?? 0;
     const { firstSlot } = this.#preference;
-    const begin = firstSlot === 'rising' ? this.#firstWith(tier, first) : 0;
-    for (let index = begin; index < tier.length; index += 1) {
-      const node = tier[index];
-      if (node === undefined) break;
-      if (firstSlot === 'falling' && (node.free[this.#first] ?? 0) < first) break;
-      if (fits(request, node.free) && accepts(node)) return node;
-      this.#stepsInVain += 1;
-    }
-    if (this.#stepsInVain > 2 * this.#size) this.#measure();
-    return undefined;
+    const lacksFirst = (node: WorkNode): boolean => (node.free[slot] ?? 0) < first;
+    const found = tier.find(
+      (node) => {
+        if (firstSlot === 'falling' && lacksFirst(node)) return 'end';
+        if (fits(request, node.free) && accepts(node)) return 'take';
+        this.#stepsInVain += 1;
+        return 'pass';
+      },
+      firstSlot === 'rising' ? lacksFirst : undefined,
+    );
+    if (found === undefined && this.#stepsInVain > 2 * this.#nodes.length) this.#measure();
+    return found;
   }
 
   #measure(): void {
-    const most: number[] = [];
-    for (const tier of this.#tiers.values()) {
-      for (const { free } of tier) {
-        for (let slot = 0; slot < free.length; slot += 1) {
-          const amount = free[slot] ?? 0;
-          if (amount > (most[slot] ?? 0)) most[slot] = amount;
-        }
-      }
-    }
-    this.#most = most;
+    this.#most = [
+      ...largest(
+        this.#nodes.map(({ free }) => free),
+        this.#slotCount,
+      ),
+    ];
     this.#stepsInVain = 0;
   }
 
-  #firstWith(tier: readonly WorkNode[], amount: number): number {
-    let low = 0;
-    let high = tier.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((tier[middle]?.free[this.#first] ?? 0) < amount) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #unneededOn(node: WorkNode): number {
+    let count = 0;
+    for (const slot of this.#unneeded) if ((node.free[slot] ?? 0) > 0) count += 1;
+    return count;
   }
 
-  #tierOf(node: WorkNode): WorkNode[] {
-    let number = 0;
-    for (const slot of this.#unneeded) if ((node.free[slot] ?? 0) > 0) number += 1;
+  #tier(number: number): SortedNodes {
     const known = this.#tiers.get(number);
     if (known !== undefined) return known;
-    const tier: WorkNode[] = [];
+    const tier = new SortedNodes(this.#preference.compare);
     this.#tiers.set(number, tier);
     this.#tierNumbers = [...this.#tiers.keys()].sort((left, right) => left - right);
     return tier;
   }
+}
 
-  #placeOf(tier: readonly WorkNode[], node: WorkNode): number {
-    const { compare } = this.#preference;
-    let low = 0;
-    let high = tier.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = tier[middle];
-      if (other !== undefined && compare(other, node) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+interface OrderParts {
+  /** Of the slots asked for. */
+  readonly places: readonly number[];
+  readonly slotCount: number;
+  readonly preference: Preference;
+  readonly nodes: readonly WorkNode[];
 }

@@ -185,7 +185,8 @@ function createRanking(entries: readonly Entry[]) {
 
 /** By the factors of domain, project and user, larger first; who has none comes last. */
 function largestFactorFirst(band: readonly PendingView[], { situation }: Ranked): Order {
-  const factor = (key: string): number => situation.factors?.get(key) ?? 0;
+  const factors = situation.factors?.get(band[0]?.group ?? '');
+  const factor = (key: string): number => factors?.get(key) ?? 0;
   const keyed = band.map((session) => {
     const { domain, projectId, userId } = session.owner;
     const key = [

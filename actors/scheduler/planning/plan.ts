@@ -10,6 +10,7 @@ import {
 } from './checks.ts';
 import { GroupCluster } from './cluster.ts';
 import { KeptRoom } from './kept-room.ts';
+import { KnownLacks } from './known-lacks.ts';
 import { PlacementMembers } from './members.ts';
 import {
   DEFAULT_GROUP_POLICY,
@@ -87,6 +88,7 @@ interface Pass extends Shared {
   readonly kept: KeptRoom;
   readonly checks: CheckContext;
   readonly explain: ReturnType<typeof createShortages>;
+  readonly lacks: KnownLacks;
   readonly preemption: ReturnType<typeof createPreemption>;
   /** What the pass has placed, as it runs. */
   readonly begun: RunningView[];
@@ -112,6 +114,7 @@ function beginPass(situation: Situation, policy: GroupPolicy, shared: Shared): P
     kept,
     checks: { situation, policy, usage, waiting, describe },
     explain: createShortages({ cluster, kept, describe }),
+    lacks: new KnownLacks(policy, waiting),
     preemption: createPreemption({ nowMs, cluster, running, rule, kept, members }),
     begun: [],
     preemptionsTried: 0,
@@ -141,6 +144,11 @@ function goThrough(pass: Pass, pending: readonly PendingView[]): void {
   for (let session = order.next(); session !== undefined; session = order.next()) {
     position += 1;
     const waiter = { session, place: position };
+    const known = pass.lacks.of(session);
+    if (known !== undefined) {
+      hold(pass, waiter, known);
+      continue;
+    }
     const failed = failedChecks(session, pass.checks);
     if (failed.length === 0) placeOrHold(pass, waiter, order);
     else if (failed.every(({ name }) => PENDING_CHECKS.has(name))) behind.push(waiter);
@@ -202,6 +210,7 @@ function placeOrHold(pass: Pass, waiter: Waiter, order: Order): void {
     begin(pass, session, outcome);
     order.placed(session);
   } else if (shortage !== undefined) {
+    pass.lacks.note(session, shortage);
     hold(pass, waiter, shortage);
   }
 }
@@ -213,16 +222,18 @@ function begin(
 ): void {
   const { results, usage, situation, members, kept, waiting, policy } = pass;
   results.placed.push({ session: session.session, attempt: session.attempt, placements });
+  pass.lacks.forget();
   usage.add(session);
   waiting.leave(session);
   const endsAtMs = endOf(session, situation.nowMs);
   if (!kept.isEmpty) {
     for (const { node, request } of taken) kept.used(node.name, request, endsAtMs);
   }
-  if (policy.reservation === 'none' && session.placementGroup === undefined) return;
+  const isLookedAt = policy.reservation !== 'none' || policy.preemption.isEnabled;
+  if (!isLookedAt && session.placementGroup === undefined) return;
   const begun = runningOf(session, placements, situation.nowMs);
   members.move(begun, 1);
-  if (policy.reservation !== 'none') pass.begun.push(begun);
+  if (isLookedAt) pass.begun.push(begun);
 }
 
 function hold(pass: Pass, { session, place: position }: Waiter, shortage: Shortage): void {
@@ -255,7 +266,7 @@ function preempt(pass: Pass, session: PendingView): boolean {
   pass.preemptionsTried += 1;
   const made = preemption.makeRoom(session);
   if (made === undefined) {
-    lookAgain(results, preemption.dueAtMs(session));
+    lookAgain(results, preemption.dueAtMs(session, pass.begun));
     return false;
   }
   for (const { session: victim } of made.victims) {

@@ -32,9 +32,7 @@ export function createPreemption(circumstances: PreemptCircumstances) {
   const ending = running.filter(({ isEnding }) => isEnding === true);
   const candidates = rule.isEnabled
     ? inVictimOrder(
-        running.filter(
-          (one) => one.isPreemptible && one.sessionType !== 'system' && one.isEnding !== true,
-        ),
+        running.filter((one) => isVictim(one) && one.isEnding !== true),
         rule,
       )
     : [];
@@ -57,16 +55,26 @@ export function createPreemption(circumstances: PreemptCircumstances) {
       for (const { session: victim } of made?.victims ?? []) chosen.add(victim);
       return made;
     },
-    /** When somebody who is too young to be a victim will be old enough. */
-    dueAtMs: (session: PendingView): number =>
-      candidates.reduce(
-        (first, one) =>
-          oldEnoughAtMs(one) > nowMs && mayEnd(one, session)
-            ? Math.min(first, oldEnoughAtMs(one))
-            : first,
-        Infinity,
-      ),
+    /**
+     * When somebody who is too young to be a victim will be old enough: also who has got its slots in this pass, and
+     * is no victim of the same one.
+     */
+    dueAtMs: (session: PendingView, begun: readonly RunningView[]): number => {
+      let first = Infinity;
+      for (const one of candidates)
+        if (oldEnoughAtMs(one) > nowMs && mayEnd(one, session))
+          first = Math.min(first, oldEnoughAtMs(one));
+      if (!rule.isEnabled) return first;
+      for (const one of begun)
+        if (isVictim(one) && mayEnd(one, session))
+          first = Math.min(first, Math.max(oldEnoughAtMs(one), nowMs + 1));
+      return first;
+    },
   };
+}
+
+function isVictim({ isPreemptible, sessionType }: RunningView): boolean {
+  return isPreemptible && sessionType !== 'system';
 }
 
 interface WhoLeaves {

@@ -1,50 +1,125 @@
-import type { Expectation } from './forecast.ts';
 import type { RunningView } from './model.ts';
 
 /** Ended sessions that are remembered; the oldest are forgotten. */
-const ENDED_MAX = 512;
+export const ENDED_MAX = 512;
 /** Below so many that ran longer nothing can be said from them. */
-const ALIKE_MIN = 5;
+const ALIKE_MIN = 8;
+/** Of a session of which nothing is known: half of those that just began are taken to run longer than this. */
+const UNKNOWN_RUN_MS = 600_000;
+/** A session without a known end is taken to go on at most 20 times as long as it has. */
+const CHANCE_MAX = 0.95;
+/** What was told to end is gone within this. */
+const ENDING_MS = 30_000;
 
-interface Ended {
+export interface Ended {
   readonly ranMs: number;
   /** How long it might have run at most, if that was known. */
-  readonly atMostMs?: number;
+  readonly atMostMs?: number | undefined;
+  readonly user: string;
+  readonly sessionType: RunningView['sessionType'];
 }
+
+/** How much longer it goes on from then; `chance` 0 is the soonest end, 1 the latest. */
+export type LeftOf = (running: RunningView, nowMs: number, chance: number) => number;
 
 /** How long sessions really run, to guess how long those that run now will. */
 export class RunHistory {
-  readonly #ended: Ended[] = [];
+  #ended: Ended[];
+
+  constructor(ended: readonly Ended[] = []) {
+    this.#ended = [...ended];
+  }
 
   note(ended: Ended): void {
     this.#ended.push(ended);
-    if (this.#ended.length > ENDED_MAX) this.#ended.shift();
+    // Twice as many before it is cut: so that few are moved each time.
+    if (this.#ended.length >= 2 * ENDED_MAX) this.#ended = this.#ended.slice(-ENDED_MAX);
   }
 
-  /** From now on: as those went on that had run as long, as a share of their most if that is known. */
-  expect({ startedAtMs, endsAtMs }: RunningView, nowMs: number): Expectation {
-    const ranMs = Math.max(0, nowMs - startedAtMs);
-    if (endsAtMs === undefined) {
-      const longer = this.#ended.map((one) => one.ranMs).filter((each) => each > ranMs);
-      if (longer.length < ALIKE_MIN) {
-        return { soonMs: ranMs / 4, likelyMs: Math.max(ranMs, 1), lateMs: Infinity };
+  /** Oldest first. */
+  ended(): readonly Ended[] {
+    return this.#ended.slice(-ENDED_MAX);
+  }
+
+  /**
+   * As those went on that had run as long: of the same user and type if enough are known, else of the same type,
+   * else all. Who has a limit is compared by the share of it that was used.
+   */
+  leftOf(): LeftOf {
+    const known = new Kinds(this.ended());
+    return (running, nowMs, chance) => {
+      if (running.isEnding) return ENDING_MS * chance;
+      const { startedAtMs, endsAtMs } = running;
+      const ranMs = Math.max(0, nowMs - startedAtMs);
+      if (endsAtMs === undefined) {
+        const longer = known.drawOver('ran', running, { least: ranMs, chance });
+        if (longer !== undefined) return longer - ranMs;
+        return (ranMs + UNKNOWN_RUN_MS) * (1 / (1 - Math.min(chance, CHANCE_MAX)) - 1);
       }
-      return quantiles(longer, (each) => each - ranMs);
-    }
-    const atMostMs = endsAtMs - startedAtMs;
-    const leftMs = Math.max(0, endsAtMs - nowMs);
-    const shares = this.#ended
-      .flatMap((one) => (one.atMostMs === undefined ? [] : [one.ranMs / one.atMostMs]))
-      .filter((share) => share * atMostMs > ranMs);
-    if (shares.length < ALIKE_MIN) return { soonMs: 0, likelyMs: leftMs, lateMs: leftMs };
-    const expected = quantiles(shares, (share) => Math.min(leftMs, share * atMostMs - ranMs));
-    return { ...expected, lateMs: leftMs };
+      const leftMs = Math.max(0, endsAtMs - nowMs);
+      const atMostMs = Math.max(1, endsAtMs - startedAtMs);
+      const share = known.drawOver('share', running, { least: ranMs / atMostMs, chance });
+      if (share === undefined) return (leftMs * (1 + chance)) / 2;
+      return Math.min(leftMs, Math.round(share * atMostMs - ranMs));
+    };
   }
 }
 
-function quantiles(values: readonly number[], leftOf: (value: number) => number): Expectation {
-  const sorted = values.toSorted((left, right) => left - right);
-  const at = (share: number): number =>
-    leftOf(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
-  return { soonMs: at(0.1), likelyMs: at(0.5), lateMs: at(0.9) };
+type Measure = 'ran' | 'share';
+
+/** Ended sessions by whom and what they were, each measure sorted. */
+class Kinds {
+  readonly #sorted = new Map<string, readonly number[]>();
+
+  constructor(ended: readonly Ended[]) {
+    const values = new Map<string, number[]>();
+    const add = (key: string, value: number): void => {
+      const some = values.get(key) ?? [];
+      some.push(value);
+      values.set(key, some);
+    };
+    for (const { ranMs, atMostMs, user, sessionType } of ended) {
+      for (const kind of kindsOf(user, sessionType)) {
+        add(`ran ${kind}`, ranMs);
+        if (atMostMs !== undefined) add(`share ${kind}`, ranMs / atMostMs);
+      }
+    }
+    for (const [key, some] of values)
+      this.#sorted.set(
+        key,
+        some.sort((left, right) => left - right),
+      );
+  }
+
+  /** One of the values over `least`, by chance; undefined when too few are known. */
+  drawOver(
+    measure: Measure,
+    { owner, sessionType }: Pick<RunningView, 'owner' | 'sessionType'>,
+    { least, chance }: { readonly least: number; readonly chance: number },
+  ): number | undefined {
+    for (const kind of kindsOf(owner.userId, sessionType)) {
+      const sorted = this.#sorted.get(`${measure} ${kind}`) ?? [];
+      const first = firstOver(sorted, least);
+      const count = sorted.length - first;
+      if (count >= ALIKE_MIN)
+        return sorted[first + Math.min(count - 1, Math.floor(chance * count))];
+    }
+    return undefined;
+  }
+}
+
+/** From the closest to the widest. */
+function kindsOf(user: string, sessionType: string): readonly string[] {
+  return [`${sessionType} ${user}`, sessionType, ''];
+}
+
+function firstOver(sorted: readonly number[], least: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) > least) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

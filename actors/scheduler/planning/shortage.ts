@@ -89,7 +89,8 @@ function explain(session: PendingView, lack: Lack, circumstances: Circumstances)
   const never = neverFits(session, lack, { ever, circumstances });
   if (never !== undefined) return { code: 'never-fits', message: never, agents };
   if (agents.largeEnough === 0) {
-    const message = `No agent that takes sessions now can ${whatOf(session)}; ${ever.length} that are drained, cordoned or lost may.`;
+    const away = ever.filter((view) => isLargeEnough(view, lack.piece)).length;
+    const message = `No agent that takes sessions now can ${whatOf(session)}; ${away} that are drained, cordoned or lost may.`;
     return { code: 'no-available-instances', message, agents };
   }
   return { ...now(session, lack, { candidates, circumstances }), agents };

@@ -13,7 +13,11 @@ export function fits(request: Vector, free: Vector): boolean {
 }
 
 export function plus(left: Vector, right: Vector): Vector {
-  return left.map((amount, slot) => amount + (right[slot] ?? 0));
+  const result = new Array<number>(left.length);
+  for (let slot = 0; slot < left.length; slot += 1) {
+    result[slot] = (left[slot] ?? 0) + (right[slot] ?? 0);
+  }
+  return result;
 }
 
 export function minus(left: Vector, right: Vector): Vector {

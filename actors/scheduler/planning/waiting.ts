@@ -22,6 +22,11 @@ export class WaitingSessions {
     }
   }
 
+  /** Whether it matters to the session who else of its key pair waits. */
+  isLimited({ owner }: PendingView): boolean {
+    return this.#queues.has(owner.accessKey);
+  }
+
   /** Whether it is one of the first `most` that wait. */
   isAmong({ session, owner }: PendingView, most: number): boolean {
     const queue = this.#queues.get(owner.accessKey);

@@ -22,6 +22,10 @@ export interface LimitsOptions extends GlobalOptions {
   readonly concurrentSftp?: number;
   readonly pending?: number;
   readonly pendingSlot?: Slots;
+  readonly onlySlots?: boolean;
+  readonly containers?: number;
+  readonly priority?: number;
+  readonly lifetime?: number;
 }
 
 /** JSON: the limits as they are now. */
@@ -38,6 +42,10 @@ export async function setLimits(
     maxConcurrentSftpSessions: options.concurrentSftp,
     maxPendingSessionCount: options.pending,
     maxPendingSessionResourceSlots: options.pendingSlot,
+    ...(options.onlySlots === true ? { defaultForUnspecified: 'LIMITED' as const } : {}),
+    maxContainersPerSession: options.containers,
+    maxPriority: options.priority,
+    maxSessionLifetimeSeconds: options.lifetime,
   };
   const { administration } = await context.client();
   const limits = await administration.setLimits(input, context.signal);
@@ -58,7 +66,7 @@ function lines(limits: OwnerLimits): readonly string[] {
   const isCounted = limits.scope === 'KEYPAIR';
   return cardLines([
     ['Owner', `${limits.scope.toLowerCase()} ${limits.key}`],
-    ['Total', total === null ? 'unlimited' : wordSlots(total)],
+    ['Total', wordTotal(limits)],
     ['Used', wordSlots(limits.usedSlots) || 'nothing'],
     ['Left', total === null ? null : wordSlots(limits.remainingSlots)],
     ['Sessions', wordCount(limits.sessions, limits.maxConcurrentSessions)],
@@ -68,8 +76,21 @@ function lines(limits: OwnerLimits): readonly string[] {
     ],
     ['Waiting', wordCount(limits.pendingSessions, limits.maxPendingSessionCount)],
     ['Waiting, slots', pendingSlots === null ? null : `at most ${wordSlots(pendingSlots)}`],
+    ['Containers', wordMost(limits.maxContainersPerSession, 'a session')],
+    ['Priority', wordMost(limits.maxPriority)],
+    ['Lifetime', wordMost(limits.maxSessionLifetimeSeconds, 's')],
     ['Set', limits.setAt === null ? 'never' : wordInstant(limits.setAt)],
   ]);
+}
+
+function wordTotal({ totalResourceSlots: total, defaultForUnspecified }: OwnerLimits): string {
+  const named = total === null ? '' : wordSlots(total);
+  if (defaultForUnspecified === 'UNLIMITED') return named || 'unlimited';
+  return named === '' ? 'nothing' : `${named}, and nothing else`;
+}
+
+function wordMost(most: number | null, unit = ''): string | null {
+  return most === null ? null : `at most ${most} ${unit}`.trimEnd();
 }
 
 function wordCount(count: number, most: number | null): string {

@@ -35,7 +35,11 @@ export async function login(context: CommandContext, options: LoginOptions): Pro
   await output.result(signedIn, () => (options.save === undefined ? [token] : []));
 }
 
-async function readPassword(context: CommandContext, options: LoginOptions): Promise<string> {
+/** From standard input, or typed without being shown. @throws {UsageWrong} */
+export async function readPassword(
+  context: CommandContext,
+  options: Pick<LoginOptions, 'passwordStdin'>,
+): Promise<string> {
   const { stdin } = context.io;
   if (options.passwordStdin !== true && stdin.isTTY === true) return askPassword(context);
   if (options.passwordStdin !== true) {

@@ -13,6 +13,12 @@ import type { CommandContext, GlobalOptions } from '../context.ts';
 import { NothingFound, UsageWrong } from '../errors.ts';
 import { type Column, cardLines, tableLines } from '../table.ts';
 import { wordInstant, wordSlots } from '../wording.ts';
+import {
+  type FairShareOptions,
+  fairShareOf,
+  weightsOf,
+  wordFairShare,
+} from './fair-share-options.ts';
 
 const columns: readonly Column<ResourceGroup>[] = [
   { title: 'NAME', cell: ({ name }) => name },
@@ -46,7 +52,7 @@ export async function showGroup(context: CommandContext, name: string): Promise<
   await context.output.result(group, () => lines(group));
 }
 
-export interface GroupSetOptions extends GlobalOptions {
+export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
   readonly description?: string;
   readonly scheduler?: string;
   readonly strategy?: string;
@@ -55,6 +61,7 @@ export interface GroupSetOptions extends GlobalOptions {
   readonly pendingTimeout?: number;
   readonly reservation?: string;
   readonly public?: boolean;
+  readonly active?: 'on' | 'off';
   readonly allowDomain?: readonly string[];
   readonly allowProject?: readonly string[];
   readonly allowKey?: readonly string[];
@@ -107,8 +114,10 @@ function inputOf(name: string, options: GroupSetOptions): ResourceGroupInput {
     pendingTimeoutSeconds: options.pendingTimeout,
     reservation: oneOf(RESERVATIONS, options.reservation),
     isPublic: options.public,
+    isActive: options.active && options.active === 'on',
     access: isNarrowed ? { domains, projects, accessKeys } : undefined,
     preemption: hasPreemption ? preemption : undefined,
+    fairShare: fairShareOf(options),
   };
 }
 
@@ -124,13 +133,6 @@ function oneOf<Word extends string>(
   throw new UsageWrong(`${JSON.stringify(given)} is none of ${known}`);
 }
 
-function weightsOf(texts: Readonly<Record<string, string>>): Readonly<Record<string, number>> {
-  const weights = Object.entries(texts).map(([slot, text]) => [slot, Number(text)] as const);
-  const wrong = weights.find(([, weight]) => !(weight >= 0) || weight === Infinity);
-  if (wrong !== undefined) throw new UsageWrong(`the weight of ${wrong[0]} is no number from 0`);
-  return Object.fromEntries(weights);
-}
-
 function hyphened(value: string): string {
   return value.toLowerCase().replaceAll('_', '-');
 }
@@ -143,6 +145,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Scheduler', hyphened(group.scheduler)],
     ['Strategy', hyphened(group.agentSelectionStrategy)],
     ['Weights', weights && JSON.stringify(weights)],
+    ['Active', group.isActive ? null : 'no: nobody starts there'],
     ['Takes', group.allowedSessionTypes.map(hyphened).join(', ')],
     [
       'Ends who waits',
@@ -150,6 +153,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ],
     ['Reservation', hyphened(group.reservation)],
     ['Preemption', preemption.isEnabled ? wordPreemption(preemption) : 'off'],
+    ['Fair share', group.scheduler === 'FAIR_SHARE' ? wordFairShare(group) : null],
     ['For', access === null ? (group.isPublic ? 'everybody' : 'some') : wordAccess(access)],
     ['Agents', `${group.agents}, ${group.schedulableAgents} taking sessions`],
     ['Available', wordSlots(group.availableSlots) || 'nothing'],

@@ -10,6 +10,9 @@ export interface RequestOptions extends GlobalOptions {
   readonly name?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly slot?: Readonly<Record<string, string>>;
+  readonly shm?: string;
+  readonly clusterSize?: string;
+  readonly multiNode?: boolean;
   readonly resourceGroup?: string;
   readonly priority?: string;
   readonly startsAt?: string;
@@ -35,10 +38,22 @@ export function requestOf(command: readonly string[], options: RequestOptions): 
     environ: options.env,
     resourceGroup: options.resourceGroup,
     priority: parseNumber('--priority', options.priority),
+    ...clusterOf(options),
     ...schedulingOf(options),
     tag: options.tag,
     batchTimeoutSeconds: parseNumber('--timeout', options.timeout),
     idempotencyKey: options.idempotencyKey,
+  };
+}
+
+/** Only what was said: a gateway of before knows none of it. */
+function clusterOf({ shm, clusterSize, multiNode }: RequestOptions): Partial<CreateSessionInput> {
+  return {
+    ...(shm === undefined ? {} : { sharedMemory: shm }),
+    ...(clusterSize === undefined
+      ? {}
+      : { clusterSize: parseNumber('--cluster-size', clusterSize) }),
+    ...(multiNode === true ? { clusterMode: 'MULTI_NODE' } : {}),
   };
 }
 

@@ -48,18 +48,47 @@ export function sessionLines(session: Session, nowMs: number): readonly string[]
       ['Owner', `${session.owner.email} (${session.domain}/${session.projectId})`],
       ['Asked for', wordSlots(session.requestedSlots)],
       ['Holds', wordSlots(session.occupiedSlots) || undefined],
+      ['Devices', wordDevices(kernels)],
       ['Group', session.resourceGroup],
       ['Priority', String(session.priority)],
       ['Tag', session.tag],
+      ['Cluster', wordCluster(session)],
       ['Agent', nodes.join(', ') || undefined],
       ['Container', containers.map((id) => id.slice(0, 12)).join(', ') || undefined],
       ['Created', wordAgo(session.createdAt, nowMs)],
       ['Started', session.startedAt === null ? undefined : wordAgo(session.startedAt, nowMs)],
       ['Ended', session.terminatedAt === null ? undefined : wordAgo(session.terminatedAt, nowMs)],
     ]),
+    ...kernelLines(session),
     'History',
     ...historyOf(session).map(([status, at]) => `  ${wordMoment(at)}  ${status}`),
   ];
+}
+
+function wordCluster({ clusterSize, clusterMode }: Session): string | undefined {
+  if (clusterSize <= 1) return undefined;
+  const where = clusterMode === 'MULTI_NODE' ? 'on any agents' : 'on one agent';
+  return `${clusterSize} kernels ${where}`;
+}
+
+/** Of a cluster, each kernel with its place. */
+function kernelLines({ clusterSize, kernels }: Session): readonly string[] {
+  if (clusterSize <= 1) return [];
+  const lines = kernels.map(({ hostname, status, agentId, statusInfo }) =>
+    [hostname.padEnd(8), status.padEnd(12), agentId ?? '', statusInfo ?? ''].join('  ').trimEnd(),
+  );
+  return ['Kernels', ...lines.map((line) => `  ${line}`)];
+}
+
+/** Such as `cuda.device 1 GPU-8f… (NVIDIA H100)`, with the host's name where there are several. */
+function wordDevices(kernels: Session['kernels']): string | undefined {
+  const words = kernels.flatMap(({ hostname, devices }) =>
+    devices.map(({ id, slot, amount, model }) => {
+      const device = `${slot} ${amount} ${id} (${model})`;
+      return kernels.length === 1 ? device : `${hostname}: ${device}`;
+    }),
+  );
+  return words.length === 0 ? undefined : words.join(', ');
 }
 
 /** By time, and by the order of statuses for those entered within the same millisecond. */

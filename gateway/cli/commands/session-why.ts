@@ -1,11 +1,13 @@
-import type { SessionWhy } from '../../client/model.ts';
+import type { SessionWhy, StartForecast } from '../../client/session-why.ts';
 import type { CommandContext } from '../context.ts';
 import { NothingFound } from '../errors.ts';
 import { lookUpSession } from '../session-lookup.ts';
 import { cardLines } from '../table.ts';
-import { wordAgo, wordSlots } from '../wording.ts';
+import { wordAgo, wordDuration, wordInstant, wordSlots } from '../wording.ts';
 
-/** Why a session waits, as the scheduler recorded it. */
+type Row = readonly [string, string | null];
+
+/** Why a session waits, when it is expected to start and what would start it at once. */
 export async function explainSession(
   context: CommandContext,
   reference: string,
@@ -19,7 +21,7 @@ export async function explainSession(
 }
 
 function linesOf(why: SessionWhy, nowMs: number): readonly string[] {
-  const { agents, checks, missingSlots, place, queuedAt } = why;
+  const { agents, checks, missingSlots, place, queuedAt, forecast } = why;
   const counts =
     agents === null
       ? null
@@ -29,7 +31,7 @@ function linesOf(why: SessionWhy, nowMs: number): readonly string[] {
     ['status', why.status],
     ['waits', why.isWaiting ? 'yes' : 'no'],
     ['since', queuedAt === null ? null : wordAgo(queuedAt, nowMs)],
-    ['place', place === null ? null : String(place)],
+    ['place', place === null ? null : wordPlace(place, forecast)],
     ['held by', why.code],
     ['because', why.message],
     ...checks
@@ -37,7 +39,36 @@ function linesOf(why: SessionWhy, nowMs: number): readonly string[] {
       .map(({ name, message }): [string, string] => ['also', `${name}: ${message}`]),
     ['lacks', missingSlots === null ? null : wordSlots(missingSlots)],
     ['agents', counts],
+    ...(forecast === null ? [] : forecastRows(forecast, nowMs)),
   ]);
+}
+
+function wordPlace(place: number, forecast: StartForecast | null): string {
+  return forecast === null ? String(place) : `${place} of ${forecast.waiting}`;
+}
+
+function forecastRows(forecast: StartForecast, nowMs: number): readonly Row[] {
+  const { startsAt, message, suggestions, score } = forecast;
+  const rows: Row[] = [
+    ['starts', startsAt === null ? message : wordStart(startsAt, nowMs)],
+    ['range', wordRange(forecast)],
+    ...suggestions.map(({ message: words }): Row => ['at once', words]),
+  ];
+  if (score === null) return rows;
+  const { count, withinTwice, errorP50Seconds } = score;
+  const share = Math.round(100 * withinTwice);
+  const off = wordDuration(1000 * errorP50Seconds);
+  const words = `of the last ${count}, ${share} % came within twice of what was said, half of them within ${off}`;
+  return [...rows, ['forecasts', words]];
+}
+
+function wordStart(startsAt: string, nowMs: number): string {
+  return `about ${wordInstant(startsAt)} (in ${wordDuration(Date.parse(startsAt) - nowMs)})`;
+}
+
+function wordRange({ earliest, latest }: StartForecast): string | null {
+  if (earliest === null) return null;
+  return `from ${wordInstant(earliest)} ${latest === null ? 'on' : `to ${wordInstant(latest)}`}`;
 }
 
 /** Prints the id. JSON: the session. */

@@ -23,7 +23,7 @@ export async function printSessionStatistics(
   const { output, signal } = context;
   const client = await context.client();
   const { id } = await lookUpSession(client, reference, signal);
-  const kernels = await client.sessionLiveStat(id, signal);
+  const kernels = await client.machines.usageOfSession(id, signal);
   if (follow !== true) {
     const columns: readonly Column<MeasuredKernel>[] = [
       { title: 'KERNEL', cell: ({ hostname }) => hostname },
@@ -45,7 +45,7 @@ export async function printAgentStatistics(
 ): Promise<undefined> {
   const { signal } = context;
   const client = await context.client();
-  const { nodes } = await collect(AGENTS_MAX, (page) => client.agentLiveStat(page, signal));
+  const { nodes } = await collect(AGENTS_MAX, (page) => client.machines.usage(page, signal));
   const missing = names.find((name) => !nodes.some(({ id }) => id === name));
   if (missing !== undefined)
     throw new NothingFound('agent-not-found', `there is no agent ${missing}`);

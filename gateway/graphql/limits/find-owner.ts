@@ -9,27 +9,42 @@ export async function targetOf(
   caller: SignedInCaller,
   { scope, key }: Owner,
 ): Promise<Target | undefined> {
-  const { domain, projectId } = caller;
-  const ownedBy = (ownerUserId: string): Target => ({ ownerUserId, domain, projectId });
   switch (scope) {
     case 'keypair': {
       const keypair = await projections.findKeypair(key);
-      return keypair && ownedBy(keypair.userId);
+      return keypair && (await ownedBy(projections, keypair.userId));
     }
-    case 'user': {
-      const user = await projections.findUser(key);
-      return user && ownedBy(user.id);
+    case 'user':
+      return await ownedBy(projections, key);
+    case 'project': {
+      const isMember = caller.projects.some(({ projectId }) => projectId === key);
+      const project = await projections.findProject(key, { kind: 'all' });
+      return {
+        ownerUserId: isMember ? caller.userId : NOBODY,
+        domain: project?.domain ?? NOBODY,
+        projectId: key,
+      };
     }
-    case 'project':
-      return ownedBy(key === projectId ? caller.userId : NOBODY);
     case 'domain':
-      return ownedBy(key === domain ? caller.userId : NOBODY);
+      return {
+        ownerUserId: key === caller.domain ? caller.userId : NOBODY,
+        domain: key,
+        projectId: NOBODY,
+      };
     default:
       return scope satisfies never;
   }
 }
 
-/** No user has an empty id. */
+async function ownedBy(
+  projections: Gateway['projections'],
+  userId: string,
+): Promise<Target | undefined> {
+  const user = await projections.findUser(userId);
+  return user && { ownerUserId: user.id, domain: user.domain, projectId: user.projectId };
+}
+
+/** No user, domain or project is named so. */
 const NOBODY = '';
 
 /** What a caller is limited by. */

@@ -22,7 +22,7 @@ export async function limits(
   const signedIn = authoriseSignedIn(caller, 'Query.limits');
   const target = await targetOf(gateway, signedIn, owner);
   // To those who may see their own only, others are the same whether they are there or not.
-  const nobodys = { ownerUserId: '', domain: signedIn.domain, projectId: signedIn.projectId };
+  const nobodys = { ownerUserId: '', domain: '', projectId: '' };
   authoriseSignedIn(caller, 'Query.limits', target ?? nobodys);
   if (target === undefined)
     throw new RequestFailed('INPUT_INVALID', `There is no such ${owner.scope}.`, { field: 'key' });

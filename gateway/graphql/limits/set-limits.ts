@@ -25,10 +25,14 @@ const Arguments = z.strictObject({
     scope: z.string().transform(fromEnum).pipe(LimitScope),
     key: z.string(),
     totalResourceSlots: z.unknown().optional(),
+    defaultForUnspecified: z.enum(['UNLIMITED', 'LIMITED']).optional(),
     maxConcurrentSessions: Count,
     maxConcurrentSftpSessions: Count,
     maxPendingSessionCount: Count,
     maxPendingSessionResourceSlots: z.unknown().optional(),
+    maxContainersPerSession: z.int().min(1).optional(),
+    maxPriority: z.int().min(0).max(100).optional(),
+    maxSessionLifetimeSeconds: z.number().min(0).optional(),
   }),
 });
 type Input = z.infer<typeof Arguments>['input'];
@@ -68,12 +72,23 @@ function parseLimits(input: Input, knownSlots: readonly string[]): Result<OwnerL
     knownSlots,
   );
   if (!pending.ok) return pending;
+  const lifetimeMs = Math.round((input.maxSessionLifetimeSeconds ?? 0) * 1000);
+  if (!Number.isSafeInteger(lifetimeMs))
+    return err({
+      code: 'limits-invalid',
+      message: 'it is at most 366 days; 0 is for ever',
+      field: 'maxSessionLifetimeSeconds',
+    });
   const limits = {
     total: total.value,
     concurrentSessionsMax: input.maxConcurrentSessions,
     concurrentSystemSessionsMax: input.maxConcurrentSftpSessions,
     pendingSessionsMax: input.maxPendingSessionCount,
     pendingTotalMax: pending.value,
+    unlistedSlots: input.defaultForUnspecified === 'LIMITED' ? 'none' : undefined,
+    containersPerSessionMax: input.maxContainersPerSession,
+    priorityMax: input.maxPriority,
+    sessionLifetimeMaxMs: lifetimeMs === 0 ? undefined : lifetimeMs,
   };
   return ok(Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)));
 }

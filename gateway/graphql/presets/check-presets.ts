@@ -67,7 +67,7 @@ export function obstacleOf(
   const hasAll = owners.some(({ row, held }) => isConcurrencyReached(row?.limits, held.sessions));
   if (hasAll) return 'concurrency';
   const short = owners.find(({ row, held }) =>
-    isExceeded(row?.limits?.total ?? {}, addSlots(held.slots, slots), slots),
+    isExceeded(row?.limits ?? {}, addSlots(held.slots, slots), slots),
   );
   if (short !== undefined) return `${short.owner.scope}-resource-limit`;
   const isThere = room.some(({ available, occupied }) => fits(slots, available, occupied));
@@ -79,11 +79,16 @@ function isConcurrencyReached(limits: OwnerLimits | null | undefined, sessions: 
   return most > 0 && sessions >= most;
 }
 
-/** Only slots that are limited, and of which something more is asked. */
-function isExceeded(limit: Slots, wanted: Slots, asked: Slots): boolean {
-  return Object.entries(limit).some(
-    ([name, most]) => asked[name] !== undefined && compareAmounts(wanted[name], most) > 0,
-  );
+/** Only slots of which something more is asked; those that are not named may be none at all. */
+function isExceeded(
+  { total = {}, unlistedSlots }: OwnerLimits,
+  wanted: Slots,
+  asked: Slots,
+): boolean {
+  return Object.keys(asked).some((name) => {
+    const most = total[name] ?? (unlistedSlots === 'none' ? '0' : undefined);
+    return most !== undefined && compareAmounts(wanted[name], most) > 0;
+  });
 }
 
 function fits(slots: Slots, available: Slots, occupied: Slots): boolean {

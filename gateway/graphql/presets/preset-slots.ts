@@ -1,4 +1,12 @@
-import { err, ok, parseByteSize, type Rejection, type Result, type Slots } from '@orrery/bus';
+import {
+  err,
+  ok,
+  parseByteSize,
+  type Rejection,
+  type Result,
+  refusalOfDevices,
+  type Slots,
+} from '@orrery/bus';
 import { MEMORY_BYTES_MAX, parseResources } from '../sessions/resources.ts';
 import { slotTexts } from '../slot-texts.ts';
 
@@ -14,7 +22,12 @@ export function parsePresetSlots(
   if (!texts.ok) return texts;
   const { cpu = '', mem = '', ...slots } = texts.value;
   const parsed = parseResources({ cpu, memory: mem, slots });
-  if (parsed.ok) return parsed;
+  if (parsed.ok) {
+    const refusal = refusalOfDevices(parsed.value);
+    if (refusal === undefined) return parsed;
+    const { message, slot } = refusal;
+    return err({ code: 'resources-invalid', message, field: `slots.${slot}` });
+  }
   const { field } = parsed.error;
   return err({ ...parsed.error, field: FIELDS[field ?? ''] ?? field });
 }

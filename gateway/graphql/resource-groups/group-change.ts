@@ -1,6 +1,7 @@
 import { err, ok, type Rejection, type Result, SchedulerCommand } from '@orrery/bus';
 import { z } from 'zod';
 import { fromEnum } from '../enum-words.ts';
+import { FairShareInput, parseFairShare } from './fair-share-change.ts';
 
 /** As GraphQL gives it: types are checked already, rules are not. */
 export const SetGroupArguments = z.strictObject({
@@ -12,6 +13,7 @@ export const SetGroupArguments = z.strictObject({
     weights: z.unknown().optional(),
     allowedSessionTypes: z.array(z.string()).optional(),
     isPublic: z.boolean().optional(),
+    isActive: z.boolean().optional(),
     access: z
       .strictObject({
         domains: z.array(z.string()),
@@ -30,6 +32,7 @@ export const SetGroupArguments = z.strictObject({
         victimScope: z.string().nullish(),
       })
       .optional(),
+    fairShare: FairShareInput.optional(),
   }),
 });
 type Input = z.infer<typeof SetGroupArguments>['input'];
@@ -50,13 +53,17 @@ export function parseGroupChange(
   if (!timeout.ok) return timeout;
   const runtime = parseSeconds('preemption.runtimeMinSeconds', preemption?.runtimeMinSeconds);
   if (!runtime.ok) return runtime;
+  const fairShare = parseFairShare(input.fairShare);
+  if (!fairShare.ok) return fairShare;
   const policy = {
+    fairShare: fairShare.value,
     description: input.description === '' ? null : input.description,
     ordering: word(input.scheduler),
     strategy: word(input.agentSelectionStrategy),
     weights: weights.value,
     allowedSessionTypes: input.allowedSessionTypes?.map(fromEnum),
     access: isPublic === true ? null : access,
+    isActive: input.isActive,
     pendingTimeoutMs: timeout.value,
     reservation: word(input.reservation),
     preemption: preemption && {

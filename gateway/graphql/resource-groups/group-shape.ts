@@ -2,6 +2,7 @@ import { DEFAULT_GROUP_POLICY, type GroupPolicy } from '@orrery/bus';
 import type { ListedGroup } from '@orrery/projections';
 import { toEnum } from '../enum-words.ts';
 import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
+import { shapeFairShare } from './fair-share-change.ts';
 
 /** The GraphQL type ResourceGroup. */
 export function shapeGroup(
@@ -14,6 +15,7 @@ export function shapeGroup(
     description: policy.description ?? null,
     isDefault: group.name === DEFAULT_RESOURCE_GROUP,
     isPublic: policy.access === undefined,
+    isActive: policy.isActive ?? true,
     access: shown === 'shown' ? (policy.access ?? null) : null,
     scheduler: toEnum(policy.ordering),
     agentSelectionStrategy: toEnum(policy.strategy),
@@ -22,6 +24,7 @@ export function shapeGroup(
     pendingTimeoutSeconds: policy.pendingTimeoutMs / 1000,
     reservation: toEnum(policy.reservation),
     preemption: shapePreemption(policy.preemption),
+    fairShare: shapeFairShare(policy),
     agents: group.agents,
     schedulableAgents: group.schedulableAgents,
     pendingSessions: group.pendingSessions,

@@ -17,10 +17,10 @@ export async function usableGroups(
 function isUsable({ policy }: ListedGroup, caller: SignedInCaller): boolean {
   const access = policy?.access;
   if (access === undefined) return true;
-  const { domain, projectId, accessKey } = caller;
+  const { domain, projects, accessKey } = caller;
   return (
     access.domains.includes(domain) ||
-    access.projects.includes(projectId) ||
+    projects.some(({ projectId }) => access.projects.includes(projectId)) ||
     (accessKey !== undefined && access.accessKeys.includes(accessKey))
   );
 }

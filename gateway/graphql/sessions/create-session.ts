@@ -1,20 +1,29 @@
 import {
+  err,
   newId,
   type Outcome,
+  ok,
   type RecordedCommit,
   type Rejection,
+  type Result,
   type SessionCommand,
+  type SessionRequest,
 } from '@orrery/bus';
 import { foldSession } from '@orrery/projections';
 import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { sessionIdOf } from '../../auth/master-key.ts';
+import type { SignedInCaller } from '../../auth/may.ts';
 import { CommitWatch } from '../../feed/commit-watch.ts';
 import type { Gateway } from '../../gateway.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
+import { slotTexts } from '../slot-texts.ts';
 import { readSessionAfter } from './after-commit.ts';
-import { CreateSessionArguments } from './create-session-input.ts';
+import { CreateSessionArguments, type CreateSessionInput } from './create-session-input.ts';
+import { refusedByKeypair } from './front-limits.ts';
+import { withImageTerms } from './image-terms.ts';
 import { parseSchedulingTerms } from './scheduling-terms.ts';
+import { refusedPlace } from './session-place.ts';
 import { parseSessionRequest } from './session-request.ts';
 import { shapeSession } from './session-shape.ts';
 
@@ -29,27 +38,18 @@ export async function createSession(
   const { input } = parsed.value;
   const { idempotencyKey } = input;
   const owner = authoriseSignedIn(caller, 'Mutation.createSession');
-  authoriseSignedIn(caller, 'Mutation.createSession', {
-    ownerUserId: owner.userId,
+  const misplaced = await refusedPlace(gateway, owner, {
     domain: input.domain ?? owner.domain,
     projectId: input.projectId ?? owner.projectId,
   });
+  if (misplaced !== undefined) return refused(misplaced);
   const id =
     idempotencyKey === undefined
       ? newId(gateway.clock.nowMs())
       : sessionIdOf(idempotencyKey, gateway.keys);
-  const request = parseSessionRequest(input, owner, id);
+  const request = await completeRequest(input, { owner, id }, context);
   if (!request.ok) return refused(request.error);
-  const reference = input.image ?? (await gateway.catalogue.defaultReference());
-  if (reference === undefined) return refused(IMAGE_REQUIRED);
-  const image = await gateway.catalogue.findImage(reference);
-  if (image === undefined) return refused(imageUnknown(reference));
-  const terms = await parseSchedulingTerms(input, context);
-  if (!terms.ok) return refused(terms.error);
-  const command: SessionCommand = {
-    type: 'enqueue',
-    request: { ...request.value(image.reference), ...terms.value },
-  };
+  const command: SessionCommand = { type: 'enqueue', request: request.value };
   const actor = { kind: 'user', id: owner.userId } as const;
   using watch = new CommitWatch(gateway.feed, { aggregate: 'session', id });
   const { outcome, commandIds } = await gateway.commands.request({
@@ -67,6 +67,38 @@ export async function createSession(
     wasCreatedBy(gateway, id, commandIds),
   ]);
   return { session, isCreated };
+}
+
+interface Asking {
+  readonly owner: SignedInCaller;
+  readonly id: string;
+}
+
+/** The request with what has to be looked up for it; cheap for what asks for nothing out of the ordinary. */
+async function completeRequest(
+  input: CreateSessionInput,
+  { owner, id }: Asking,
+  context: GatewayContext,
+): Promise<Result<SessionRequest, Rejection>> {
+  const { catalogue, projections } = context.gateway;
+  const request = parseSessionRequest(input, owner, id);
+  if (!request.ok) return request;
+  const { slots = {}, clusterSize: kernels = 1, priority } = input;
+  const asked = { accessKey: owner.accessKey, kernels, priority };
+  const refusal = await refusedByKeypair(context.gateway, asked);
+  if (refusal !== undefined) return err(refusal);
+  if (Object.keys(slots).length > 0) {
+    const known = slotTexts(slots, { field: 'slots', knownSlots: await projections.knownSlots() });
+    if (!known.ok) return known;
+  }
+  const reference = input.image ?? (await catalogue.defaultReference());
+  if (reference === undefined) return err(IMAGE_REQUIRED);
+  const image = await catalogue.findImage(reference);
+  if (image === undefined) return err(imageUnknown(reference));
+  const fitted = withImageTerms(request.value(image.reference), input, image);
+  if (!fitted.ok) return fitted;
+  const terms = await parseSchedulingTerms(input, context);
+  return terms.ok ? ok({ ...fitted.value, ...terms.value }) : terms;
 }
 
 /**

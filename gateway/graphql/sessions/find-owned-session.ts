@@ -1,6 +1,6 @@
 import type { SessionRow } from '@orrery/projections';
 import { z } from 'zod';
-import { authorise, authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
+import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
 import type { Operation } from '../../auth/may.ts';
 import { RequestFailed } from '../../errors.ts';
 import type { GatewayContext } from '../context.ts';
@@ -18,15 +18,7 @@ export async function findOwnedSession(
 ): Promise<SessionRow | undefined> {
   const viewer = authoriseSignedIn(caller, operation);
   if (!SessionId.safeParse(id).success) return undefined;
-  const row = await gateway.projections.findSession(
-    id.toLowerCase(),
-    visibilityOf(viewer, operation),
-  );
-  if (row === undefined) return undefined;
-  const { ownerUserId, domain, projectId } = row;
-  if (visibilityOf(viewer, operation).kind === 'all')
-    authorise(caller, operation, { ownerUserId, domain, projectId });
-  return row;
+  return await gateway.projections.findSession(id.toLowerCase(), visibilityOf(viewer, operation));
 }
 
 /** @throws {RequestFailed} `SESSION_NOT_FOUND`, or as `findOwnedSession`. */

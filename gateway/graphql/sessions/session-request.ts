@@ -1,5 +1,6 @@
-import { derivedId, err, ok, type Rejection, type Result, type SessionRequest } from '@orrery/bus';
+import { err, ok, type Rejection, type Result, type SessionRequest } from '@orrery/bus';
 import type { SignedInCaller } from '../../auth/may.ts';
+import { kernelsOf, parseCluster } from './cluster.ts';
 import type { CreateSessionInput } from './create-session-input.ts';
 import { parseResources } from './resources.ts';
 
@@ -35,7 +36,10 @@ export function parseSessionRequest(
   if (!resources.ok) return resources;
   const environ = parseEnviron(input.environ);
   if (!environ.ok) return environ;
+  const cluster = parseCluster(input);
+  if (!cluster.ok) return cluster;
   const { batchTimeoutSeconds } = input;
+  const { clusterMode, size } = cluster.value;
   return ok((image) => ({
     name: input.name ?? `session-${sessionId.replaceAll('-', '').slice(-8)}`,
     sessionType: input.type === 'BATCH' ? 'batch' : 'interactive',
@@ -48,7 +52,7 @@ export function parseSessionRequest(
     },
     resourceGroup: input.resourceGroup ?? DEFAULT_RESOURCE_GROUP,
     ...(input.architecture === undefined ? {} : { architecture: input.architecture }),
-    clusterMode: 'single-node',
+    clusterMode,
     priority: input.priority,
     ...(input.tag === undefined ? {} : { tag: input.tag }),
     environ: environ.value,
@@ -56,17 +60,7 @@ export function parseSessionRequest(
     ...(batchTimeoutSeconds === undefined
       ? {}
       : { batchTimeoutMs: Math.round(batchTimeoutSeconds * 1000) }),
-    kernels: [
-      {
-        id: derivedId('kernel', sessionId, 'main1'),
-        role: 'main',
-        index: 1,
-        localRank: 0,
-        hostname: 'main1',
-        image,
-        slots: resources.value,
-      },
-    ],
+    kernels: kernelsOf(sessionId, size, { image, slots: resources.value }),
   }));
 }
 

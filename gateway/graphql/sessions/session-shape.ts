@@ -1,5 +1,6 @@
 import type { KernelRow, SessionRow, UserRow } from '@orrery/projections';
 import type { GatewayContext } from '../context.ts';
+import { toEnum } from '../enum-words.ts';
 import { shapeUser } from '../identity/user-shape.ts';
 
 /** The GraphQL type Session. Kernels that are not given are looked up when they are asked for. */
@@ -24,6 +25,9 @@ export function shapeSession(row: SessionRow, kernels?: readonly KernelRow[]): o
     priority: row.priority,
     tag: row.tag,
     environ: row.environ,
+    clusterMode: toEnum(row.clusterMode),
+    clusterSize: async (_unparsed: unknown, { loaders }: GatewayContext) =>
+      (kernels ?? (await loaders.kernelsOfSession(row.id))).length,
     requestedSlots: row.requestedSlots,
     occupiedSlots: row.occupiedSlots,
     kernels: async (_unparsed: unknown, { loaders }: GatewayContext) =>
@@ -41,6 +45,7 @@ function shapeKernel(row: KernelRow): object {
     id: row.id,
     role: row.role,
     index: row.index,
+    localRank: row.localRank,
     hostname: row.hostname,
     status: row.status,
     image: row.image,
@@ -48,6 +53,7 @@ function shapeKernel(row: KernelRow): object {
     containerId: row.containerId,
     requestedSlots: row.requestedSlots,
     occupiedSlots: row.occupiedSlots,
+    devices: row.devices,
     exitCode: row.exitCode,
     wasOutOfMemory: row.wasOutOfMemory,
     statusInfo: row.statusMessage ?? row.statusInfo,

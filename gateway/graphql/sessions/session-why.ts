@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { parseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { findOwnedSession } from './find-owned-session.ts';
+import { askForForecast, shapeForecast } from './start-forecast.ts';
 
 const Arguments = z.strictObject({ id: z.string() });
 
@@ -11,10 +13,16 @@ export async function sessionWhy(
   context: GatewayContext,
 ): Promise<object | null> {
   const { id } = parseArguments(Arguments, unparsed);
+  const { userId } = authoriseSignedIn(context.caller, 'Query.sessionWhy');
   const row = await findOwnedSession(context, 'Query.sessionWhy', id);
   if (row === undefined) return null;
-  const waiting = await context.gateway.projections.findWaiting(row.id);
-  const { checks = [], agents = null, place = null } = waiting?.reasonDetails ?? {};
+  const { projections } = context.gateway;
+  let waiting = await projections.findWaiting(row.id);
+  if (waiting !== undefined) {
+    await askForForecast(context, { session: row.id, userId });
+    waiting = await projections.findWaiting(row.id);
+  }
+  const { checks = [], agents = null, place = null, forecast } = waiting?.reasonDetails ?? {};
   return {
     sessionId: row.id,
     status: row.status,
@@ -27,5 +35,6 @@ export async function sessionWhy(
     place,
     queuedAt: waiting?.queuedAtMs ?? null,
     attempt: waiting?.attempt ?? null,
+    forecast: forecast === undefined ? null : shapeForecast(forecast),
   };
 }

@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@orrery/bus';
-import type { SessionFilter, Visibility } from '@orrery/projections';
+import { isVisible, type SessionFilter, type Visibility } from '@orrery/projections';
 import { z } from 'zod';
 import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
 import { RequestFailed } from '../../errors.ts';
@@ -61,8 +61,7 @@ async function* changes(
     const state = await gateway.folds.after(commit);
     if (state === undefined) continue;
     const { session, kernels } = state;
-    const isVisible = visibility.kind === 'all' || session.ownerUserId === visibility.userId;
-    if (!isVisible || !isTakenBy(filter, session)) continue;
+    if (!isVisible(visibility, session) || !isTakenBy(filter, session)) continue;
     yield {
       sessionsChanged: { cursor: String(commit.sequence), session: shapeSession(session, kernels) },
     };

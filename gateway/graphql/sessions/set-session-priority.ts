@@ -5,6 +5,7 @@ import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { readSessionAfter } from './after-commit.ts';
 import { findOwnedSession, SESSION_NOT_FOUND } from './find-owned-session.ts';
+import { refusedByKeypair } from './front-limits.ts';
 
 const Arguments = z.strictObject({
   input: z.strictObject({ id: z.string(), priority: z.number() }),
@@ -25,6 +26,9 @@ export async function setSessionPriority(
   const { userId } = authoriseSignedIn(context.caller, 'Mutation.setSessionPriority');
   const row = await findOwnedSession(context, 'Mutation.setSessionPriority', id);
   if (row === undefined) return { rejection: SESSION_NOT_FOUND };
+  const asked = { accessKey: row.accessKey ?? undefined, kernels: 1, priority };
+  const refusal = await refusedByKeypair(gateway, asked);
+  if (refusal !== undefined) return { rejection: refusal };
   const command: SessionCommand = { type: 'set-priority', priority };
   const { outcome } = await gateway.commands.request({
     aggregate: 'session',

@@ -22,10 +22,7 @@ export async function terminateSession(
   const { userId } = authoriseSignedIn(context.caller, 'Mutation.terminateSession');
   const row = await findOwnedSession(context, 'Mutation.terminateSession', id);
   if (row === undefined) return refused(SESSION_NOT_FOUND);
-  const command: SessionCommand =
-    mode === 'FORCE'
-      ? { type: 'terminate', mode: 'force', reason: 'force-terminated' }
-      : { type: 'terminate', mode: 'graceful', reason: 'user-requested' };
+  const command = terminationOf(mode);
   const actor = { kind: 'user', id: userId } as const;
   const { outcome } = await gateway.commands.request({
     aggregate: 'session',
@@ -36,6 +33,13 @@ export async function terminateSession(
   });
   if (!outcome.ok) return refused(outcome.error);
   return { session: await readSessionAfter(gateway, { id: row.id, outcome }, signal) };
+}
+
+/** What tells a session that a user wants its end. */
+export function terminationOf(mode: 'GRACEFUL' | 'FORCE'): SessionCommand {
+  return mode === 'FORCE'
+    ? { type: 'terminate', mode: 'force', reason: 'force-terminated' }
+    : { type: 'terminate', mode: 'graceful', reason: 'user-requested' };
 }
 
 function refused(rejection: Rejection): object {

@@ -1,43 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type {
-  ContainerDriver,
-  ContainerExit,
-  ExecProcess,
-} from '../../../actors/agent/container-driver.ts';
+import type { ContainerDriver, ExecProcess } from '../../../actors/agent/container-driver.ts';
 import { ContainerFailure } from '../../../actors/agent/errors.ts';
 import type { LogChunk } from '../../../actors/agent/log-frames.ts';
+import { deviceTests } from './device-tests.ts';
 import { type Abilities, type DriverBench, kernelSpec, start, within } from './driver-bench.ts';
+import { exitOf, readAll } from './driving.ts';
 import { usageSuite } from './usage-suite.ts';
 
 const MEBIBYTE = 1024 * 1024;
-
-/** The exit of one kernel, heard from the driver's stream of changes. */
-export async function exitOf(driver: ContainerDriver, kernel: string): Promise<ContainerExit> {
-  const stopper = new AbortController();
-  const limited = AbortSignal.any([stopper.signal, within()]);
-  try {
-    for await (const change of driver.follow(limited)) {
-      if (change.kind === 'resync') {
-        const found = await driver.find(kernel, limited);
-        if (found?.state.phase === 'exited') return found.state.exit;
-      }
-      if (change.kind === 'exited' && change.kernel === kernel) return change.exit;
-    }
-    throw new Error('the exit was not told in time');
-  } finally {
-    stopper.abort(new Error('heard'));
-  }
-}
-
-export async function readAll(chunks: AsyncIterable<LogChunk>) {
-  const read = { stdout: '', stderr: '', bytes: 0 };
-  for await (const { source, bytes } of chunks) {
-    read[source] += bytes.toString();
-    read.bytes += bytes.length;
-  }
-  return read;
-}
 
 async function readUntil(chunks: AsyncIterable<LogChunk>, text: string): Promise<string> {
   let read = '';
@@ -173,6 +144,7 @@ export function driverSuite(abilities: Abilities): void {
     for (const { kernel } of [spec, running]) await context.driver.remove(kernel, within());
   });
 
+  deviceTests(test, abilities);
   if (abilities.isReal) realProgramTests(test);
   test.run();
   usageSuite(abilities);

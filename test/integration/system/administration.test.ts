@@ -82,6 +82,48 @@ administration('a limit holds a session back, and raised it lets it start', asyn
   await end(first, second);
 });
 
+administration(
+  'a gang starts as a whole, and waits as a whole while there is no room',
+  async () => {
+    const ask = ['session', 'create', '--multi-node', '--cpu', '1', '--mem', '64m', '--json'];
+    const gang = JSON.parse(await done(...ask, '--cluster-size', '3', '--wait'));
+    assert.is(gang.status, 'RUNNING');
+    assert.equal([gang.clusterMode, gang.clusterSize], ['MULTI_NODE', 3]);
+    assert.equal(
+      gang.kernels.map(({ hostname, status }: { hostname: string; status: string }) => [
+        ...[hostname, status],
+      ]),
+      [
+        ['main1', 'RUNNING'],
+        ['sub1', 'RUNNING'],
+        ['sub2', 'RUNNING'],
+      ],
+    );
+    const limit = ['admin', 'limits', 'set', 'keypair', accessKey, '--slot', 'cpu=4'];
+    await done(...limit);
+    const second = JSON.parse(await done(...ask, '--cluster-size', '2'));
+    assert.is((await scheduled(0, heldOf(second.id))).reason.code, 'keypair-resource-limit');
+    await end(gang.id);
+    assert.is((await scheduled(0, placedOf(second.id))).placements.length, 2);
+    await done('admin', 'limits', 'set', 'keypair', accessKey, '--containers', '2');
+    const refused = await orrery(...ask, '--cluster-size', '3');
+    assert.match(refused.stderr, /at most 2 kernel\(s\).*container-limit/);
+    await end(second.id);
+    await done('admin', 'limits', 'clear', 'keypair', accessKey);
+  },
+);
+
+administration('a node that is drained lets its sessions go elsewhere', async () => {
+  const session = await submit('1');
+  const node = await nodeOf(session);
+  const before = await bus.log.lastSequence();
+  await done('agent', 'drain', node, '--deadline', '0', '--requeue');
+  const { placements } = await scheduled(before, placedOf(session));
+  assert.is.not(placements[0]?.node, node);
+  await done('agent', 'uncordon', node);
+  await end(session);
+});
+
 administration('another strategy changes where sessions go', async () => {
   await done('admin', 'group', 'set', 'default', '--strategy', 'dispersed');
   const apart = [await submit('1'), await submit('1')];
@@ -111,6 +153,20 @@ administration('another order changes who waiting comes first', async () => {
   assert.is((await scheduled(before, isPlaced)).session, newer);
   await end(newer, older);
   await done('admin', 'limits', 'clear', 'keypair', accessKey);
+});
+
+administration('all that wait are ended by one command, and what runs goes on', async () => {
+  const runs = await submit('1');
+  await nodeOf(runs);
+  const waiting = [await submit('600'), await submit('600'), await submit('600')];
+  const filter = { ownerId: '0190b0c8-0000-7000-8000-000000000777' };
+  const none = await client.terminateSessions({ filter, mode: 'FORCE' });
+  assert.equal([none.sessionIds, none.refused, none.hasMore], [[], [], false]);
+  const told = JSON.parse(await done('session', 'rm-pending', '--json'));
+  assert.equal(told, { ended: 3, refused: [] });
+  for (const id of waiting) assert.is((await client.findSession(id))?.status, 'CANCELLED');
+  assert.match((await client.findSession(runs))?.status ?? '', /^(SCHEDULED|PREPARING|RUNNING)$/);
+  await end(runs);
 });
 
 administration('what makes no sense is refused in one sentence, with its field', async () => {

@@ -43,7 +43,7 @@ statistics('a session that works is shown with its cores and memory while it liv
 statistics('a machine is shown with its cores, memory and disks', async () => {
   const { client, dataDirectory } = system;
   await until(async () => {
-    const { edges } = await client.agentLiveStat({ first: 1 });
+    const { edges } = await client.machines.usage({ first: 1 });
     return Number(edges[0]?.node.liveStat?.node['cpu_util']?.pct) > 0;
   });
   const [agent] = JSON.parse((await runOrrery(dataDirectory, 'agent', 'stats', '--json')).stdout);

@@ -33,7 +33,7 @@ verifying('a log as it was written is whole', async () => {
   assert.equal(report, {
     isWhole: true,
     commits: commits.length,
-    aggregates: 9,
+    aggregates: 12,
     lastSequence: commits.length,
     witnessedSequence: commits.length,
     faults: [],

@@ -26,6 +26,7 @@ const group: ResourceGroup = {
   description: 'for training',
   isDefault: false,
   isPublic: false,
+  isActive: true,
   access: { domains: ['default'], projects: [], accessKeys: [] },
   scheduler: 'FAIR_SHARE',
   agentSelectionStrategy: 'MINIMUM_OCCUPIED',
@@ -39,6 +40,16 @@ const group: ResourceGroup = {
     mode: 'RESCHEDULE',
     runtimeMinSeconds: 30,
     victimScope: 'RESOURCE_GROUP',
+  },
+  fairShare: {
+    halfLifeDays: 7,
+    decayUnitDays: 1,
+    lookbackDays: 28,
+    defaultWeight: 1,
+    resourceWeights: {},
+    domainWeights: {},
+    projectWeights: {},
+    userWeights: { ann: 3 },
   },
   agents: 2,
   schedulableAgents: 1,
@@ -56,6 +67,10 @@ const limits: OwnerLimits = {
   maxConcurrentSftpSessions: null,
   maxPendingSessionCount: null,
   maxPendingSessionResourceSlots: null,
+  defaultForUnspecified: 'LIMITED',
+  maxContainersPerSession: 2,
+  maxPriority: null,
+  maxSessionLifetimeSeconds: 60,
   usedSlots: { cpu: '1' },
   remainingSlots: { cpu: '3' },
   sessions: 1,
@@ -127,6 +142,7 @@ groups('set sends what was named and nothing else', async () => {
     ...['--session-type', 'batch', '--session-type', 'system', '--pending-timeout', '1.5'],
     ...['--allow-domain', 'a', '--allow-domain', 'b', '--preemption', 'off', '--description', ''],
     ...['--preemption-scope', 'resource-group', '--reservation', 'first-blocked'],
+    ...['--half-life', '3', '--user-weight', 'ann=2', '--user-weight', 'bob=1'],
   ];
   assert.equal(await asked('setResourceGroup', groupAnswer, ...base, ...options), {
     name: 'gpu',
@@ -139,6 +155,7 @@ groups('set sends what was named and nothing else', async () => {
     reservation: 'FIRST_BLOCKED',
     access: { domains: ['a', 'b'], projects: [], accessKeys: [] },
     preemption: { isEnabled: false, victimScope: 'RESOURCE_GROUP' },
+    fairShare: { halfLifeDays: 3, userWeights: { ann: 2, bob: 1 } },
   });
 });
 
@@ -185,7 +202,14 @@ owners('are shown with what is held and what is left', async () => {
     'keypair',
     'A',
   );
-  for (const line of [/^Total +cpu 4$/m, /^Left +cpu 3$/m, /^Sessions +1 of 3$/m, /^Waiting +2$/m])
+  for (const line of [
+    /^Total +cpu 4, and nothing else$/m,
+    /^Left +cpu 3$/m,
+    /^Sessions +1 of 3$/m,
+    /^Waiting +2$/m,
+    /^Containers +at most 2 a session$/m,
+    /^Lifetime +at most 60 s$/m,
+  ])
     assert.match(stdout, line);
 });
 

@@ -42,6 +42,42 @@ cluster('agents are listed with what they hold', async () => {
   });
 });
 
+cluster('the devices of agents are listed with the sessions that hold them', async () => {
+  const device = {
+    slot: 'cuda.device',
+    amount: '1',
+    model: 'H100',
+    memoryBytes: 1024 ** 3,
+    numaNode: 0,
+    isolation: 'EXCLUSIVE',
+  };
+  const holder = { sessionId: 's', sessionName: 'quiet-owl', kernelId: 'k', amount: '1' };
+  const shared = { ...device, slot: 'cuda.shares', amount: '10', isolation: 'MPS', numaNode: null };
+  const devices = [
+    { ...device, id: 'GPU-1', used: '1', holders: [holder] },
+    { ...device, id: 'GPU-2', used: '0', holders: [] },
+    { ...device, id: 'GPU-3', used: '1', holders: [] },
+    { ...shared, id: 'GPU-4', used: '2.5', holders: [{ ...holder, amount: '0.5' }] },
+  ];
+  const nodes = [{ id: 'gpu-node', devices }];
+  const operations = { agents: () => page(nodes) };
+  await against({ operations }, async (call) => {
+    const { stdout, stderr } = await call(['agent', 'devices', 'gpu-node']);
+    assert.is(stderr, '');
+    assert.equal(stdout.split('\n'), [
+      'AGENT     DEVICE  SLOT           USED  SESSIONS         MODEL  MEMORY  NUMA',
+      'gpu-node  GPU-1   cuda.device     1/1  quiet-owl        H100    1 GiB     0',
+      'gpu-node  GPU-2   cuda.device     0/1  -                H100    1 GiB     0',
+      "gpu-node  GPU-3   cuda.device     1/1  (others')        H100    1 GiB     0",
+      'gpu-node  GPU-4   cuda.shares  2.5/10  quiet-owl (0.5)  H100    1 GiB     -',
+      '',
+    ]);
+    const json = await call(['agent', 'devices', '--json']);
+    assert.equal(JSON.parse(json.stdout), nodes);
+    assert.match((await call(['agent', 'devices', 'nobody'])).stderr, /there is no agent nobody/);
+  });
+});
+
 cluster('images are listed and added', async () => {
   const references: unknown[] = [];
   const operations = {

@@ -138,6 +138,7 @@ sessions('a session that ran out of memory is called so', async () => {
         image: 'python:3.13',
         requestedSlots: {},
         occupiedSlots: {},
+        devices: [{ id: 'GPU-1', slot: 'cuda.device', amount: '1', model: 'H100', memoryBytes: 1 }],
         exitCode: 137,
         statusInfo: null,
         startedAt: null,
@@ -148,11 +149,29 @@ sessions('a session that ran out of memory is called so', async () => {
   });
   await against(state, {}, async (call) => {
     const { stdout } = await call(['session', 'get', 'quiet-owl']);
+    assert.match(stdout, /^Devices +cuda\.device 1 GPU-1 \(H100\)$/m);
     assert.match(
       stdout,
       /Ended because +out of memory: it needed more than 128 MiB \(out-of-memory\)\n/,
     );
     assert.match(stdout, /Exit code +137\n/);
+  });
+});
+
+sessions('a cluster is shown kernel by kernel', async () => {
+  const state = new FakeState();
+  const kernel = (hostname: string, agentId: string) => ({
+    ...{ id: hostname, role: hostname.slice(0, -1), index: 1, hostname, agentId, image: 'i' },
+    ...{ status: 'RUNNING' as const, containerId: null, requestedSlots: {}, occupiedSlots: {} },
+    ...{ exitCode: null, wasOutOfMemory: false, statusInfo: null, startedAt: null },
+    ...{ terminatedAt: null, devices: [] },
+  });
+  const kernels = [kernel('main1', 'node-a'), kernel('sub1', 'node-b')];
+  state.add(fakeSession({ clusterSize: 2, clusterMode: 'MULTI_NODE', kernels }));
+  await against(state, {}, async (call) => {
+    const { stdout } = await call(['session', 'get', 'quiet-owl']);
+    assert.match(stdout, /Cluster +2 kernels on any agents\n/);
+    assert.match(stdout, /Kernels\n {2}main1 +RUNNING +node-a\n {2}sub1 +RUNNING +node-b\n/);
   });
 });
 
@@ -162,6 +181,7 @@ sessions('creating prints the id alone and asks as it was told', async () => {
     const printed = await call([
       ...['session', 'create', '--name', 'n', '--cpu', '2', '-e', 'A=1', '-e', 'B=x=y'],
       ...['--slot', 'cuda.device=1', '--priority', '5', '--idempotency-key', 'k'],
+      ...['--cluster-size', '3', '--multi-node', '--shm', '64m'],
     ]);
     assert.is(printed.stdout, `${SESSION_ID}\n`);
     assert.equal(state.created, [
@@ -172,6 +192,9 @@ sessions('creating prints the id alone and asks as it was told', async () => {
         memory: '1g',
         environ: { A: '1', B: 'x=y' },
         slots: { 'cuda.device': '1' },
+        sharedMemory: '64m',
+        clusterSize: 3,
+        clusterMode: 'MULTI_NODE',
         priority: 5,
         idempotencyKey: 'k',
       },
@@ -231,6 +254,36 @@ sessions('of several to remove, those that exist are removed', async () => {
     assert.is(printed.exitCode, 3);
     assert.is(printed.stdout, `${SESSION_ID}\n`);
     assert.match(printed.stderr, /there is no session "nobody"/);
+  });
+});
+
+sessions('all that wait are removed, however many calls it takes, and only own ones', async () => {
+  const state = new FakeState();
+  for (let count = 0; count < 5; count += 1)
+    state.add(fakeSession({ id: `${SESSION_ID.slice(0, -1)}${count}`, status: 'PENDING' }));
+  await against(state, {}, async (call) => {
+    const printed = await call(['session', 'rm-pending', '--json']);
+    assert.is(printed.exitCode, 0);
+    assert.equal(JSON.parse(printed.stdout), { ended: 5, refused: [] });
+    const statuses = [...state.sessions.values()].map(({ session }) => session.status);
+    assert.equal([...new Set(statuses)], ['CANCELLED']);
+    const waiting = { statuses: ['PENDING'], ownerId: fakeSession().owner.id };
+    assert.equal(state.endedBy, [waiting, waiting, waiting]);
+    await call(['session', 'rm-pending', '--everyone']);
+    assert.equal(state.endedBy.at(-1), { statuses: ['PENDING'] });
+  });
+});
+
+sessions('of all that wait, one that refuses is told and the others go', async () => {
+  const state = new FakeState();
+  const id = (last: number): string => `${SESSION_ID.slice(0, -1)}${last}`;
+  for (const [index, name] of ['stubborn', 'stubborn', 'stubborn', 'meek'].entries())
+    state.add(fakeSession({ id: id(index), name, status: 'PENDING' }));
+  await against(state, {}, async (call) => {
+    const printed = await call(['session', 'rm-pending']);
+    assert.is(printed.exitCode, 1);
+    assert.is(printed.stdout, '1 ended\n');
+    assert.match(printed.stderr, /it does not want to/);
   });
 });
 

@@ -194,12 +194,15 @@ const QUERIES = [
   'resourceGroups',
   'resourceGroup',
   'limits',
+  'scheduleReplay',
+  'fairShare',
   'sessionWhy',
 ];
 const MUTATIONS = [
   'signIn',
   'createSession',
   'terminateSession',
+  'terminateSessions',
   'setSessionPriority',
   'setAgentSchedulable',
   'drainAgent',

@@ -42,6 +42,8 @@ export function fakeSession(parts: Partial<Session> = {}): Session {
     priority: 10,
     tag: null,
     environ: {},
+    clusterMode: 'SINGLE_NODE',
+    clusterSize: 1,
     requestedSlots: { cpu: '1', mem: '1073741824' },
     occupiedSlots: {},
     kernels: [],
@@ -108,6 +110,8 @@ interface Running {
 export class FakeState {
   readonly sessions = new Map<string, Running>();
   readonly terminated: { readonly id: string; readonly mode: string }[] = [];
+  /** Filters of calls that end many. */
+  readonly endedBy: object[] = [];
   readonly created: Record<string, unknown>[] = [];
   readonly #changes: { readonly cursor: string; readonly session: Session }[] = [];
   readonly #bell = new EventEmitter().setMaxListeners(0);
@@ -227,6 +231,27 @@ export class FakeState {
         this.#bell.emit('terminate', mode);
         return { session: sessionOf(this, id).session };
       },
+      terminateSessions: ({ input }) => this.#terminateMany(input as { filter: SessionMatch }),
+    };
+  }
+
+  /** Two at a time, so that whoever wants all has to ask again; those named `stubborn` refuse it. */
+  #terminateMany({ filter }: { readonly filter: SessionMatch }): unknown {
+    this.endedBy.push(filter);
+    const isStubborn = ({ name }: Session): boolean => name === 'stubborn';
+    const matching = this.#matching({ ...filter, isLive: true }).toSorted(
+      (left, right) => Number(isStubborn(left)) - Number(isStubborn(right)),
+    );
+    const taken = matching.slice(0, 2);
+    const ended = taken.filter((session) => !isStubborn(session));
+    for (const { id } of ended) this.emit(id, 'CANCELLED');
+    return {
+      sessionIds: ended.map(({ id }) => id),
+      refused: taken.filter(isStubborn).map(({ id }) => ({
+        sessionId: id,
+        rejection: { code: 'event-refused', message: 'it does not want to', field: null },
+      })),
+      hasMore: matching.length > taken.length,
     };
   }
 
@@ -268,6 +293,7 @@ export class FakeState {
 
 interface SessionMatch {
   readonly name?: string;
+  readonly ownerId?: string;
   readonly isLive?: boolean;
 }
 

@@ -56,6 +56,7 @@ archive('is a superadministrator’s to run, and a monitor’s to look at', asyn
       role,
       domain: 'default',
       projectId: 'default',
+      projects: [],
       accessKey: undefined,
     }) as const;
   const allowed = (operation: Operation): readonly string[] =>

@@ -2,14 +2,12 @@ import {
   type Bus,
   ImageEvent,
   imageId,
-  KeypairEvent,
   NodeEvent,
   ok,
   PresetEvent,
   type RecordedCommit,
   SchedulerEvent,
   subjects,
-  UserEvent,
 } from '@orrery/bus';
 import {
   type AgentRow,
@@ -17,16 +15,15 @@ import {
   type AuditRow,
   foldSession,
   type ImageRow,
-  type KeypairRow,
+  isVisible,
   type Owner,
-  type Page,
   type PageRequest,
   type PresetRow,
   type Projections,
   type QueueRow,
+  type SessionOwner,
   type SessionRow,
   type SessionWithKernels,
-  type UserRow,
   type Visibility,
 } from '@orrery/projections';
 import { ClusterFold } from '../../../projections/cluster-fold.ts';
@@ -37,13 +34,12 @@ import {
   sessionOfSchedulerEvent,
 } from '../../../projections/scheduling.ts';
 
+import { MemoryDirectory, pageOf } from './memory-directory.ts';
 import { MemoryPolicies } from './memory-policies.ts';
 
 /** The projections' port over maps, folded from the log of a memory bus as it comes. */
-export class MemoryProjections implements Projections {
+export class MemoryProjections extends MemoryDirectory implements Projections {
   readonly #commits: RecordedCommit[] = [];
-  readonly #users = new Map<string, UserRow>();
-  readonly #keypairs = new Map<string, KeypairRow>();
   readonly #images = new Map<string, ImageRow>();
   readonly #nodes = new Map<string, AgentRow>();
   readonly #presets = new Map<string, PresetRow>();
@@ -79,12 +75,26 @@ export class MemoryProjections implements Projections {
   }
 
   async listSessions(listing: Parameters<Projections['listSessions']>[0]) {
-    const { statuses, name } = listing.filter ?? {};
+    const { statuses, name, isLive, ownerUserId, projectId } = listing.filter ?? {};
     const rows = this.#sessions(listing.visibility)
       .map(({ session }) => session)
       .filter((row) => statuses?.includes(row.status) ?? true)
-      .filter((row) => name === undefined || row.name === name);
+      .filter((row) => name === undefined || row.name === name)
+      .filter((row) => ownerUserId === undefined || row.ownerUserId === ownerUserId)
+      .filter((row) => projectId === undefined || row.projectId === projectId)
+      .filter((row) => isLive === undefined || isLive === (row.terminatedAtMs === null));
     return ok(pageOf(rows, listing));
+  }
+
+  async ownersOfSessions({
+    limit,
+    ...listing
+  }: Parameters<Projections['ownersOfSessions']>[0]): Promise<readonly SessionOwner[]> {
+    const { statuses } = listing.filter;
+    return this.#sessions(listing.visibility)
+      .map(({ session }) => session)
+      .filter((row) => statuses?.includes(row.status) ?? row.terminatedAtMs === null)
+      .slice(0, limit);
   }
 
   async sessionsByIds(ids: readonly string[], visibility: Visibility) {
@@ -104,7 +114,7 @@ export class MemoryProjections implements Projections {
   async sessionAt(id: string, timeMs: number, visibility: Visibility) {
     const commits = this.#commitsOf(id).filter(({ recordedAtMs }) => recordedAtMs <= timeMs);
     const state = foldSession(commits);
-    return state !== undefined && isVisible(state, visibility) ? state : undefined;
+    return state !== undefined && isVisible(visibility, state.session) ? state : undefined;
   }
 
   async commitsOfSession(): Promise<readonly AuditRow[]> {
@@ -113,6 +123,23 @@ export class MemoryProjections implements Projections {
 
   async listNodes(request: PageRequest) {
     return ok(pageOf([...this.#nodes.values()], request));
+  }
+
+  async deviceHolders(agentIds: readonly string[], visibility: Visibility) {
+    this.reads.push('device holders');
+    return this.#sessions({ kind: 'all' }).flatMap((state) =>
+      state.kernels
+        .filter(({ agentId, devices }) => devices.length > 0 && agentIds.includes(agentId ?? ''))
+        .filter(({ status }) => status === 'RUNNING')
+        .map(({ id, agentId, devices }) => ({
+          agentId: agentId ?? '',
+          kernelId: id,
+          sessionId: state.session.id,
+          sessionName: state.session.name,
+          isVisible: isVisible(visibility, state.session),
+          devices,
+        })),
+    );
   }
 
   async listImages(request: PageRequest) {
@@ -157,21 +184,24 @@ export class MemoryProjections implements Projections {
 
   async findUser(id: string) {
     this.reads.push(`user ${id}`);
-    return this.#users.get(id);
+    return this.users.get(id);
   }
 
   async findUserByEmail(email: string) {
-    return [...this.#users.values()].find((user) => user.email === email.toLowerCase());
+    return [...this.users.values()].find(
+      (user) => !user.isPurged && user.email.toLowerCase() === email.toLowerCase(),
+    );
   }
 
   async usersByIds(ids: readonly string[]) {
     this.reads.push(`users ${ids.length}`);
-    return [...this.#users.values()].filter(({ id }) => ids.includes(id));
+    return [...this.users.values()].filter(({ id }) => ids.includes(id));
   }
 
   async findKeypair(accessKey: string) {
     this.reads.push(`keypair ${accessKey}`);
-    return this.#keypairs.get(accessKey);
+    const row = this.keypairs.get(accessKey);
+    return row?.isDeleted === false ? row : undefined;
   }
 
   async auditEntries(listing: Parameters<Projections['auditEntries']>[0]) {
@@ -239,7 +269,7 @@ export class MemoryProjections implements Projections {
     return [...ids]
       .map((id) => foldSession(this.#commitsOf(id)))
       .filter((state) => state !== undefined)
-      .filter((state) => isVisible(state, visibility));
+      .filter((state) => isVisible(visibility, state.session));
   }
 
   #commitsOf(id: string): readonly RecordedCommit[] {
@@ -251,11 +281,10 @@ export class MemoryProjections implements Projections {
   #project(commit: RecordedCommit): void {
     this.#commits.push(commit);
     this.#sequence = commit.sequence;
+    this.take(commit);
     if (commit.aggregate === 'scheduler') this.#policies.take(commit);
     if (commit.aggregate === 'scheduler') this.#projectScheduling(commit);
     for (const [index, event] of commit.events.entries()) {
-      if (commit.aggregate === 'user') this.#projectUser(commit, UserEvent.parse(event));
-      if (commit.aggregate === 'keypair') this.#projectKeypair(commit, KeypairEvent.parse(event));
       if (commit.aggregate === 'image') this.#projectImage(commit, ImageEvent.parse(event));
       if (commit.aggregate === 'preset') {
         const { aggregateId: id, firstRevision, sequence, recordedAtMs } = commit;
@@ -276,24 +305,6 @@ export class MemoryProjections implements Projections {
       const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
       this.#schedulings.set(session, projectScheduling(this.#schedulings.get(session), event, at));
     }
-  }
-
-  #projectUser(commit: RecordedCommit, event: UserEvent): void {
-    const row = this.#users.get(commit.aggregateId);
-    if (event.type === 'user-registered') {
-      const { profile, passwordHash } = event;
-      const id = commit.aggregateId;
-      this.#users.set(id, { ...placeOf(commit), ...profile, id, passwordHash, isActive: true });
-    } else if (row !== undefined && event.type === 'user-deactivated') {
-      this.#users.set(row.id, { ...row, isActive: false });
-    }
-  }
-
-  #projectKeypair(commit: RecordedCommit, event: KeypairEvent): void {
-    const row = this.#keypairs.get(commit.aggregateId);
-    if (event.type === 'keypair-created')
-      this.#keypairs.set(event.accessKey, { ...placeOf(commit), ...event, isActive: true });
-    else if (row !== undefined) this.#keypairs.set(row.accessKey, { ...row, isActive: false });
   }
 
   #projectImage(commit: RecordedCommit, event: ImageEvent): void {
@@ -320,7 +331,7 @@ export class MemoryProjections implements Projections {
 
   #projectNode(commit: RecordedCommit, event: NodeEvent): void {
     if (event.type !== 'node-registered') return;
-    const { slots, ...facts } = event.facts;
+    const { slots, devices = [], ...facts } = event.facts;
     this.#nodes.set(event.node, {
       ...placeOf(commit),
       ...facts,
@@ -328,6 +339,7 @@ export class MemoryProjections implements Projections {
       status: 'ALIVE',
       isSchedulable: true,
       availableSlots: slots,
+      devices,
       occupiedSlots: {},
       liveKernels: 0,
       registeredAtMs: commit.recordedAtMs,
@@ -339,21 +351,4 @@ export class MemoryProjections implements Projections {
 
 function placeOf({ sequence, firstRevision, recordedAtMs }: RecordedCommit) {
   return { sequence, revision: firstRevision, createdAtMs: recordedAtMs };
-}
-
-function isVisible({ session }: SessionWithKernels, visibility: Visibility): boolean {
-  return visibility.kind === 'all' || session.ownerUserId === visibility.userId;
-}
-
-function pageOf<Row>(rows: readonly Row[], { first, after }: PageRequest): Page<Row> {
-  const start = after === undefined ? 0 : Number(after) + 1;
-  const edges = rows
-    .slice(start, start + first)
-    .map((row, index) => ({ cursor: String(start + index), row }));
-  return {
-    edges,
-    totalCount: rows.length,
-    hasNextPage: start + first < rows.length,
-    hasPreviousPage: start > 0,
-  };
 }

@@ -1,6 +1,7 @@
 import { type NodeCommand, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { refusedByKeypair } from '../../../gateway/graphql/sessions/front-limits.ts';
 import { administrator, startGateway } from './gateway-fixture.ts';
 import { create, otherUser } from './session-calls.ts';
 
@@ -98,6 +99,23 @@ groups('what is set stays as it is when something else is set', async () => {
   });
 });
 
+groups('weights of one kind stay as they are when those of another are set', async () => {
+  const shares = `mutation ($input: SetResourceGroupInput!) { setResourceGroup(input: $input) {
+    resourceGroup { fairShare { halfLifeDays lookbackDays userWeights projectWeights } }
+    rejection { code field message }
+  } }`;
+  const name = 'fair';
+  await send(shares, { input: { name, fairShare: { halfLifeDays: 2, userWeights: { ann: 3 } } } });
+  const second = { name, fairShare: { projectWeights: { lab: 2 } } };
+  const { resourceGroup } = await send(shares, { input: second });
+  assert.equal(resourceGroup?.['fairShare'], {
+    halfLifeDays: 2,
+    lookbackDays: 28,
+    userWeights: { ann: 3 },
+    projectWeights: { lab: 2 },
+  });
+});
+
 groups('the same set twice writes one event', async () => {
   await set({ name: 'twice', scheduler: 'LIFO' });
   const before = await bus.log.lastSequence();
@@ -129,6 +147,10 @@ const wrong: readonly (readonly [object, string, string])[] = [
   [{ access: { domains: ['a b'] } }, 'resource-group-invalid', 'access.domains'],
   [{ isPublic: false }, 'resource-group-invalid', 'isPublic'],
   [{ isPublic: true, access: { domains: ['a'] } }, 'resource-group-invalid', 'access'],
+  [{ fairShare: { halfLifeDays: 0 } }, 'resource-group-invalid', 'fairShare.halfLifeDays'],
+  [{ fairShare: { lookbackDays: 999 } }, 'resource-group-invalid', 'fairShare.lookbackDays'],
+  [{ fairShare: { userWeights: { a: -1 } } }, 'resource-group-invalid', 'fairShare.userWeights.a'],
+  [{ fairShare: { userWeights: { a: 1e9 } } }, 'resource-group-invalid', 'fairShare.userWeights.a'],
   [{ description: 'd'.repeat(513) }, 'resource-group-invalid', 'description'],
 ];
 for (const [parts, code, field] of wrong) {
@@ -288,13 +310,19 @@ const wrongLimits: readonly (readonly [object, string, string])[] = [
   [{ totalResourceSlots: ['cpu'] }, 'resources-invalid', 'totalResourceSlots'],
   [{ maxPendingSessionCount: 0 }, 'limits-invalid', 'maxPendingSessionCount'],
   [{ maxConcurrentSessions: 2_000_000 }, 'limits-invalid', 'maxConcurrentSessions'],
+  [{ maxContainersPerSession: 0 }, 'input-invalid', 'maxContainersPerSession'],
+  [{ maxPriority: 101 }, 'input-invalid', 'maxPriority'],
+  [{ maxSessionLifetimeSeconds: -1 }, 'input-invalid', 'maxSessionLifetimeSeconds'],
+  [{ maxSessionLifetimeSeconds: 4e7 }, 'limits-invalid', 'maxSessionLifetimeSeconds'],
+  [{ maxSessionLifetimeSeconds: 1e300 }, 'limits-invalid', 'maxSessionLifetimeSeconds'],
+  [{ scope: 'USER', key: OTHER, maxPriority: 5 }, 'limits-invalid', 'maxPriority'],
   [{ maxConcurrentSessions: -1 }, 'input-invalid', 'maxConcurrentSessions'],
   [{ key: 'AKIA0000000000000000', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [{ key: '', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [
-    { scope: 'DOMAIN', key: 'default', maxConcurrentSessions: 1 },
+    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 1 },
     'limits-invalid',
-    'maxConcurrentSessions',
+    'maxPendingSessionCount',
   ],
   [{ scope: 'DOMAIN', key: 'groß', totalResourceSlots: { cpu: '1' } }, 'limits-invalid', 'key'],
 ];
@@ -306,6 +334,32 @@ for (const [parts, code, field] of wrongLimits) {
     assert.is(await bus.log.lastSequence(), before);
   });
 }
+
+limits(
+  'what waiting would not mend is refused at the door, for what is there and what comes',
+  async () => {
+    const most = {
+      ...{ maxContainersPerSession: 2, maxPriority: 20, maxSessionLifetimeSeconds: 1.5 },
+      defaultForUnspecified: 'LIMITED',
+      totalResourceSlots: { cpu: '8', mem: '8g' },
+    };
+    await setLimits({ ...keypair, ...most });
+    const query = `{ limits(scope: KEYPAIR, key: "${keypair.key}") { defaultForUnspecified
+    maxContainersPerSession maxPriority maxSessionLifetimeSeconds } }`;
+    const { totalResourceSlots: _, ...shown } = most;
+    // The administrator's own key pair; a token stands for the user alone.
+    assert.equal((await graphql(query)).body.data, { limits: shown });
+    const asked = { accessKey: keypair.key, kernels: 1, priority: 10 };
+    const code = async (parts: object) =>
+      (await refusedByKeypair(gateway, { ...asked, ...parts }))?.code;
+    assert.is(await code({}), undefined);
+    assert.is(await code({ kernels: 2, priority: 20 }), undefined);
+    assert.is(await code({ kernels: 3 }), 'container-limit');
+    assert.is(await code({ priority: 21 }), 'priority-limit');
+    await setLimits(keypair);
+    assert.is(await code({ kernels: 3, priority: 100 }), undefined);
+  },
+);
 
 limits('a user reads their own and no others', async () => {
   const query =
@@ -351,6 +405,10 @@ limits('say with the room of the group which presets could start now', async () 
     'middle false user-resource-limit',
     'large false user-resource-limit',
   ]);
+  // Nothing is left of the memory, which is not named.
+  const only = { totalResourceSlots: { cpu: '2' }, defaultForUnspecified: 'LIMITED' };
+  await setLimits({ scope: 'USER', key: OTHER, ...only });
+  assert.is((await check())[0], 'small false user-resource-limit');
 });
 
 limits.after(async () => {

@@ -21,6 +21,33 @@ export interface Created {
   readonly rejection: { readonly code: string; readonly field: string | null } | null;
 }
 
+const END_MANY = `mutation ($input: TerminateSessionsInput!) {
+  terminateSessions(input: $input) {
+    sessionIds hasMore refused { sessionId rejection { code } } rejection { code field }
+  }
+}`;
+
+interface EndedMany {
+  readonly sessionIds: readonly string[];
+  readonly hasMore: boolean;
+  readonly refused: readonly {
+    readonly sessionId: string;
+    readonly rejection: { readonly code: string };
+  }[];
+  readonly rejection: { readonly code: string; readonly field: string | null } | null;
+}
+
+/** As the administrator unless somebody else is named. */
+export async function endMany(
+  { graphql }: Pick<GatewayFixture, 'graphql'>,
+  input: object,
+  headers?: Record<string, string>,
+): Promise<EndedMany> {
+  const { body } = await graphql(END_MANY, { input }, headers);
+  assert.is(body.errors, undefined, JSON.stringify(body.errors));
+  return body.data?.['terminateSessions'] as EndedMany;
+}
+
 /** Creates a session as the administrator. */
 export async function create(
   { graphql }: Pick<GatewayFixture, 'graphql'>,

@@ -12,6 +12,7 @@ const caller: SignedInCaller = {
   role: 'user',
   domain: 'default',
   projectId: 'default',
+  projects: [],
   accessKey: undefined,
 };
 const sessionId = '0190b0c8-0000-7000-8000-0000000000aa';
@@ -50,11 +51,33 @@ asking('the environment is put in one order, so that a repeat is recognised', ()
   assert.is(JSON.stringify(first.value('i')), JSON.stringify(second.value('i')));
 });
 
+asking('a cluster is main1 and then sub1, sub2, …, each with what was asked for', () => {
+  const parsed = parse({ clusterSize: 3, clusterMode: 'MULTI_NODE', cpu: '2' });
+  assert.ok(parsed.ok);
+  if (!parsed.ok) return;
+  const { clusterMode, kernels } = parsed.value('python:3');
+  assert.is(clusterMode, 'multi-node');
+  assert.equal(
+    kernels.map(({ role, index, localRank, hostname, slots }) => [
+      ...[role, index, localRank, hostname, slots['cpu']],
+    ]),
+    [
+      ['main', 1, 0, 'main1', '2'],
+      ['sub', 1, 1, 'sub1', '2'],
+      ['sub', 2, 2, 'sub2', '2'],
+    ],
+  );
+  assert.is(new Set(kernels.map(({ id }) => id)).size, 3);
+});
+
 asking.run();
 
 const refused = suite('session request: refusals');
 
 const cases: readonly (readonly [string, Partial<CreateSessionInput>, string])[] = [
+  ['a cluster of 0 kernels', { clusterSize: 0 }, 'cluster-size-invalid clusterSize'],
+  ['a cluster of 257 kernels', { clusterSize: 257 }, 'cluster-size-invalid clusterSize'],
+  ['a cluster of 256 kernels', { clusterSize: 256 }, 'accepted'],
   ['a name of 300 characters', { name: 'n'.repeat(300) }, 'name-invalid name'],
   ['a name of 3 characters', { name: 'abc' }, 'name-invalid name'],
   ['a name of 4 characters', { name: 'abcd' }, 'accepted'],

@@ -195,8 +195,13 @@ others('each shows what its newest events say', () => {
   assert.equal(image?.agentIds, []);
   assert.is(image?.sizeBytes, null);
   assert.is(folded.user.get(OWNER)?.passwordHash, '$scrypt$2');
-  assert.is(folded.user.get(OWNER)?.revision, 2);
-  assert.is(folded.keypair.get(ACCESS_KEY)?.sealedSecret, 'sealed');
+  const user = folded.user.get(OWNER);
+  assert.is(user?.revision, 5);
+  assert.equal([user?.fullName, user?.status, user?.isActive], ['The Owner', 'deleted', false]);
+  assert.equal(user?.projects, [{ projectId: 'optics', role: 'admin' }]);
+  const keypair = folded.keypair.get(ACCESS_KEY);
+  assert.equal([keypair?.sealedSecret, keypair?.isDeleted], ['sealed anew', true]);
+  assert.is(folded.project.get('optics')?.isPurged, true);
   const preset = folded.preset.get(PRESET);
   assert.ok(preset?.isDeleted);
   assert.equal([preset?.slots['cpu'], preset?.sharedMemoryBytes], ['2', null]);

@@ -1,14 +1,20 @@
 import {
   type AggregateName,
   type ArchiveEvent,
+  BUILT_IN_POLICIES,
   type Commit,
+  DEFAULT_DOMAIN_SETTINGS,
   DEFAULT_GROUP_POLICY,
+  type DomainEvent,
   derivedId,
+  directoryId,
   type ImageEvent,
   imageId,
   type KeypairEvent,
   type NodeEvent,
+  type PolicyEvent,
   type PresetEvent,
+  type ProjectEvent,
   presetId,
   type RecordedCommit,
   type SchedulerEvent,
@@ -25,6 +31,9 @@ interface EventOf {
   readonly keypair: KeypairEvent;
   readonly archive: ArchiveEvent;
   readonly preset: PresetEvent;
+  readonly domain: DomainEvent;
+  readonly project: ProjectEvent;
+  readonly policy: PolicyEvent;
 }
 
 const BEGAN_AT_MS = Date.UTC(2026, 10, 20, 12);
@@ -321,5 +330,72 @@ export function furniture(): readonly ((book: LogBook) => void)[] {
         { type: 'limits-set', scope: 'domain', key: 'default', limits: { total: { cpu: '1' } } },
         { type: 'limits-set', scope: 'user', key: OWNER, limits: null },
       ),
+    ...directorySteps(),
   ];
+}
+
+/** What is said of domains, projects, policies, and again of users and key pairs. */
+function directorySteps(): readonly ((book: LogBook) => RecordedCommit)[] {
+  const [policy] = BUILT_IN_POLICIES;
+  const policyId = directoryId('policy', 'keypair', 'default');
+  return [
+    (book) =>
+      book.write('domain', directoryId('domain', 'physics'), {
+        type: 'domain-created',
+        name: 'physics',
+        settings: { ...DEFAULT_DOMAIN_SETTINGS, totalResourceSlots: { cpu: '8' } },
+      }),
+    (book) =>
+      book.write('domain', directoryId('domain', 'physics'), {
+        type: 'domain-changed',
+        changes: { isActive: false },
+      }),
+    (book) =>
+      book.write('project', 'optics', {
+        type: 'project-created',
+        domain: 'physics',
+        projectType: 'general',
+        settings: {
+          name: 'optics',
+          description: '',
+          isActive: true,
+          totalResourceSlots: {},
+          allowedVfolderHosts: { 'local:volume1': ['mount-in-session'] },
+          integrationId: '',
+          resourcePolicy: 'default',
+          containerRegistry: null,
+        },
+      }),
+    (book) => book.write('project', 'optics', { type: 'project-purged' }),
+    (book) =>
+      book.write('policy', policyId, {
+        type: 'policy-set',
+        name: 'default',
+        policy: policy ?? expected(),
+      }),
+    (book) => book.write('policy', policyId, { type: 'policy-bound', holder: ACCESS_KEY }),
+    (book) =>
+      book.write(
+        'user',
+        OWNER,
+        {
+          type: 'user-changed',
+          changes: { fullName: 'The Owner', allowedClientIp: ['10.0.0.0/8'] },
+        },
+        { type: 'user-projects-set', projects: [{ projectId: 'optics', role: 'admin' }] },
+        { type: 'user-status-set', status: 'deleted', statusInfo: 'admin-requested' },
+      ),
+    (book) =>
+      book.write(
+        'keypair',
+        ACCESS_KEY,
+        { type: 'keypair-changed', changes: { resourcePolicy: 'default', rateLimit: 5 } },
+        { type: 'keypair-secret-rotated', sealedSecret: 'sealed anew' },
+        { type: 'keypair-deleted' },
+      ),
+  ];
+}
+
+function expected(): never {
+  throw new Error('there is a built-in policy');
 }

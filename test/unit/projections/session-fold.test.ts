@@ -196,6 +196,25 @@ folding('instants that no calendar has are held to what can be written', () => {
   assert.is(kernels[0]?.startedAtMs, 8.64e15);
 });
 
+folding(
+  'a kernel shows its accelerators from its start to after its end, and none when it waits again',
+  () => {
+    const gpu = { id: 'GPU-1', slot: 'cuda.device', amount: '1', model: 'H100', memoryBytes: 1 };
+    const running: SessionEvent = {
+      type: 'kernel-running',
+      kernel,
+      containerId: 'c',
+      startedAtMs: 1,
+      devices: [gpu],
+    };
+    assert.equal(after([running]).kernels[0]?.devices, [gpu]);
+    const failed = { type: 'kernel-failed', kernel, step: 'run', code: 'x', message: 'm' } as const;
+    assert.equal(after([running, failed]).kernels[0]?.devices, [gpu]);
+    const requeued = { type: 'kernel-requeued', kernel } as const;
+    assert.equal(after([running, requeued]).kernels[0]?.devices, []);
+  },
+);
+
 folding('without the first commit there is no session', () => {
   const book = new LogBook();
   for (const step of lifeOf('one')) step(book);

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  containerMounts,
   containerName,
   containerOptions,
 } from '../../../../actors/agent/docker/container-options.ts';
@@ -15,8 +16,13 @@ const options = (more: Parameters<typeof kernelSpec>[1]) =>
     spec: kernelSpec('reg.example:5000/a/python:3.13', more),
     origin: { wishRevision: 4 },
     owner: { node: 'n', installation: 'i' },
-    traits: { cores: 4, user: undefined, ulimits: [] },
-    scratch: { root: '/d', config: '/d/config', work: '/d/work' },
+    traits: { cores: 4, hasCpusets: true, user: undefined, ulimits: [] },
+    environ: {},
+    mounts: containerMounts(
+      { root: '/d', config: '/d/config', work: '/d/work', runs: '/d/runs' },
+      '/d/runner',
+      undefined,
+    ),
   });
 
 test('a container is named after the last part of its image and its kernel', () => {

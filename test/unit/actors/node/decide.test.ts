@@ -35,6 +35,35 @@ function nodeAfter(commands: readonly NodeCommand[], nowMs = 1000) {
   return { state, events, told };
 }
 
+const loss = suite('node: lost and back');
+
+loss('who is there hears of it, after the scheduler knows what it may give away', () => {
+  const lose: NodeCommand = { type: 'lose', lastSeenAtMs: 1 };
+  const isSchedulableOf = (told: object | undefined): unknown =>
+    (told as { readonly capacity: NodeCapacity }).capacity.isSchedulable;
+  const lost = nodeAfter([register, lose]);
+  assert.is(isSchedulableOf(lost.told.at(-2)), false);
+  assert.equal(lost.told.at(-1), { type: 'look-after-node', node: 'a', change: 'lost' });
+  const back = nodeAfter([register, lose, { type: 'return' }]);
+  assert.is(isSchedulableOf(back.told.at(-2)), true);
+  assert.equal(back.told.at(-1), { type: 'look-after-node', node: 'a', change: 'returned' });
+});
+
+loss('a node whose agent left on purpose is told as lost, as nothing starts there', () => {
+  const left = nodeAfter([register, { type: 'leave', reason: 'stopped' }]);
+  assert.equal(left.told.at(-1), { type: 'look-after-node', node: 'a', change: 'lost' });
+});
+
+loss('a node that was cordoned stays so when it is lost and comes back with other slots', () => {
+  const cordon: NodeCommand = { type: 'set-schedulable', isSchedulable: false };
+  const larger: NodeCommand = { type: 'register', facts: { ...facts, slots: { cpu: '8' } } };
+  const { told } = nodeAfter([register, cordon, { type: 'lose', lastSeenAtMs: 1 }, larger]);
+  const { capacity } = told.at(-1) as { readonly capacity: NodeCapacity };
+  assert.equal([capacity.isSchedulable, capacity.slots], [false, { cpu: '8' }]);
+});
+
+loss.run();
+
 const life = suite('node: cordon and drain');
 
 life('a cordoned node takes no sessions until it is taken into use again', () => {
@@ -75,7 +104,10 @@ life('a node that was lost and comes back is still drained', () => {
     { type: 'lose', lastSeenAtMs: 1 },
     { type: 'return' },
   ]);
-  assert.is((told.at(-1) as { capacity: NodeCapacity }).capacity.isSchedulable, false);
+  const [capacity] = told
+    .flatMap((command) => ('capacity' in command ? [command.capacity as NodeCapacity] : []))
+    .toReversed();
+  assert.is(capacity?.isSchedulable, false);
 });
 
 life.run();

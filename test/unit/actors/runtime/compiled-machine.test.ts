@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AnyStateMachine, initialTransition, setup, transition } from 'xstate';
+import { domainMachine } from '../../../../actors/domain/machine.ts';
 import { imageMachine } from '../../../../actors/image/machine.ts';
 import { keypairMachine } from '../../../../actors/keypair/machine.ts';
 import { nodeMachine } from '../../../../actors/node/machine.ts';
+import { policyMachine } from '../../../../actors/policy/machine.ts';
+import { projectMachine } from '../../../../actors/project/machine.ts';
 import { compile } from '../../../../actors/runtime/compiled-machine.ts';
 import { kernelMachine } from '../../../../actors/session/kernel/machine.ts';
 import { sessionMachine } from '../../../../actors/session/machine.ts';
@@ -18,6 +21,9 @@ const machines: Readonly<Record<string, AnyStateMachine>> = {
   image: imageMachine,
   user: userMachine,
   keypair: keypairMachine,
+  domain: domainMachine,
+  project: projectMachine,
+  policy: policyMachine,
 };
 
 /** Enough for every event of every machine: each takes from it what it knows. */
@@ -35,7 +41,11 @@ const content = fc.record({
 });
 const request = requestOf({ kernels: [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')] });
 const placements = [{ kernel: mainKernel, node: 'node-a', slots: { cpu: '1' } }];
-const common = { request, placements, slots: { cpu: '1' }, facts: {} };
+const settings = { resourcePolicy: 'default', totalResourceSlots: {} };
+const changes = { resourcePolicy: 'other', isActive: false };
+const profile = { username: 'ada', projectId: 'default' };
+const directory = { settings, changes, profile, projects: [], holder: 'p', status: 'deleted' };
+const common = { request, placements, slots: { cpu: '1' }, facts: {}, ...directory };
 
 const compiled = suite('compiled machines: the same as the interpreter');
 

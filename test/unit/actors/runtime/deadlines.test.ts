@@ -3,16 +3,27 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnyStateMachine } from 'xstate';
 import { archiveMachine } from '../../../../actors/archive/machine.ts';
+import { domainMachine } from '../../../../actors/domain/machine.ts';
 import { imageMachine } from '../../../../actors/image/machine.ts';
 import { keypairMachine } from '../../../../actors/keypair/machine.ts';
 import { nodeMachine } from '../../../../actors/node/machine.ts';
+import { policyMachine } from '../../../../actors/policy/machine.ts';
+import { projectMachine } from '../../../../actors/project/machine.ts';
 import { absent, askedAgainAtMs } from '../../../../actors/runtime/turn.ts';
 import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
 import { sessionMachine } from '../../../../actors/session/machine.ts';
 import { userMachine } from '../../../../actors/user/machine.ts';
 
 /** States in which an aggregate rests: nobody waits for anything there. */
-const RESTING = ['absent', 'registered', 'active', 'inactive', 'standing', 'node.terminated'];
+const RESTING = [
+  'absent',
+  'registered',
+  'present',
+  'deleted',
+  'purged',
+  'standing',
+  'node.terminated',
+];
 
 const machines: Readonly<Record<string, AnyStateMachine>> = {
   session: sessionMachine,
@@ -21,6 +32,9 @@ const machines: Readonly<Record<string, AnyStateMachine>> = {
   user: userMachine,
   keypair: keypairMachine,
   archive: archiveMachine,
+  domain: domainMachine,
+  project: projectMachine,
+  policy: policyMachine,
 };
 
 const deadlines = suite('deadlines: declared and documented');

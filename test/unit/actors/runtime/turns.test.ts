@@ -20,6 +20,7 @@ import { startHost } from '../../../../actors/runtime/host.ts';
 import { schedulerAggregate } from '../../../../actors/scheduler/aggregate.ts';
 
 const LEASE_MS = 2_000;
+const ROUNDS_MAX = 1_000;
 const logger = createLogger({ name: 'test', level: 'silent' });
 
 const queuedOf = (name: string): QueuedSession => ({
@@ -34,7 +35,7 @@ const queuedOf = (name: string): QueuedSession => ({
 
 const queue = (name: string): SchedulerCommand => ({ type: 'queue', queued: queuedOf(name) });
 
-const joined: SchedulerCommand = {
+const joined: Extract<SchedulerCommand, { type: 'update-node' }> = {
   type: 'update-node',
   capacity: {
     node: 'node-a',
@@ -118,6 +119,14 @@ class Stage {
       () => undefined,
     );
     return answer;
+  }
+
+  /** Lets time go on until the condition holds. */
+  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let rounds = 0; !(await holds()); rounds += 1) {
+      if (rounds === ROUNDS_MAX) throw new Error('it did not come true in time');
+      await this.clock.advance(100);
+    }
   }
 
   async commits(): Promise<readonly RecordedCommit[]> {
@@ -318,6 +327,54 @@ turns('say what two commits say, of which nothing had been sent, once each', asy
   await stage.clock.advance(10_000);
   assert.equal((await stage.commits()).flatMap(idsOf), ['joined', 'a', 'b', 'c']);
   assert.equal(stage.placed.toSorted(), ['a', 'b', 'c'].map((n) => derivedId(n)).toSorted());
+});
+
+/** A thousand and more wait in a closed node: what opens it leads to a pass of several commits. */
+async function longPass(
+  stage: Stage,
+): Promise<{ readonly names: readonly string[]; open(): void }> {
+  const closed = {
+    ...joined.capacity,
+    isSchedulable: false,
+    slots: { cpu: '2000', mem: '2000' },
+  };
+  stage.ask('closed', { type: 'update-node', capacity: closed });
+  const names = Array.from({ length: 1_200 }, (_, index) => `s${index}`);
+  const waiting = names.map((name) => stage.ask(name));
+  const filling = stage.start(schedulerAggregate);
+  await stage.until(() => waiting.every(({ outcome }) => outcome?.ok === true));
+  filling.kill();
+  const capacity = { ...closed, isSchedulable: true };
+  return { names, open: () => stage.ask('open', { type: 'update-node', capacity }) };
+}
+
+const LONG_PASS_COMMITS = 3;
+
+turns('tell everybody what the several commits of one command say', async () => {
+  const stage = new Stage();
+  const { names, open } = await longPass(stage);
+  stage.start(schedulerAggregate);
+  open();
+  await stage.until(() => stage.placed.length >= names.length);
+  const commits = (await stage.commits()).filter((each) => idsOf(each).includes('open'));
+  assert.is(commits.length, LONG_PASS_COMMITS);
+  assert.equal(stage.placed.toSorted(), names.map((name) => derivedId(name)).toSorted());
+});
+
+turns('tell it, too, when the host is killed between these commits', async () => {
+  const stage = new Stage();
+  const { names, open } = await longPass(stage);
+  const first = stage.start(schedulerAggregate, (bus) => ({
+    ...bus,
+    inbox: { ...bus.inbox, send: () => Promise.reject(new BusUnavailable('send')) },
+  }));
+  open();
+  await stage.until(async () => (await stage.commits()).at(-1)?.commandId === 'open');
+  first.kill();
+  assert.equal(stage.placed, []);
+  stage.start(schedulerAggregate);
+  await stage.until(() => stage.placed.length >= names.length);
+  assert.equal(stage.placed.toSorted(), names.map((name) => derivedId(name)).toSorted());
 });
 
 turns.run();

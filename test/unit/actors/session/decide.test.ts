@@ -70,6 +70,16 @@ life('waits for all kernels of a cluster before it goes on', () => {
   );
 });
 
+life('the devices that an agent gave to a kernel are kept with its start', () => {
+  const devices = [
+    { id: 'GPU-1', slot: 'cuda.device', amount: '1', model: 'H100', memoryBytes: 1 },
+  ];
+  const told = { state: 'running' as const, containerId: 'c', startedAtMs: 1, devices };
+  const { events } = sessionAfter(enqueue(), place(), report(prepared), report(told));
+  const started = events.find(({ type }) => type === 'kernel-running');
+  assert.equal(started?.type === 'kernel-running' && started.devices, devices);
+});
+
 life('a batch program that ends well makes the session a success and ends it', () => {
   const { events, state } = sessionAfter(...startedBatch, report(exited(0)));
   assert.is(state.value, 'terminated');

@@ -46,6 +46,37 @@ again('a requeue of an attempt that is past changes nothing', () => {
   assert.is(events.at(-1)?.type, 'session-running');
 });
 
+const lookAfter = (change: 'lost' | 'returned', node = 'node-a', attempt = 1): SessionCommand => ({
+  ...{ type: 'look-after-node', attempt, node, change },
+});
+
+again('a session that has not started on a node that is lost waits for another', () => {
+  const lost = sessionAfter(enqueue(), place(), lookAfter('lost'));
+  assert.equal([lost.state.value, lost.state.context.attempt], ['pending', 2]);
+  assert.equal(lost.state.context.failedOn, [{ node: 'node-a', untilMs: 3_600_000 }]);
+});
+
+again('one that runs there, is elsewhere or in another attempt stays as it is', () => {
+  const cases = [
+    [...started, lookAfter('lost')],
+    [enqueue(), place(), lookAfter('lost', 'node-b')],
+    [enqueue(), place(), lookAfter('lost', 'node-a', 2)],
+    [enqueue(), lookAfter('lost')],
+  ];
+  for (const commands of cases)
+    assert.equal(sessionAfter(...commands).types, sessionAfter(...commands.slice(0, -1)).types);
+});
+
+again('one that runs on a node that is back asks how it is, and is not told to end', () => {
+  const { state, effects, types } = sessionAfter(...started, lookAfter('returned'));
+  assert.is(types.at(-1), 'session-running');
+  const wishes = effects
+    .slice(-1)
+    .flatMap((effect) => sessionAggregate.messages(effect, state, { id: sessionId, revision: 9 }))
+    .flatMap((message) => (message.to === 'agent' ? [[message.node, message.wish.shall]] : []));
+  assert.equal(wishes, [['node-a', 'report']]);
+});
+
 again('the node where a start failed is remembered for an hour', () => {
   const failed = report({
     state: 'failed',

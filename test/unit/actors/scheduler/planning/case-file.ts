@@ -98,18 +98,20 @@ function tableOf(lines: readonly string[] = []): readonly Row[] {
 
 function situationOf(sections: Sections): Situation {
   const running = tableOf(sections.get('running')).map(runningOf);
+  const groups = groupsOf(sections);
+  const factors = new Map(
+    tableOf(sections.get('factors')).map(({ key = '', factor }) => [key, Number(factor)]),
+  );
   const base: Situation = {
     nowMs: NOW_MS,
     slots: SLOTS,
     nodes: tableOf(sections.get('agents')).map((row, turn) => nodeOf(row, turn, running)),
     pending: tableOf(sections.get('queue')).map(pendingOf),
     running,
-    groups: groupsOf(sections),
+    groups,
     limits: limitsOf(tableOf(sections.get('limits'))),
     usage: new Map(),
-    factors: new Map(
-      tableOf(sections.get('factors')).map(({ key = '', factor }) => [key, Number(factor)]),
-    ),
+    factors: new Map(Object.keys(groups).map((group) => [group, factors])),
   };
   return { ...base, usage: usageOf(base) };
 }

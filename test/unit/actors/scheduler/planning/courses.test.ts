@@ -1,10 +1,7 @@
+import { DEFAULT_FAIR_SHARE } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type DayUsage,
-  DEFAULT_FAIR_SHARE,
-  factorOf,
-} from '../../../../../actors/scheduler/planning/fair-share.ts';
+import { type DayUsage, factorOf } from '../../../../../actors/scheduler/planning/fair-share.ts';
 import { runForward } from '../../../../../actors/scheduler/planning/future.ts';
 import {
   DEFAULT_GROUP_POLICY,
@@ -154,7 +151,8 @@ courses('fair share: over days use comes to be as the weights are', () => {
     const pending = [...weights.keys()].flatMap((user) =>
       [0, 1, 2, 3].map((n) => waiting(`${user}${n}`, { user, requests: [[1000, 1000]] })),
     );
-    for (const { session } of plan({ ...base, pending, factors: new Map(factors) }).placed) {
+    const seen = { ...base, pending, factors: new Map([['default', new Map(factors)]]) };
+    for (const { session } of plan(seen).placed) {
       const byDay = used.get(session.slice(0, 3)) ?? [];
       byDay[day] = (byDay[day] ?? 0) + 1000 * HOUR_S;
     }

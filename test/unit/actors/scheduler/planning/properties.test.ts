@@ -137,6 +137,42 @@ properties('a pass leaves nobody past a limit', () => {
   });
 });
 
+const FURTHER_LIMITS = fc.record({
+  ofUser: fc.integer({ min: 1, max: 4 }),
+  ofProject: fc.integer({ min: 1, max: 6 }),
+  containersPerSessionMax: fc.constantFrom(undefined, 1, 3),
+  priorityMax: fc.constantFrom(undefined, 15),
+});
+
+properties(
+  'sessions of users and projects, kernels and priorities stay within their limits',
+  () => {
+    const within = fc.property(randomSituation(), FURTHER_LIMITS, (drawn, further) => {
+      const { ofUser, ofProject, containersPerSessionMax, priorityMax } = further;
+      const keypairs = new Map(
+        ['ann', 'bob', 'cat'].map((user) => [user, { containersPerSessionMax, priorityMax }]),
+      );
+      const sessionsMax = {
+        user: new Map([['ann', ofUser]]),
+        project: new Map([['lab', ofProject]]),
+        domain: new Map(),
+      };
+      const situation = { ...drawn, limits: { ...drawn.limits, keypairs, sessionsMax } };
+      const { placed } = plan(situation);
+      const { usage } = after(situation, placed);
+      for (const { session } of placed) {
+        const { owner, kernels, priority } = sessionOf(situation, session);
+        assert.ok(kernels.length <= (containersPerSessionMax ?? Infinity));
+        assert.ok(priority <= (priorityMax ?? Infinity));
+        const count = (key: string): number => usage.get(key)?.sessions ?? 0;
+        if (owner.userId === 'ann') assert.ok(count('user:ann') <= ofUser);
+        if (owner.projectId === 'lab') assert.ok(count('project:lab') <= ofProject);
+      }
+    });
+    fc.assert(within, { numRuns: 300 });
+  },
+);
+
 properties('the same situation gives the same plan', () => {
   holds((situation, decided) => {
     assert.equal(plan(structuredClone(situation)), decided);

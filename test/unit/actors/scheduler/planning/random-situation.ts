@@ -146,14 +146,16 @@ export function randomSituation({ policy = GROUP_POLICY, isLimited = true }: Opt
           domains: new Map(),
         },
         usage: new Map(),
-        factors: new Map([
-          ['user:ann', 0.2],
-          ['user:bob', 0.8],
-        ]),
+        factors: new Map([['default', FACTORS]]),
       };
       return random.running.reduce(withRunning, base);
     });
 }
+
+const FACTORS = new Map([
+  ['user:ann', 0.2],
+  ['user:bob', 0.8],
+]);
 
 function pendingOf(one: RandomSession, session: string): PendingView {
   const { amounts, user, architecture, designated, placementGroup, runsAtMostMs, ...rest } = one;

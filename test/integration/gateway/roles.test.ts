@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Operation, operations } from '../../../gateway/auth/may.ts';
+import { type Rule, SEATS, type Seat } from '../../../gateway/auth/rules.ts';
+import { documents } from '../../../gateway/client/documents.ts';
+import { startSystem } from '../../environment/system.ts';
+import { type Headers, makeUser } from '../../unit/gateway/directory-calls.ts';
+import { callsOf, makeTenant } from './cast.ts';
+
+const system = await startSystem(['--driver', 'simulated', '--simulated-nodes', '2']);
+const calls = await callsOf(system);
+const tenant = await makeTenant(calls, 'physics');
+const monitor = await makeUser(calls, { email: 'monitor@example.test', role: 'MONITOR' });
+const superadmin = await makeUser(calls, { email: 'super@example.test', role: 'SUPERADMIN' });
+
+const headersOf: Readonly<Record<Seat, Headers>> = {
+  anonymous: {},
+  superadmin: superadmin.headers,
+  'domain-admin': tenant.admin.headers,
+  'project-admin': tenant.projectAdmin.headers,
+  user: tenant.user.headers,
+  monitor: monitor.headers,
+};
+
+/** Of nothing that there is: who may do it is told so, and nothing is changed by it. */
+function variablesOf(name: string): Readonly<Record<string, unknown>> {
+  const id = randomUUID();
+  const page = { first: 1 };
+  const absent = { name: `absent-${id}` };
+  const key = 'AKIAABSENTABSENTABSE';
+  const own: Readonly<Record<string, object>> = {
+    sessionAt: { id, time: '2026-01-01T00:00:00.000Z' },
+    clusterAt: { time: '2026-01-01T00:00:00.000Z' },
+    limits: { scope: 'DOMAIN', key: tenant.domain },
+    archive: { last: 1 },
+    signIn: { email: 'absent@example.test', password: 'wrong' },
+    createSession: { input: { image: 'absent' } },
+    terminateSession: { input: { id } },
+    setSessionPriority: { input: { id, priority: 1 } },
+    registerImage: { input: { reference: 'not a reference' } },
+    setAgentSchedulable: { input: { id: 'absent', isSchedulable: true } },
+    drainAgent: { input: { id: 'absent' } },
+    createResourcePreset: { input: { name: 'bad', slots: { absent: '1' } } },
+    modifyResourcePreset: { input: absent },
+    deleteResourcePreset: { input: absent },
+    setResourceGroup: { input: { name: 'not a name' } },
+    removeResourceGroup: absent,
+    setLimits: { input: { scope: 'USER', key: 'absent', totalResourceSlots: { cpu: '1' } } },
+    execInSession: { id, command: ['true'], hasTerminal: false },
+    replaySetAsideCommand: { id: '0.1' },
+    project: { id },
+    keypair: { accessKey: key },
+    createDomain: { name: 'default', input: { description: 'another' } },
+    modifyDomain: { ...absent, input: {} },
+    createProject: { domain: tenant.domain, name: `${tenant.domain}-project`, input: {} },
+    modifyProject: { id, input: {} },
+    addProjectMember: { id, userId: id, role: 'MEMBER' },
+    removeProjectMember: { id, userId: id },
+    createUser: { input: { email: 'admin@physics.test', password: 'a password' } },
+    modifyUser: { id, input: {} },
+    createKeypair: { input: { userId: id } },
+    modifyKeypair: { accessKey: key, input: {} },
+    rotateKeypair: { accessKey: key },
+    deleteKeypair: { accessKey: key },
+  };
+  if (own[name] !== undefined) return { ...own[name] };
+  if (/^(create)\w+ResourcePolicy$/.test(name)) return { name: 'default', input: differing(name) };
+  if (/^(modify)\w+ResourcePolicy$/.test(name)) return { ...absent, input: {} };
+  if (/(ResourcePolicy|Domain)$/.test(name) || name === 'domain' || name === 'resourceGroup')
+    return absent;
+  if (/(s|Policies|auditLog)$/.test(name)) return page;
+  return { id };
+}
+
+/** A policy of the name `default` with other values is refused. */
+function differing(name: string): object {
+  return name.includes('Keypair') ? { maxConcurrentSessions: 99 } : { maxVfolderCount: 99 };
+}
+
+/** What the gateway said: forbidden or not, of whatever it said else. */
+async function isForbidden(seat: Seat, name: keyof typeof documents): Promise<boolean> {
+  const { body } = await calls.graphql(documents[name], variablesOf(name), {
+    ...headersOf[seat],
+  });
+  const [error] = body.errors ?? [];
+  const code = error?.extensions['code'];
+  assert.is.not(code, 'QUERY_INVALID', `${name}: ${error?.message}`);
+  assert.is.not(code, 'INTERNAL', `${name}: ${error?.message}`);
+  return code === 'FORBIDDEN' || code === 'UNAUTHENTICATED';
+}
+
+/** Their reach without a thing to reach is a matter of the tenants' suite. */
+const fields = (Object.keys(operations) as Operation[]).filter((name) =>
+  /^(Query|Mutation)\./.test(name),
+);
+
+const roles = suite('roles: the table, asked of a running gateway');
+
+for (const seat of SEATS)
+  roles(`${seat} may do what the table says, and nothing else`, async () => {
+    const wrong: string[] = [];
+    for (const operation of fields) {
+      const rule: Rule = operations[operation];
+      const [, name = ''] = operation.split('.');
+      const forbidden = await isForbidden(seat, name as keyof typeof documents);
+      if (forbidden !== (rule[seat] === 'none')) wrong.push(`${operation}: ${rule[seat]}`);
+    }
+    assert.equal(wrong, []);
+  });
+
+roles('routes without a key of their own are open, others ask who is there', async () => {
+  const statusOf = async (path: string, init: RequestInit): Promise<number> =>
+    (await fetch(`${system.endpoint}${path}`, init)).status;
+  for (const path of ['/healthz', '/readyz', '/metrics', '/graphiql'])
+    assert.is(await statusOf(path, {}), 200, path);
+  assert.is(await statusOf('/replay', {}), 401);
+  assert.is(await statusOf('/auth/token', { method: 'POST' }), 401);
+  for (const seat of SEATS.filter((one) => one !== 'anonymous'))
+    assert.is(
+      await statusOf('/auth/token', { method: 'POST', headers: { ...headersOf[seat] } }),
+      200,
+    );
+});
+
+roles.after(async () => {
+  await system[Symbol.asyncDispose]();
+});
+roles.run();
