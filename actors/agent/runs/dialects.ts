@@ -6,6 +6,8 @@ export interface Dialect {
   readonly file: string;
   readonly program: string;
   readonly hello: (secret: string) => string;
+  /** Streams on which it says that it is ready: what came on them before that is of no cell. */
+  readonly readyOn: readonly ('stdout' | 'stderr')[];
   /** `cell` numbers the cells of an interpreter. */
   readonly code: (code: string, secret: string, cell: number) => string;
   readonly input: (text: string) => string | undefined;
@@ -22,19 +24,24 @@ export interface Dialect {
 const line = (message: object): string => `${JSON.stringify(message)}\n`;
 
 const spokenInJson = {
+  readyOn: ['stdout'],
   hello: (secret: string) => line({ secret }),
   code: (code: string) => line({ kind: 'code', code }),
   input: (text: string) => line({ kind: 'input', text }),
   interrupt: () => line({ kind: 'interrupt' }),
   complete: (request: { readonly id: number; readonly code: string }) =>
     line({ kind: 'complete', ...request }),
-};
+} as const;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** An error inside it must not drop the line that follows. */
 function shellCell(code: string, secret: string, cell: number): string {
   return `command eval ${quoted(code)} </dev/null\n${cellIsDone('"$?"', secret, cell)}`;
+}
+
+function shellIsReady(secret: string, to: '' | '>&2'): string {
+  return `printf '\\000%s.{"kind":"ready"}\\n' '${secret}' ${to}\n`;
 }
 
 /** A shell is told what to print when a cell is over. */
@@ -65,8 +72,10 @@ export const dialects: Readonly<Record<RunLanguage, Dialect>> = {
   shell: {
     file: 'shell.sh',
     program: 'sh',
+    // A shell without a terminal complains of that on its way.
+    readyOn: ['stdout', 'stderr'],
     hello: (secret) =>
-      `${secret}\nunset ENV; PS1= PS2=\nprintf '\\000%s.{"kind":"ready"}\\n' '${secret}'\n`,
+      `${secret}\nunset ENV; PS1= PS2=\n${shellIsReady(secret, '>&2')}${shellIsReady(secret, '')}`,
     code: shellCell,
     input: () => undefined,
     // The interrupt drops what the shell has read ahead, so it is told once more.

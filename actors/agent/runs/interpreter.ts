@@ -58,6 +58,7 @@ export class Interpreter implements AsyncDisposable {
   readonly #completions = new Map<number, (suggestions: readonly string[]) => void>();
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
+  readonly #readyOn = new Set<'stdout' | 'stderr'>();
   #cell: Cell | undefined;
   #complaint = '';
   #cells = 0;
@@ -187,7 +188,9 @@ export class Interpreter implements AsyncDisposable {
   async #hear(source: 'stdout' | 'stderr', message: RunnerMessage): Promise<void> {
     switch (message.kind) {
       case 'ready':
-        this.#ready.resolve();
+        this.#readyOn.add(source);
+        if (dialects[this.#parts.language].readyOn.every((each) => this.#readyOn.has(each)))
+          this.#ready.resolve();
         return;
       case 'media':
         await this.#cell?.sink.print(['media', [message.mime, message.content]]);
