@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { OperationRefused } from '../../../gateway/client/errors.ts';
 import type { AgentDevices, HeldDevice } from '../../../gateway/client/model.ts';
 import { mockText } from '../../contract/driver/mock-files.ts';
 import { runOrrery } from '../../environment/command-line.ts';
@@ -40,18 +41,21 @@ devices('a session holds a GPU of its own, also when the agent was killed meanwh
     await system.client.terminateSession({ id, mode: 'FORCE' });
 });
 
-devices('a request that no GPU can ever meet is told why it failed', async () => {
-  const { session } = await system.client.createSession({
-    type: 'BATCH',
-    command: ['true'],
-    cpu: '0.1',
-    memory: '64m',
-    slots: { 'cuda.device': '0.5' },
-  });
-  await until(session.id, 'ERROR');
-  const ended = await system.client.findSession(session.id);
-  assert.is(ended?.statusInfo, 'invalid-resource-argument');
-  assert.match(ended?.statusMessage ?? '', /cuda\.device is given in whole devices/);
+devices('a request that no GPU can ever meet is refused, with the field and why', async () => {
+  try {
+    await system.client.createSession({
+      type: 'BATCH',
+      command: ['true'],
+      cpu: '0.1',
+      memory: '64m',
+      slots: { 'cuda.device': '0.5' },
+    });
+    assert.unreachable();
+  } catch (error) {
+    if (!(error instanceof OperationRefused)) throw error;
+    assert.match(error.message, /whole/);
+    assert.match(error.field ?? '', /slots/);
+  }
 });
 
 /** A session with one GPU, once it runs. */
