@@ -10,7 +10,6 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { aggregates } from '../../../actors/control/aggregates.ts';
 import { startHost } from '../../../actors/runtime/host.ts';
-import type { Faults } from '../../../bus/memory/faults.ts';
 import { type Administrator, registerAdministrator } from '../../../gateway/auth/administrator.ts';
 import { createGateway, type Gateway, type GatewayPorts } from '../../../gateway/gateway.ts';
 import { buildServer } from '../../../gateway/server.ts';
@@ -58,11 +57,7 @@ export interface Answer {
 
 /** `commandsWaitingMax`: above it users are refused. */
 export async function startGateway(
-  options: {
-    readonly store?: SegmentStore;
-    readonly commandsWaitingMax?: number;
-    readonly faults?: Faults;
-  } = {},
+  options: { readonly store?: SegmentStore; readonly commandsWaitingMax?: number } = {},
 ): Promise<GatewayFixture> {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const closing = new AbortController();
