@@ -7,7 +7,6 @@ import {
   type Outcome,
 } from '@orrery/bus';
 import type { Outgoing } from './aggregate.ts';
-import type { Handover } from './handover.ts';
 import type { Cause } from './turn.ts';
 
 const CONTROL = { kind: 'system', id: 'control' } as const;
@@ -15,7 +14,6 @@ const CONTROL = { kind: 'system', id: 'control' } as const;
 interface SpeakingTools {
   readonly bus: Bus;
   readonly clock: Clock;
-  readonly handover: Handover;
 }
 
 /** A message with the id by which it is met as a double when it is sent again. */
@@ -50,26 +48,22 @@ export class MessageIds {
   }
 }
 
-/**
- * Says all side by side, those to one recipient in their order. Resolves when what follows from it is in the
- * log, or it lies in an inbox. @throws {BusUnavailable}
- */
+/** Sends all side by side, those to one recipient in their order. @throws {BusUnavailable} */
 export async function send(
-  { bus, clock, handover }: SpeakingTools,
+  { bus, clock }: SpeakingTools,
   messages: readonly Message[],
   traceparent: string | undefined,
 ): Promise<void> {
   const sentAtMs = clock.nowMs();
   await Promise.all(
-    messages.map(async ({ id, outgoing }) => {
+    messages.map(({ id, outgoing }) => {
       if (outgoing.to === 'agent') {
         const { node, key, wish } = outgoing;
-        await bus.agents.send({ node, key, id, wish, traceparent });
-        return;
+        return bus.agents.send({ node, key, id, wish, traceparent });
       }
       const { aggregate, id: aggregateId, command } = outgoing;
       const place = { id, aggregate, aggregateId, actor: CONTROL };
-      await handover.deliver({ ...place, sentAtMs, traceparent, command });
+      return bus.inbox.send({ ...place, sentAtMs, traceparent, command });
     }),
   );
 }

@@ -351,7 +351,7 @@ class Cluster {
       }
     };
     const reply: Bus['inbox']['reply'] = (replyTo, outcome) => {
-      this.#watcher.answered(outcome);
+      this.#watcher.answered('session', outcome);
       bus.inbox.reply(replyTo, outcome);
     };
     return { ...bus, log: { ...bus.log, append }, inbox: { ...bus.inbox, reply } };

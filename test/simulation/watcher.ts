@@ -45,7 +45,7 @@ export class Watcher {
   readonly scheduler: SchedulerState = emptyState();
   readonly #engines: ReadonlyMap<string, ModelEngine>;
   readonly #newest = new Map<string, { hash: string; revision: number }>();
-  readonly #sequences = new Set<number>();
+  readonly #subjects = new Map<number, string>();
   readonly #starts = new Set<string>();
   readonly #ledger: Ledger;
   #violation: string | undefined;
@@ -69,16 +69,17 @@ export class Watcher {
   committed(message: StoredMessage): void {
     const commit = readCommit(message);
     this.commits.push(commit);
-    this.#sequences.add(commit.sequence);
+    this.#subjects.set(commit.sequence, `${commit.aggregate}.${commit.aggregateId}`);
     this.#checkChain(commit);
     if (commit.aggregate === 'session') this.#foldSession(commit);
     if (commit.aggregate === 'scheduler') this.#foldScheduler(commit);
   }
 
   /** A host says that a command was taken: its commit must lie in the log. */
-  answered(outcome: Outcome): void {
+  answered(aggregate: string, outcome: Outcome): void {
     if (!outcome.ok || outcome.sequence === 0) return;
-    if (!this.#sequences.has(outcome.sequence))
+    const subject = this.#subjects.get(outcome.sequence);
+    if (subject === undefined || !subject.startsWith(`${aggregate}.`))
       this.violate(`an answer names commit ${outcome.sequence}, which is not in the log`);
   }
 
