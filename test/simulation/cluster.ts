@@ -351,7 +351,7 @@ class Cluster {
       }
     };
     const reply: Bus['inbox']['reply'] = (replyTo, outcome) => {
-      this.#watcher.answered('session', outcome);
+      this.#watcher.answered(outcome);
       bus.inbox.reply(replyTo, outcome);
     };
     return { ...bus, log: { ...bus.log, append }, inbox: { ...bus.inbox, reply } };

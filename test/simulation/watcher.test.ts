@@ -114,9 +114,9 @@ watching('an event that its machine refuses is named with its place', () => {
 
 watching('an answer that names a commit which is not there is a lost command', () => {
   const watcher = watch([enqueued]);
-  watcher.answered('session', { ok: true, revision: 1, sequence: 1 });
+  watcher.answered({ ok: true, revision: 1, sequence: 1 });
   assert.is(watcher.violation, undefined);
-  watcher.answered('session', { ok: true, revision: 2, sequence: 2 });
+  watcher.answered({ ok: true, revision: 2, sequence: 2 });
   assert.match(watcher.violation ?? '', 'commit 2');
 });
 

@@ -17,6 +17,9 @@ import { createLedger, type Ledger } from './ledger.ts';
 import type { ModelEngine } from './model-node.ts';
 import { brokenRule } from './rules.ts';
 
+/** Those who are asked by people. */
+const ASKED = ['session', 'scheduler', 'node'];
+
 /** A session as any reader of the log folds it. */
 export interface WatchedSession {
   snapshot: SessionSnapshot;
@@ -76,10 +79,10 @@ export class Watcher {
   }
 
   /** A host says that a command was taken: its commit must lie in the log. */
-  answered(aggregate: string, outcome: Outcome): void {
+  answered(outcome: Outcome): void {
     if (!outcome.ok || outcome.sequence === 0) return;
-    const subject = this.#subjects.get(outcome.sequence);
-    if (subject === undefined || !subject.startsWith(`${aggregate}.`))
+    const subject = this.#subjects.get(outcome.sequence) ?? '';
+    if (!ASKED.some((aggregate) => subject.startsWith(`${aggregate}.`)))
       this.violate(`an answer names commit ${outcome.sequence}, which is not in the log`);
   }
 
