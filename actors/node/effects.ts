@@ -6,11 +6,11 @@ import type { NodeSnapshot } from './machine.ts';
 export function messages(
   effect: Effect,
   node: NodeSnapshot,
-  { id }: { readonly id: string },
+  { id, revision }: { readonly id: string; readonly revision: number },
 ): readonly Outgoing[] {
   if (effect.type === 'evict') {
     const { mode = 'terminate' } = node.context.drain ?? {};
-    return [toScheduler({ type: 'evict', node: id, mode })];
+    return [toScheduler({ type: 'evict', node: id, mode, revision })];
   }
   if (effect.type === 'tellLost' || effect.type === 'tellReturned') {
     const change = effect.type === 'tellLost' ? 'lost' : 'returned';
@@ -18,7 +18,8 @@ export function messages(
   }
   const { resourceGroup, architecture, slots } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
-  const capacity: NodeCapacity = { node: id, resourceGroup, architecture, slots, isSchedulable };
+  const place = { node: id, resourceGroup, architecture };
+  const capacity: NodeCapacity = { ...place, slots, isSchedulable, revision };
   return [toScheduler({ type: 'update-node', capacity })];
 }
 

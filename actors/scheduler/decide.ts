@@ -1,4 +1,5 @@
 import {
+  type NodeCapacity,
   ok,
   type QueuedSession,
   type Rejection,
@@ -33,13 +34,8 @@ export function decide(
       return queue(state, command.queued, nowMs);
     case 'release':
       return release(state, command, nowMs);
-    case 'update-node': {
-      const { capacity } = command;
-      const known = state.nodes.get(capacity.node);
-      if (known === undefined) return decided(state, [{ type: 'node-joined', capacity }]);
-      if (isSame(known.capacity, capacity)) return ok({ events: [] });
-      return decided(state, [{ type: 'node-capacity-changed', capacity }]);
-    }
+    case 'update-node':
+      return updateNode(state, command.capacity);
     case 'set-priority': {
       const { session, priority } = command;
       const waiting = state.queue.get(session);
@@ -67,6 +63,18 @@ export function decide(
     default:
       return unreachable(command);
   }
+}
+
+/** What a node said before it said what is known comes late: it was told again, or lay somewhere. */
+function updateNode(state: SchedulerState, capacity: NodeCapacity): Decision<SchedulerEvent> {
+  const known = state.nodes.get(capacity.node)?.capacity;
+  if (known === undefined) return decided(state, [{ type: 'node-joined', capacity }]);
+  if (isSame(known, capacity) || isBefore(capacity.revision, known)) return ok({ events: [] });
+  return decided(state, [{ type: 'node-capacity-changed', capacity }]);
+}
+
+function isBefore(revision: number | undefined, known: NodeCapacity): boolean {
+  return revision !== undefined && known.revision !== undefined && revision < known.revision;
 }
 
 function isSame(left: unknown, right: unknown): boolean {
@@ -126,8 +134,11 @@ function outcome(
 
 function evict(
   state: SchedulerState,
-  { node, mode }: CommandOf<'evict'>,
+  { node, mode, revision }: CommandOf<'evict'>,
 ): Decision<SchedulerEvent> {
+  const known = state.nodes.get(node)?.capacity;
+  // The drain was taken back since.
+  if (known?.isSchedulable === true && isBefore(revision, known)) return ok({ events: [] });
   const there = [...state.allocations.values()].filter(
     ({ placements, leaving }) =>
       leaving === undefined && placements.some((place) => place.node === node),

@@ -57,6 +57,8 @@ export const NodeCapacity = z.object({
   isSchedulable: z.boolean(),
   /** Absent: no limit. */
   containersMax: z.int().min(0).optional(),
+  /** Of the node that says so: what is older than the newest known comes late, and changes nothing. */
+  revision: z.int().optional(),
 });
 export type NodeCapacity = Readonly<z.infer<typeof NodeCapacity>>;
 
@@ -309,6 +311,8 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     type: z.literal('evict'),
     node: z.string(),
     mode: z.enum(['terminate', 'reschedule']),
+    /** Of the node, as in its capacity. */
+    revision: z.int().optional(),
   }),
   /**
    * From a node. `lost`: who has not started there waits again. `returned`: whoever is there asks how it is.

@@ -269,6 +269,8 @@ function preempt(pass: Pass, session: PendingView): boolean {
     lookAgain(results, preemption.dueAtMs(session, pass.begun));
     return false;
   }
+  // Room was made for it once: who does not fit there would have one after the other end, and for nothing.
+  if (session.isPromised === true && made.victims.length > 0) return false;
   for (const { session: victim } of made.victims) {
     results.preempted.push({ session: victim, inFavourOf: session.session, mode: rule.mode });
   }

@@ -84,7 +84,7 @@ life('what is left on a drained node has to go at the deadline, and once', () =>
   const now: NodeCommand = { type: 'drain', deadlineMs: 0, mode: 'reschedule' };
   const due = nodeAfter([register, now, { type: 'pass-deadline', deadline: 'alive' }]);
   assert.equal(due.events, ['node-registered', 'node-drain-begun', 'node-drain-due']);
-  assert.equal(due.told.at(-1), { type: 'evict', node: 'a', mode: 'reschedule' });
+  assert.equal(due.told.at(-1), { type: 'evict', node: 'a', mode: 'reschedule', revision: 1 });
   assert.is(nodeAggregate.deadline(due.state)?.deadlineAtMs, undefined);
 });
 

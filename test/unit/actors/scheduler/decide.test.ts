@@ -88,6 +88,29 @@ const placesOf = (events: readonly SchedulerEvent[]): Readonly<Record<string, st
 
 const placing = suite('scheduler: placing');
 
+const late = suite('scheduler: what a node said comes late');
+
+late('an older word of a node changes nothing, and the newest counts when told again', () => {
+  const { state } = schedulerAfter(
+    nodeOf('a', '4', { revision: 1 }),
+    nodeOf('a', '4', { revision: 3, isSchedulable: false }),
+  );
+  assert.equal(decided(state, nodeOf('a', '4', { revision: 1 })), []);
+  assert.equal(decided(state, nodeOf('a', '8', { revision: 2 })), []);
+  assert.equal(decided(state, nodeOf('a', '4', { revision: 3, isSchedulable: false })), []);
+  assert.is(state.nodes.get('a')?.isSchedulable, false);
+  assert.is(decided(state, nodeOf('a', '4', { revision: 4 }))[0]?.type, 'node-capacity-changed');
+});
+
+late('a drain that was taken back since moves nobody', () => {
+  const { state } = schedulerAfter(nodeOf('a', '4', { revision: 3 }), queue('first', '1'));
+  const evict = { type: 'evict', node: 'a', mode: 'terminate' } as const;
+  assert.equal(decided(state, { ...evict, revision: 2 }), []);
+  assert.is(decided(state, { ...evict, revision: 3 })[0]?.type, 'session-preempted');
+});
+
+late.run();
+
 placing('a session that fits is placed in the commit that queued it', () => {
   const { events } = schedulerAfter(nodeOf('a', '2'), queue('s', '1'));
   assert.equal(
