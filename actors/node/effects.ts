@@ -27,6 +27,9 @@ function toScheduler(command: SchedulerCommand): Outgoing {
   return { to: 'actor', aggregate: 'scheduler', id: SCHEDULER_ID, command };
 }
 
+/** Whoever is still there after a drain is told to go once more: the word of it may have been lost. */
 export function reconcile(node: NodeSnapshot): readonly Effect[] {
-  return node.matches('absent') ? [] : [{ type: 'tellScheduler' }];
+  if (node.matches('absent')) return [];
+  const isDue = node.context.drain?.isDue === true;
+  return [{ type: 'tellScheduler' }, ...(isDue ? [{ type: 'evict' }] : [])];
 }

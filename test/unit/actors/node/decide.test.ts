@@ -85,6 +85,10 @@ life('what is left on a drained node has to go at the deadline, and once', () =>
   const due = nodeAfter([register, now, { type: 'pass-deadline', deadline: 'alive' }]);
   assert.equal(due.events, ['node-registered', 'node-drain-begun', 'node-drain-due']);
   assert.equal(due.told.at(-1), { type: 'evict', node: 'a', mode: 'reschedule', revision: 1 });
+  assert.equal(
+    nodeAggregate.reconcile(due.state).map(({ type }) => type),
+    ['tellScheduler', 'evict'],
+  );
   assert.is(nodeAggregate.deadline(due.state)?.deadlineAtMs, undefined);
 });
 
