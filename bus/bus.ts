@@ -75,7 +75,7 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** A command as the reader of its lane met it; `sequence` is its place in the lane's stream. */
+/** A command as the reader of its lane met it; `sequence` is its place in the lane's stream, 0 of one that came past it. */
 export interface ReceivedCommand {
   readonly sequence: number;
   /** Size of its body. */
@@ -100,12 +100,23 @@ export interface Inbox {
    */
   send(envelope: CommandEnvelope): Promise<void>;
   /**
-   * Sends and waits for the outcome.
+   * Sends and waits for the outcome. Who listens to the lane is asked first; when nobody does, declines, or
+   * has not answered within `ASKED_MS_MAX`, the command is put into the lane. It may be met twice.
    * @throws {Overloaded} as `send` does.
-   * @throws the signal's reason. The command stays in force.
+   * @throws the signal's reason. The command may stay in force.
    */
   request(envelope: CommandEnvelope, signal: AbortSignal): Promise<Outcome>;
   reply(replyTo: string, outcome: Outcome): void;
+  /**
+   * As `request`, for whom no outcome matters: resolves when it is taken, or durable in the lane. The limit
+   * for users does not hold for it.
+   * @throws {BusUnavailable}
+   */
+  deliver(envelope: CommandEnvelope): Promise<void>;
+  /** Commands that come past the lane: not durable, and perhaps twice. Each is answered or declined. */
+  listen(partition: number, signal: AbortSignal): AsyncIterable<readonly ReceivedCommand[]>;
+  /** What was asked past the lane shall be put into it. */
+  decline(replyTo: string): void;
   follow(
     partition: number,
     afterSequence: number,

@@ -271,8 +271,9 @@ export {
   type MemoryBusOptions,
 } from './memory/memory-bus.ts';
 export { SimulatedClock } from './memory/simulated-clock.ts';
-export { readCommit } from './message-codec.ts';
+export { aggregateOfEvent, readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
+export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
 export { listSetAside, replaySetAside } from './set-aside.ts';

@@ -65,12 +65,23 @@ export function decodeBody(subject: string, body: Uint8Array): unknown {
   }
 }
 
-/** `inbox.<partition>.<aggregate>.<id>[.from.<node>]` */
+/** Of whom a message of the log tells, by its subject `evt.<aggregate>.<id>`. */
+export function aggregateOfEvent(
+  subject: string,
+): { readonly aggregate: AggregateName; readonly aggregateId: string } | undefined {
+  const [evt, name, aggregateId, ...more] = subject.split('.');
+  const aggregate = AggregateName.options.find((one) => one === name);
+  if (evt !== 'evt' || aggregate === undefined || aggregateId === undefined) return undefined;
+  return more.length === 0 ? { aggregate, aggregateId } : undefined;
+}
+
+/** `inbox.<partition>.<aggregate>.<id>[.from.<node>]`, or the same with `ask`. */
 function placeOfCommand(
   subject: string,
 ): { readonly aggregate: AggregateName; readonly aggregateId: string; node?: string } | undefined {
   const [inbox, partition, aggregate, aggregateId, from, node, ...more] = subject.split('.');
-  if (inbox !== 'inbox' || partition === undefined || more.length > 0) return undefined;
+  if (inbox !== 'inbox' && inbox !== 'ask') return undefined;
+  if (partition === undefined || more.length > 0) return undefined;
   if (aggregateId === undefined || !AGGREGATE_ID.test(aggregateId)) return undefined;
   const name = AggregateName.options.find((one) => one === aggregate);
   if (name === undefined || (from !== undefined && from !== 'from')) return undefined;

@@ -23,6 +23,13 @@ export const subjects = {
       : `inbox.${partition}.${aggregate}.${id}`,
   commands: (partition: number) => `inbox.${partition}.>`,
   allCommands: 'inbox.>',
+  /** The same to who reads the lane at this moment, past the lane. */
+  ask: (partition: number, aggregate: AggregateName, id: string, actor?: Actor) =>
+    actor?.kind === 'agent'
+      ? `ask.${partition}.${aggregate}.${id}.from.${actor.id}`
+      : `ask.${partition}.${aggregate}.${id}`,
+  asks: (partition: number) => `ask.${partition}.>`,
+  isAsk: (subject: string) => subject.startsWith('ask.'),
   /** `id` is `<partition>.<sequence>`. */
   setAside: (id: string) => `setaside.${id}`,
   allSetAside: 'setaside.>',

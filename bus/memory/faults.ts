@@ -3,7 +3,7 @@ import { BusUnavailable } from '../errors.ts';
 
 /** One message on its way: into a stream, out of one to a follower, or past all streams. */
 export interface Hop {
-  readonly kind: 'append' | 'command' | 'wish' | 'alarm' | 'feed' | 'reply' | 'live';
+  readonly kind: 'append' | 'command' | 'ask' | 'wish' | 'alarm' | 'feed' | 'reply' | 'live';
   readonly subject: string;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { COMMANDS_WAITING_MAX } from '../inbox-limit.ts';
 import { subjects } from '../subjects.ts';
 import { Carrier, type Faults } from './faults.ts';
+import { AskRoom } from './memory-asking.ts';
 import {
   AlarmClock,
   createMemoryAgentInbox,
@@ -54,6 +55,7 @@ export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
   const alarms = new AlarmClock();
   const room = new LiveRoom();
   const replies = new Replies();
+  const asks = new AskRoom();
   return {
     connect: () => {
       const closing = new AbortController();
@@ -62,7 +64,7 @@ export function createMemoryBroker(options: MemoryBusOptions): MemoryBroker {
       const inbox = { stream: commands, carrier };
       return {
         log: createMemoryLog({ stream: events, carrier }),
-        inbox: createMemoryInbox(inbox, { config, replies, partitions, commandsWaitingMax }),
+        inbox: createMemoryInbox(inbox, { config, replies, asks, partitions, commandsWaitingMax }),
         agents: createMemoryAgentInbox({ stream: wishes, carrier }, config),
         alarms: createMemoryAlarms(inbox, alarms, partitions),
         snapshots: createMemorySnapshots(snapshots, carrier),

@@ -1,10 +1,11 @@
 import type { AgentInbox, Alarms, Inbox, KeyValues } from '../bus.ts';
-import type { CommandEnvelope, Outcome } from '../envelope.ts';
-import { BusUnavailable, Overloaded } from '../errors.ts';
+import type { CommandEnvelope } from '../envelope.ts';
+import { Overloaded } from '../errors.ts';
 import { OVERLOADED_RETRY_MS } from '../inbox-limit.ts';
-import { decodeCommand, decodeOutcome, decodeWish, encodeBody } from '../message-codec.ts';
+import { decodeCommand, decodeWish, encodeBody } from '../message-codec.ts';
 import { followCheckpoints } from '../nats/checkpoint.ts';
 import { partitionOf, subjects } from '../subjects.ts';
+import { type AskRoom, deliver, request } from './memory-asking.ts';
 import { followMemory, type Source } from './memory-feed.ts';
 import type { MemoryStream } from './memory-stream.ts';
 import type { Replies } from './replies.ts';
@@ -13,12 +14,14 @@ const MESSAGES_MAX = 500;
 
 export function createMemoryInbox(
   source: Source,
-  { config, replies, partitions, commandsWaitingMax }: InboxParts,
+  { config, replies, asks, partitions, commandsWaitingMax }: InboxParts,
 ): Inbox {
+  /** Of users, past the inbox. */
+  let underWay = 0;
   const admit = ({ actor }: CommandEnvelope): void => {
-    const { size } = source.stream;
-    if (actor.kind === 'user' && size >= commandsWaitingMax)
-      throw new Overloaded(`${size} commands wait to be taken`, {
+    const count = source.stream.size + underWay;
+    if (actor.kind === 'user' && count >= commandsWaitingMax)
+      throw new Overloaded(`${count} commands wait to be taken`, {
         retryAfterMs: OVERLOADED_RETRY_MS,
       });
   };
@@ -34,6 +37,18 @@ export function createMemoryInbox(
       () => source.stream.store(message),
     );
   };
+  const askingOf = ({ aggregate, aggregateId }: CommandEnvelope, onStore?: () => void) => ({
+    carrier: source.carrier,
+    replies,
+    asks,
+    lane: {
+      partition: partitionOf(aggregate, aggregateId, partitions),
+      send: (told: CommandEnvelope): Promise<void> => {
+        onStore?.();
+        return send(told);
+      },
+    },
+  });
   return {
     partitions,
     partitionOf: (aggregate, id) => partitionOf(aggregate, id, partitions),
@@ -43,7 +58,25 @@ export function createMemoryInbox(
     },
     request: async (envelope, signal) => {
       admit(envelope);
-      return request({ source, replies, send }, envelope, signal);
+      let asked = envelope.actor.kind === 'user' ? 1 : 0;
+      underWay += asked;
+      const end = (): void => {
+        underWay -= asked;
+        asked = 0;
+      };
+      const parts = askingOf(envelope, end);
+      try {
+        return await request(parts, envelope, signal);
+      } finally {
+        end();
+      }
+    },
+    deliver: (envelope) => deliver(askingOf(envelope), envelope),
+    listen: (partition, signal) => asks.listen(partition, source.carrier, signal),
+    decline: (replyTo) => {
+      source.carrier.deliver({ kind: 'reply', subject: replyTo }, () =>
+        replies.arrive(replyTo, new Uint8Array()),
+      );
     },
     reply: (replyTo, outcome) => {
       const body = encodeBody(replyTo, outcome);
@@ -73,35 +106,9 @@ export function createMemoryInbox(
 interface InboxParts {
   readonly config: KeyValues;
   readonly replies: Replies;
+  readonly asks: AskRoom;
   readonly partitions: number;
   readonly commandsWaitingMax: number;
-}
-
-async function request(
-  parts: {
-    readonly source: Source;
-    readonly replies: Replies;
-    readonly send: (envelope: CommandEnvelope) => Promise<void>;
-  },
-  envelope: CommandEnvelope,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  signal.throwIfAborted();
-  const { closed } = parts.source.carrier;
-  const answer = Promise.withResolvers<Outcome>();
-  const replyTo = parts.replies.enter((body) => answer.resolve(decodeOutcome('reply', body)));
-  const onAbort = (): void => answer.reject(signal.reason);
-  const onClose = (): void => answer.reject(new BusUnavailable('stay connected'));
-  signal.addEventListener('abort', onAbort, { once: true });
-  closed.addEventListener('abort', onClose, { once: true });
-  try {
-    parts.send({ ...envelope, replyTo }).catch(answer.reject);
-    return await answer.promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    closed.removeEventListener('abort', onClose);
-    parts.replies.leave(replyTo);
-  }
 }
 
 async function readCheckpoint(config: KeyValues, key: string): Promise<number> {

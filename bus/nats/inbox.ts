@@ -1,7 +1,8 @@
 import type { Inbox, KeyValues, ReceivedCommand } from '../bus.ts';
-import type { CommandEnvelope, Outcome } from '../envelope.ts';
-import { decodeCommand, decodeOutcome } from '../message-codec.ts';
+import type { CommandEnvelope } from '../envelope.ts';
+import { decodeCommand } from '../message-codec.ts';
 import { partitionOf, streams, subjects } from '../subjects.ts';
+import { Asking, listen } from './asking.ts';
 import { type Lane, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { InboxGauge } from './inbox-gauge.ts';
 import type { Link } from './link.ts';
@@ -26,6 +27,7 @@ export function createInbox(link: Link, { config, gauge, partitions }: InboxPart
     const message = { stream: streams.inbox, subject, messageId, content: envelope, urgency };
     return storeNamed(link, message);
   };
+  const asking = new Asking(link, partitions);
   return {
     partitions,
     partitionOf: (aggregate, id) => partitionOf(aggregate, id, partitions),
@@ -35,9 +37,20 @@ export function createInbox(link: Link, { config, gauge, partitions }: InboxPart
     },
     request: async (envelope, signal) => {
       // Only the first time: what is asked once more after a break was accepted.
-      if (envelope.actor.kind === 'user') await gauge.admit();
-      return request(link, { envelope, send, signal });
+      const asked = envelope.actor.kind === 'user' ? await gauge.ask() : undefined;
+      const store: typeof send = (told, messageId) => {
+        asked?.stored();
+        return send(told, messageId);
+      };
+      try {
+        return await asking.request(envelope, { send: store, signal });
+      } finally {
+        asked?.end();
+      }
     },
+    deliver: (envelope) => asking.deliver(envelope, send),
+    listen: (partition, signal) => listen(link, partition, signal),
+    decline: (replyTo) => link.tell(replyTo),
     reply: (replyTo, outcome) => link.tell(replyTo, JSON.stringify(outcome)),
     follow: (partition, afterSequence, signal) =>
       follow(link, { partition, afterSequence, signal }),
@@ -53,50 +66,6 @@ function laneOf(partition: number): Lane {
     filter: subjects.commands(partition),
     key: `checkpoint.inbox.${partition}`,
   };
-}
-
-/**
- * Sends a command and waits for its outcome. Answers are not kept, so whenever the connection broke the
- * command is sent once more under another message id: its aggregate meets it again and answers again.
- */
-async function request(
-  link: Link,
-  {
-    envelope,
-    send,
-    signal,
-  }: {
-    readonly envelope: CommandEnvelope;
-    readonly send: (envelope: CommandEnvelope, messageId: string) => Promise<unknown>;
-    readonly signal: AbortSignal;
-  },
-): Promise<Outcome> {
-  signal.throwIfAborted();
-  const answer = Promise.withResolvers<Outcome>();
-  const replyTo = link.replies.enter((message) => {
-    try {
-      answer.resolve(decodeOutcome(message.subject, message.data));
-    } catch (error) {
-      answer.reject(error);
-    }
-  });
-  let askings = 0;
-  const ask = (): void => {
-    const messageId = askings === 0 ? envelope.id : `${envelope.id}.${askings}`;
-    askings += 1;
-    send({ ...envelope, replyTo }, messageId).catch(answer.reject);
-  };
-  const stop = link.onReconnect(ask);
-  const onAbort = (): void => answer.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    ask();
-    return await answer.promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    stop();
-    link.replies.leave(replyTo);
-  }
 }
 
 async function* follow(

@@ -58,6 +58,7 @@ export class Link {
   #isConnected = true;
   readonly #interrupts = new Set<(reason: Error) => void>();
   readonly #reconnectListeners = new Set<() => void>();
+  readonly #forbiddenListeners = new Set<(subject: string) => void>();
 
   private constructor(
     connection: NatsConnection,
@@ -125,6 +126,11 @@ export class Link {
     return () => this.#reconnectListeners.delete(listener);
   }
 
+  /** Calls the listener with each subject on which the server did not let this client publish. */
+  onForbidden(listener: (subject: string) => void): void {
+    this.#forbiddenListeners.add(listener);
+  }
+
   /**
    * Does something idempotent, again after every break, until it works or the server refuses. What the
    * attempt waits for besides `send` and `call` must be `guarded`.
@@ -186,6 +192,11 @@ export class Link {
   /** Says something that may be lost; nothing once the connection is given up. */
   tell(subject: string, body?: Uint8Array | string, headers?: MsgHdrs): void {
     if (!this.#isGivenUp) this.#requests.tell(subject, body, headers);
+  }
+
+  /** The same with the subject, below `replies`, on which an answer may come. */
+  tellFor(reply: string, subject: string, body: Uint8Array | string): void {
+    if (!this.#isGivenUp) this.#requests.tellFor(reply, subject, body);
   }
 
   /** Hands everything told so far to the connection. */
@@ -257,8 +268,10 @@ export class Link {
         for (const listener of [...this.#reconnectListeners]) listener();
       } else if (status.type === 'error') {
         const { error } = status;
-        if (error instanceof PermissionViolationError && error.operation === 'publish')
+        if (error instanceof PermissionViolationError && error.operation === 'publish') {
           this.#requests.rejectAll(error, error.subject);
+          for (const listener of this.#forbiddenListeners) listener(error.subject);
+        }
         this.logger.error({ err: error }, 'the bus server complains');
       }
     }

@@ -36,6 +36,7 @@ export function permissionsOf(role: Role): Permissions {
           `${API}.DIRECT.GET.${streams.inbox}`,
           // Three words: what agents say has a fourth and a fifth, with their names.
           'inbox.*.*.*',
+          'ask.*.*.*',
           'live.>',
         ],
         subscribe: [answersTo('gateway'), 'live.>'],
@@ -63,6 +64,7 @@ function agentPermissions({
       flowOf(wishes),
       ...nodes.flatMap((node) => [
         `inbox.*.*.*.from.${node}`,
+        `ask.*.*.*.from.${node}`,
         `live.heartbeat.${node}`,
         `live.statistics.${node}`,
         `live.agent.${node}.open.*.down`,

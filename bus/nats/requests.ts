@@ -83,6 +83,11 @@ export class Requests {
     this.#send({ subject, body, headers });
   }
 
+  /** Sends what is answered, if at all, on a subject of the asker's own. */
+  tellFor(reply: string, subject: string, body: Uint8Array | string): void {
+    this.#send({ subject, body, reply });
+  }
+
   /** Hands everything told so far to the connection. */
   flush(): void {
     const outgoing = this.#outgoing;

@@ -10,9 +10,16 @@ export interface ProcessParts {
 /** Answered here, without the bus. */
 const LOCAL = new Set<PropertyKey>(['partitionOf']);
 /** Sent without an answer. */
-const SENT = new Set<PropertyKey>(['reply', 'publish']);
+const SENT = new Set<PropertyKey>(['reply', 'decline', 'publish']);
 /** Answered with one thing after the other. */
-const STREAMED = new Set<PropertyKey>(['follow', 'read', 'readMessages', 'watch', 'subscribe']);
+const STREAMED = new Set<PropertyKey>([
+  'follow',
+  'listen',
+  'read',
+  'readMessages',
+  'watch',
+  'subscribe',
+]);
 
 /**
  * One process of the simulated cluster: what its code sees as the bus and the clock, and what can happen to

@@ -183,6 +183,25 @@ export function overloadContract(
     await until(async () => !(await refused()));
   });
 
+  overload('refuse users also while as many are asked past them', async ({ bus, harness }) => {
+    const other = await harness.connect();
+    const id = freshId();
+    const stop = new AbortController();
+    const lane = bus.inbox.partitionOf('session', id);
+    const heard = take(bus.inbox.listen(lane, stop.signal), commandsWaitingMax / 2);
+    await bus.flush();
+    const asked = Array.from({ length: commandsWaitingMax * 2 }, () =>
+      other.inbox.request(commandOf(id), stop.signal).catch((error: unknown) => error),
+    );
+    await heard;
+    assert.instance(await Promise.race(asked), Overloaded);
+    stop.abort(new Error('enough'));
+    const errors = await Promise.all(asked);
+    const refused = errors.filter((error) => error instanceof Overloaded).length;
+    assert.ok(refused >= commandsWaitingMax && refused < asked.length, String(refused));
+    await other[Symbol.asyncDispose]();
+  });
+
   overload.run();
 }
 

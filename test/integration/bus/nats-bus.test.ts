@@ -1,5 +1,6 @@
 import { connectBus } from '@orrery/bus';
 import { alarmContract } from '../../contract/bus/alarms.ts';
+import { askingContract } from '../../contract/bus/asking.ts';
 import { duplexContract } from '../../contract/bus/duplex.ts';
 import { eventLogContract } from '../../contract/bus/event-log.ts';
 import type { BusHarness } from '../../contract/bus/harness.ts';
@@ -30,6 +31,7 @@ async function start(): Promise<BusHarness> {
 
 eventLogContract('nats', start);
 inboxContract('nats', start);
+askingContract('nats', start);
 overloadContract('nats', start, COMMANDS_WAITING_MAX);
 agentInboxContract('nats', start);
 alarmContract('nats', start);

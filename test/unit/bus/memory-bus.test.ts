@@ -1,5 +1,6 @@
 import { createMemoryBroker, systemClock } from '@orrery/bus';
 import { alarmContract } from '../../contract/bus/alarms.ts';
+import { askingContract } from '../../contract/bus/asking.ts';
 import { duplexContract } from '../../contract/bus/duplex.ts';
 import { eventLogContract } from '../../contract/bus/event-log.ts';
 import type { BusHarness } from '../../contract/bus/harness.ts';
@@ -24,6 +25,7 @@ async function start(): Promise<BusHarness> {
 
 eventLogContract('memory', start);
 inboxContract('memory', start);
+askingContract('memory', start);
 overloadContract('memory', start, COMMANDS_WAITING_MAX);
 agentInboxContract('memory', start);
 alarmContract('memory', start);
