@@ -1,11 +1,13 @@
 import type { Bus, Clock } from '@orrery/bus';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
+import { Handover } from './handover.ts';
 import { createHoldings, type Holdings } from './holdings.ts';
 import type { HostCounts } from './lane.ts';
 import { LateAlarms } from './late-alarms.ts';
 import { type Duty, startOwnership } from './ownership.ts';
 import { runPartition } from './partition.ts';
+import { SaidMark } from './said-mark.ts';
 import type { TurnTools } from './take-turn.ts';
 import { createWindow } from './window.ts';
 
@@ -71,11 +73,16 @@ export function startHost(options: HostOptions, signal: AbortSignal): Host {
   const window = createWindow(WINDOW_COMMANDS);
   const allHoldings = new Set<Holdings>();
   const closings = new Set<Promise<void>>();
+  const ended = new AbortController();
+  const knows = (aggregate: string): boolean => aggregates.has(aggregate);
+  const handover = new Handover({ inbox: bus.inbox, clock, closed: ended.signal, knows });
+  const shared = { bus, clock, logger, aggregates, mayBeArchived, handover };
   const run = async (partition: number, tenure: Parameters<Duty>[0]): Promise<void> => {
     // Of one tenure only: another host may write as soon as it is over, and what was held is old then.
     const holdings = createHoldings({ bus, clock, logger, heldMax, heldBytesMax });
     const alarms = new LateAlarms({ bus, clock, logger, tenure });
-    const tools: TurnTools = { bus, clock, logger, holdings, alarms, aggregates, mayBeArchived };
+    const said = new SaidMark();
+    const tools: TurnTools = { ...shared, holdings, alarms, said };
     allHoldings.add(holdings);
     try {
       await runPartition({ tools, window, counts, partition, tenure });
@@ -100,6 +107,7 @@ export function startHost(options: HostOptions, signal: AbortSignal): Host {
       await ownership.done;
     } finally {
       await Promise.all(closings);
+      ended.abort();
     }
   };
   return {

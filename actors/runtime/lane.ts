@@ -3,8 +3,9 @@ import type { AnyAggregate } from './aggregate.ts';
 import { LogAhead } from './log-ahead.ts';
 import type { Tenure } from './ownership.ts';
 import { readCommand } from './reading.ts';
+import type { UnsaidTurn } from './said-mark.ts';
 import { isPassing } from './speaking.ts';
-import { type TurnTools, takeTurn } from './take-turn.ts';
+import { type Left, sayAgain, type Turn, type TurnTools, takeTurn } from './take-turn.ts';
 import type { ReadCommand } from './verdict.ts';
 
 /** Commands of one turn have at most this size together: their commit then stays well under 512 KiB. */
@@ -18,6 +19,17 @@ const RETRY_MS_MAX = 2000;
 const POISON_TRIES_MAX = 3;
 /** Of what it threw, kept with the command. */
 const ERROR_CHARACTERS_MAX = 2000;
+
+/** A command on its way through a lane. */
+export interface LaneCommand extends ReceivedCommand {
+  /**
+   * Told of one that came past the inbox: what follows from it is in the log, or it is to be put into the
+   * inbox. One without came through the inbox.
+   */
+  readonly settle?: (how: 'taken' | 'declined') => void;
+  /** No command: what the newest commits say shall be said again. It was begun by whoever asks for that. */
+  readonly again?: UnsaidTurn;
+}
 
 /** Since the start, for metrics. */
 export interface HostCounts {
@@ -33,6 +45,8 @@ export interface LaneOptions {
   readonly tenure: Tenure;
   /** A command need not be read again. */
   readonly onDone: (received: ReceivedCommand) => void;
+  /** All that a turn led to is said. */
+  readonly onSaid: (turn: UnsaidTurn, received: ReceivedCommand) => void;
   /** Called in the step in which nothing waits any more and all is said; the lane is not used after it. */
   readonly onIdle: () => void;
   /** A command is under way no more, done or not. */
@@ -46,7 +60,7 @@ export interface LaneOptions {
  */
 export class Lane {
   readonly #options: LaneOptions;
-  #waiting: ReceivedCommand[] = [];
+  #waiting: LaneCommand[] = [];
   #isTaking = false;
   #isIdle = false;
   #taking: Promise<void> = Promise.resolve();
@@ -58,7 +72,7 @@ export class Lane {
   }
 
   /** Puts a command at the end. */
-  add(received: ReceivedCommand): void {
+  add(received: LaneCommand): void {
     this.#waiting.push(received);
     if (!this.#isTaking) this.#taking = this.#takeAll();
   }
@@ -85,39 +99,42 @@ export class Lane {
   }
 
   /** What the next turn takes: one command, or as many of those that wait as go together. */
-  #next(): readonly ReceivedCommand[] {
+  #next(): readonly LaneCommand[] {
     const [first] = this.#waiting;
     const commandsMax = this.#togetherMax(first);
     let bytes = 0;
     const end = this.#waiting.findIndex((received, index) => {
       bytes += received.bytes;
       if (index === 0) return false;
-      return index >= commandsMax || bytes > TURN_BYTES_MAX || isAlarm(received);
+      return index >= commandsMax || bytes > TURN_BYTES_MAX || isTakenAlone(received);
     });
     return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
   }
 
   #togetherMax(first: ReceivedCommand | undefined): number {
-    if (first === undefined || isAlarm(first)) return 1;
+    if (first === undefined || isTakenAlone(first)) return 1;
     const aggregate = this.#options.tools.aggregates.get(first.envelope.aggregate);
     return aggregate?.takesTogether?.commandsMax ?? 1;
   }
 
   /** Takes commands until they are committed or answered, or the tenure is over. */
-  async #take(batch: readonly ReceivedCommand[]): Promise<void> {
+  async #take(batch: readonly LaneCommand[], before?: UnsaidTurn): Promise<void> {
     const { counts, tools, tenure } = this.#options;
+    const turn = batch[0]?.again ?? tools.said.begin(before?.after);
     let failures = 0;
     let failure: unknown;
     for (let delayMs = RETRY_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MS_MAX)) {
       if (this.#isOver) {
-        this.#end(batch, Promise.resolve(false));
+        this.#end(batch, { turn, saying: Promise.resolve(false) });
         return;
       }
       try {
-        if (failures < POISON_TRIES_MAX) await this.#takeOnce(batch);
-        else await this.#setAside(batch, { failure, tries: failures });
+        let left: Left = 'in-speech';
+        if (failures < POISON_TRIES_MAX) left = await this.#takeOnce(batch);
+        else await this.#giveUp(batch, { failure, tries: failures });
         counts.turns += 1;
-        this.#end(batch, this.#saying);
+        if (left === 'in-log') for (const { settle } of batch) settle?.('taken');
+        this.#end(batch, { turn, saying: this.#saying });
         return;
       } catch (error) {
         if (!isPassing(error)) {
@@ -128,10 +145,11 @@ export class Lane {
         if (error instanceof LogAhead) tenure.resign(error.message);
         this.#warn(batch, error, 'a turn is taken again');
         if (failures > 0 && batch.length > 1) {
-          // Whoever of them is at fault shall fail alone.
+          // Whoever of them is at fault shall fail alone. A commit of all may be there, unacknowledged.
           const middle = Math.ceil(batch.length / 2);
-          await this.#take(batch.slice(0, middle));
-          await this.#take(batch.slice(middle));
+          await this.#take(batch.slice(0, middle), turn);
+          await this.#take(batch.slice(middle), turn);
+          tools.said.end(turn);
           return;
         }
         await tools.clock.sleep(delayMs, tenure.signal).catch(() => undefined);
@@ -144,7 +162,7 @@ export class Lane {
     return tenure.signal.aborted || !tenure.isHeld();
   }
 
-  async #takeOnce(batch: readonly ReceivedCommand[]): Promise<void> {
+  async #takeOnce(batch: readonly LaneCommand[]): Promise<Left> {
     const { tools } = this.#options;
     const commands: ReadCommand[] = [];
     let aggregate: AnyAggregate | undefined;
@@ -155,25 +173,25 @@ export class Lane {
       commands.push(known.read);
     }
     const [first, ...others] = commands;
-    if (aggregate === undefined || first === undefined) return;
-    await takeTurn({
+    if (aggregate === undefined || first === undefined) return 'in-log';
+    const turn: Turn = {
       tools,
       aggregate,
       commands: [first, ...others],
       say: (speak) => this.#say(batch, speak),
-    });
+    };
+    if (batch[0]?.again === undefined) return takeTurn(turn);
+    await sayAgain(turn);
+    return 'in-speech';
   }
 
-  async #say(batch: readonly ReceivedCommand[], speak: () => Promise<void>): Promise<void> {
+  async #say(batch: readonly LaneCommand[], speak: () => Promise<void>): Promise<void> {
     const wasSaid = await this.#saying;
     this.#saying = wasSaid ? this.#sayUntilSent(batch, speak) : Promise.resolve(false);
   }
 
   /** False when the tenure ended before. */
-  async #sayUntilSent(
-    batch: readonly ReceivedCommand[],
-    speak: () => Promise<void>,
-  ): Promise<boolean> {
+  async #sayUntilSent(batch: readonly LaneCommand[], speak: () => Promise<void>): Promise<boolean> {
     const { counts, tools, tenure } = this.#options;
     for (let delayMs = RETRY_MS, failures = 0; ; delayMs = Math.min(delayMs * 2, RETRY_MS_MAX)) {
       try {
@@ -196,15 +214,33 @@ export class Lane {
     }
   }
 
-  /** Lets the commands go when all is sent that followed from them. */
-  #end(batch: readonly ReceivedCommand[], saying: Promise<boolean>): void {
-    const { onDone, onLeft } = this.#options;
+  /** Lets the commands go when all is said that followed from them. */
+  #end(
+    batch: readonly LaneCommand[],
+    { turn, saying }: { readonly turn: UnsaidTurn; readonly saying: Promise<boolean> },
+  ): void {
+    const { onDone, onSaid, onLeft } = this.#options;
     void saying.then((isDone) => {
+      const [first] = batch;
+      if (isDone && first !== undefined) onSaid(turn, first);
       for (const received of batch) {
+        const { settle, again } = received;
+        settle?.(isDone ? 'taken' : 'declined');
+        if (settle !== undefined || again !== undefined) continue;
         if (isDone) onDone(received);
         onLeft(received);
       }
     });
+  }
+
+  /** What came past the inbox is put into it first, where it has a place by which it can be found. */
+  async #giveUp(
+    batch: readonly LaneCommand[],
+    why: { readonly failure: unknown; readonly tries: number },
+  ): Promise<void> {
+    for (const { settle } of batch) settle?.('declined');
+    const stored = batch.filter(({ settle, again }) => settle === undefined && again === undefined);
+    await this.#setAside(stored, why);
   }
 
   /** Keeps commands where a person finds them, and tells their senders. */
@@ -216,8 +252,9 @@ export class Lane {
     const { bus, clock, logger } = tools;
     const said = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
     const error = said.slice(0, ERROR_CHARACTERS_MAX);
-    for (const { sequence, envelope } of batch) {
-      const id = `${partition}.${sequence}`;
+    for (const [index, { sequence, envelope }] of batch.entries()) {
+      // One that came past the inbox has no place there: then the moment stands for it.
+      const id = `${partition}.${sequence === 0 ? clock.nowMs() + index : sequence}`;
       await bus.setAside.put({ id, envelope, error, tries, setAsideAtMs: clock.nowMs() });
       counts.poisoned += 1;
       logger.error(
@@ -242,6 +279,9 @@ export class Lane {
   }
 }
 
-function isAlarm({ envelope }: ReceivedCommand): boolean {
-  return (envelope.command as { readonly type?: unknown }).type === 'pass-deadline';
+function isTakenAlone({ envelope, again }: LaneCommand): boolean {
+  return (
+    again !== undefined ||
+    (envelope.command as { readonly type?: unknown }).type === 'pass-deadline'
+  );
 }

@@ -1,17 +1,25 @@
 import type { ReceivedCommand } from '@orrery/bus';
-import { type HostCounts, Lane } from './lane.ts';
+import { createCheckpointSaver } from './checkpoint-saver.ts';
+import { type HostCounts, Lane, type LaneCommand } from './lane.ts';
 import type { Tenure } from './ownership.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { createProgress } from './progress.ts';
+import type { UnsaidTurn } from './said-mark.ts';
 import { isPassing } from './speaking.ts';
 import type { TurnTools } from './take-turn.ts';
 import { subjectKey } from './turn.ts';
+import { findUnsaid, type Unsaid } from './unsaid.ts';
 import type { Window } from './window.ts';
-
-/** Time between two saved checkpoints of a partition. */
-const CHECKPOINT_PERIOD_MS = 1000;
 
 /** Waiting before the place to begin at is asked for again. */
 const RETRY_MS = 2000;
+
+/** A mark that nobody moves is brought up to the end of the log this often. */
+const KEEP_UP_PERIOD_MS = 60_000;
+
+/** Commands that came past the inbox and are under way in one partition; more are declined. */
+const PAST_INBOX_MAX = 4_096;
+
+const CONTROL = { kind: 'system', id: 'control' } as const;
 
 export interface PartitionRun {
   readonly tools: TurnTools;
@@ -22,83 +30,165 @@ export interface PartitionRun {
 }
 
 /**
- * Reads the inbox of a partition as a log from its checkpoint: commands of one aggregate in their order,
- * different aggregates side by side. Resolves when the tenure is over and every turn that was begun has
- * ended; commands that were read and not begun stay in the inbox.
+ * Takes the commands of a partition: of its inbox, read as a log from its checkpoint, of who asks past it and
+ * of the lanes of the same host; those of one aggregate in their order, different aggregates side by side.
+ * First of all what an earlier host may have left unsaid is said. Resolves when the tenure is over and every
+ * turn that was begun has ended; commands that were read and not begun stay in the inbox.
  */
 export async function runPartition(run: PartitionRun): Promise<void> {
   const { tools, window, partition, tenure } = run;
   const { inbox } = tools.bus;
-  const start = await persistently(run, () => inbox.checkpoint(partition));
-  if (start === undefined) return;
-  const progress = createProgress(start);
-  const saver = createCheckpointSaver(run, progress);
-  const onDone = ({ sequence, envelope }: ReceivedCommand): void => {
-    tools.alarms.whenSettled(subjectKey(envelope.aggregate, envelope.aggregateId), () => {
-      progress.end(sequence);
-      saver.note();
-    });
-  };
-  const lanes = new Map<string, Lane>();
-  const begin = (key: string, received: ReceivedCommand): void => {
-    const onIdle = (): void => {
-      lanes.delete(key);
-    };
-    const lane = lanes.get(key) ?? new Lane({ ...run, onDone, onLeft: window.leave, onIdle });
-    lanes.set(key, lane);
-    lane.add(received);
-  };
-  for await (const batch of inbox.follow(partition, start, tenure.signal)) {
-    for (const received of batch) {
-      await window.enter();
-      progress.begin(received.sequence);
-      begin(subjectKey(received.envelope.aggregate, received.envelope.aggregateId), received);
-    }
+  const places = await persistently(run, () =>
+    Promise.all([inbox.checkpoint(partition), findUnsaid(tools, partition)]),
+  );
+  if (places === undefined) return;
+  const [start, unsaid] = places;
+  const lanes = new Lanes(run, start);
+  lanes.sayAgain(unsaid);
+  const leave = tools.handover.enter(partition, (command) => lanes.addPastInbox(command));
+  const beside = Promise.all([listen(run, lanes), keepUp(run, lanes)]);
+  try {
+    for await (const batch of inbox.follow(partition, start, tenure.signal))
+      for (const received of batch) {
+        await window.enter();
+        lanes.addOfInbox(received);
+      }
+  } finally {
+    leave();
   }
-  await Promise.all([...lanes.values()].map((lane) => lane.finish()));
-  await tools.alarms.flush();
-  await saver.finish();
+  await beside;
+  await lanes.finish();
 }
 
-interface CheckpointSaver {
-  /** Something is done: the checkpoint is saved within a period. */
-  note(): void;
-  /** Saves what is not saved yet. */
-  finish(): Promise<void>;
+/** Who asks past the inbox is answered by the turn, or by nobody: then the asker puts it into the inbox. */
+async function listen({ tools, partition, tenure }: PartitionRun, lanes: Lanes): Promise<void> {
+  const { inbox } = tools.bus;
+  for await (const batch of inbox.listen(partition, tenure.signal))
+    for (const received of batch) {
+      const { replyTo } = received.envelope;
+      lanes.addPastInbox({
+        ...received,
+        settle: (how) => {
+          if (how === 'declined' && replyTo !== undefined) inbox.decline(replyTo);
+        },
+      });
+    }
 }
 
-/** Saves at most once a period, and sleeps while nothing happens. */
-function createCheckpointSaver(
-  { tools, partition, tenure }: PartitionRun,
-  progress: Progress,
-): CheckpointSaver {
-  let saved = progress.doneUpTo();
-  let saving: Promise<void> | undefined;
-  const save = async (): Promise<void> => {
-    const sequence = progress.doneUpTo();
-    if (sequence === saved || !tenure.isHeld()) return;
+/** The mark of a partition in which nothing happens follows the log, so that its heir need not read all of that. */
+async function keepUp({ tools, tenure }: PartitionRun, lanes: Lanes): Promise<void> {
+  const { bus, clock } = tools;
+  const { signal } = tenure;
+  while (!signal.aborted) {
+    await clock.sleep(KEEP_UP_PERIOD_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
     try {
-      await tools.bus.inbox.saveCheckpoint(partition, sequence);
-      saved = sequence;
+      lanes.reach(await bus.log.lastSequence());
     } catch (error) {
       if (!isPassing(error)) throw error;
-      tools.logger.warn({ err: error, partition }, 'a checkpoint waits for the bus');
     }
-  };
-  const saveSoon = async (): Promise<void> => {
-    await tools.clock.sleep(CHECKPOINT_PERIOD_MS, tenure.signal).catch(() => undefined);
-    saving = undefined;
-    await save();
-  };
-  return {
-    note: () => {
-      saving ??= saveSoon();
-    },
-    finish: async () => {
-      await saving;
-      await save();
-    },
-  };
+  }
+}
+
+/** The lanes of one tenure, one for each aggregate that has something to do. */
+class Lanes {
+  readonly #run: PartitionRun;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #progress: ReturnType<typeof createProgress>;
+  readonly #saver: ReturnType<typeof createCheckpointSaver>;
+  #pastInbox = 0;
+  #isOver = false;
+
+  constructor(run: PartitionRun, start: number) {
+    this.#run = run;
+    this.#progress = createProgress(start);
+    this.#saver = createCheckpointSaver(run, this.#progress);
+  }
+
+  addOfInbox(received: ReceivedCommand): void {
+    this.#progress.begin(received.sequence);
+    this.#add(received);
+  }
+
+  addPastInbox(command: LaneCommand): void {
+    const { tenure } = this.#run;
+    const isRefused = this.#isOver || tenure.signal.aborted || this.#pastInbox >= PAST_INBOX_MAX;
+    if (isRefused) {
+      command.settle?.('declined');
+      return;
+    }
+    this.#pastInbox += 1;
+    let isSettled = false;
+    const settle = (how: 'taken' | 'declined'): void => {
+      if (isSettled) return;
+      isSettled = true;
+      this.#pastInbox -= 1;
+      command.settle?.(how);
+    };
+    this.#add({ ...command, settle });
+  }
+
+  /** Before anything else of these aggregates. */
+  sayAgain({ after, upTo, aggregates }: Unsaid): void {
+    const { said, aggregates: known } = this.#run.tools;
+    said.reach(after);
+    const whole = said.begin(after);
+    for (const { aggregate, id } of aggregates) {
+      if (!known.has(aggregate)) continue;
+      const command = { type: 'say-again' };
+      const about = { id: 'say-again', aggregate, aggregateId: id, actor: CONTROL, sentAtMs: 0 };
+      this.#add({
+        sequence: 0,
+        bytes: 0,
+        envelope: { ...about, command },
+        again: said.begin(after),
+      });
+    }
+    said.reach(upTo);
+    said.end(whole);
+  }
+
+  /** The log was this long, and what is under way was begun before it was asked. */
+  reach(sequence: number): void {
+    this.#run.tools.said.reach(sequence);
+    this.#saver.note();
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.finish()));
+    this.#isOver = true;
+    await this.#run.tools.alarms.flush();
+    await this.#saver.finish();
+  }
+
+  #add(command: LaneCommand): void {
+    const { aggregate, aggregateId } = command.envelope;
+    const key = subjectKey(aggregate, aggregateId);
+    const lane = this.#lanes.get(key) ?? this.#open(key);
+    lane.add(command);
+  }
+
+  #open(key: string): Lane {
+    const run = this.#run;
+    const { alarms, said } = run.tools;
+    const lane = new Lane({
+      ...run,
+      onDone: ({ sequence }: ReceivedCommand) =>
+        alarms.whenSettled(key, () => {
+          this.#progress.end(sequence);
+          this.#saver.note();
+        }),
+      onSaid: (turn: UnsaidTurn) =>
+        alarms.whenSettled(key, () => {
+          said.end(turn);
+          this.#saver.note();
+        }),
+      onLeft: run.window.leave,
+      onIdle: () => this.#lanes.delete(key),
+    });
+    this.#lanes.set(key, lane);
+    return lane;
+  }
 }
 
 async function persistently<Value>(

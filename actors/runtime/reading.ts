@@ -1,6 +1,7 @@
 import type { ReceivedCommand } from '@orrery/bus';
 import { z } from 'zod';
 import type { AnyAggregate } from './aggregate.ts';
+import type { LaneCommand } from './lane.ts';
 import { reply } from './speaking.ts';
 import type { TurnTools } from './take-turn.ts';
 import type { ReadCommand } from './verdict.ts';
@@ -8,7 +9,7 @@ import type { ReadCommand } from './verdict.ts';
 /** Checks a command's contract. Undefined when it is none: its sender has been told. */
 export function readCommand(
   tools: TurnTools,
-  received: ReceivedCommand,
+  received: LaneCommand,
 ): { readonly aggregate: AnyAggregate; readonly read: ReadCommand } | undefined {
   const envelope = received.envelope as ReadCommand['envelope'];
   const aggregate = tools.aggregates.get(envelope.aggregate);
@@ -17,6 +18,8 @@ export function readCommand(
     refuse(tools, received, { message: received.malformed ?? 'no such aggregate' });
     return undefined;
   }
+  if (received.again !== undefined)
+    return { aggregate, read: { envelope, inboxSequence: 0, command: envelope.command } };
   try {
     const command: unknown = aggregate.parseCommand(envelope.command);
     return { aggregate, read: { envelope, inboxSequence: received.sequence, command } };

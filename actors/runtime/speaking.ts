@@ -7,6 +7,7 @@ import {
   type Outcome,
 } from '@orrery/bus';
 import type { Outgoing } from './aggregate.ts';
+import type { Handover } from './handover.ts';
 import type { Cause } from './turn.ts';
 
 const CONTROL = { kind: 'system', id: 'control' } as const;
@@ -14,6 +15,7 @@ const CONTROL = { kind: 'system', id: 'control' } as const;
 interface SpeakingTools {
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly handover: Handover;
 }
 
 /** A message with the id by which it is met as a double when it is sent again. */
@@ -48,22 +50,26 @@ export class MessageIds {
   }
 }
 
-/** Sends all side by side, those to one recipient in their order. @throws {BusUnavailable} */
+/**
+ * Says all side by side, those to one recipient in their order. Resolves when what follows from it is in the
+ * log, or it lies in an inbox. @throws {BusUnavailable}
+ */
 export async function send(
-  { bus, clock }: SpeakingTools,
+  { bus, clock, handover }: SpeakingTools,
   messages: readonly Message[],
   traceparent: string | undefined,
 ): Promise<void> {
   const sentAtMs = clock.nowMs();
   await Promise.all(
-    messages.map(({ id, outgoing }) => {
+    messages.map(async ({ id, outgoing }) => {
       if (outgoing.to === 'agent') {
         const { node, key, wish } = outgoing;
-        return bus.agents.send({ node, key, id, wish, traceparent });
+        await bus.agents.send({ node, key, id, wish, traceparent });
+        return;
       }
       const { aggregate, id: aggregateId, command } = outgoing;
       const place = { id, aggregate, aggregateId, actor: CONTROL };
-      return bus.inbox.send({ ...place, sentAtMs, traceparent, command });
+      await handover.deliver({ ...place, sentAtMs, traceparent, command });
     }),
   );
 }

@@ -9,8 +9,10 @@ import {
 } from '@orrery/bus';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
+import type { Handover } from './handover.ts';
 import type { Holdings } from './holdings.ts';
 import type { LateAlarms } from './late-alarms.ts';
+import type { SaidMark } from './said-mark.ts';
 import { type Message, MessageIds, reply, send } from './speaking.ts';
 import {
   absent,
@@ -25,6 +27,7 @@ import {
   type Answer,
   behind,
   judge,
+  judgeAgain,
   judgeRest,
   type ReadCommand,
   type Verdict,
@@ -42,6 +45,9 @@ export interface TurnTools {
   readonly logger: Logger;
   readonly holdings: Holdings;
   readonly alarms: LateAlarms;
+  readonly handover: Handover;
+  /** Of the partition. */
+  readonly said: SaidMark;
   readonly aggregates: ReadonlyMap<string, AnyAggregate>;
   /** Whether its commits may have left the stream, where it then looks as if it had never been. */
   readonly mayBeArchived: (aggregate: string, id: string) => boolean;
@@ -62,12 +68,15 @@ export interface Turn {
 /** A commit that is too large, while less commands would make a smaller one. */
 class TurnTooLarge extends Error {}
 
+/** Where a turn that is over left what follows from it: in the log alone, or also in what it says. */
+export type Left = 'in-log' | 'in-speech';
+
 /**
  * Decides, commits, and begins to send what follows. When it returns, the commands are committed or
  * answered, and done when all has been sent that it gave to `say`.
  * @throws {BusUnavailable} when the bus is away: the commands must be taken again.
  */
-export async function takeTurn(turn: Turn): Promise<void> {
+export async function takeTurn(turn: Turn): Promise<Left> {
   const { aggregate, commands } = turn;
   const { envelope } = commands.at(-1) ?? commands[0];
   const { traceparent, aggregateId } = envelope;
@@ -78,12 +87,27 @@ export async function takeTurn(turn: Turn): Promise<void> {
     'orrery.command': envelope.id,
     'orrery.commands': commands.length,
   };
-  await withSpan(`${aggregate.name} ${type}`, { traceparent, attributes, kind: 'consumer' }, () =>
-    type === 'pass-deadline' ? ring(turn) : decideAndCommit(turn),
+  const judgeTurn = (held: Held): Verdict =>
+    judge(aggregate, held, { commands, nowMs: turn.tools.clock.nowMs() });
+  return withSpan(
+    `${aggregate.name} ${type}`,
+    { traceparent, attributes, kind: 'consumer' },
+    async () => {
+      if (type !== 'pass-deadline') return decideAndCommit(turn, judgeTurn);
+      await ring(turn);
+      return 'in-speech';
+    },
   );
 }
 
-async function decideAndCommit(turn: Turn): Promise<void> {
+/** Says once more what the newest commits say, and concludes what they left; for who comes after another. */
+export async function sayAgain(turn: Turn): Promise<void> {
+  await decideAndCommit(turn, (held) => judgeAgain(held, turn.tools.clock.nowMs()));
+}
+
+type Judge = (held: Held) => Verdict;
+
+async function decideAndCommit(turn: Turn, judgeTurn: Judge): Promise<Left> {
   const { tools, aggregate, commands } = turn;
   const { envelope, command } = commands[0];
   const { aggregateId } = envelope;
@@ -96,9 +120,9 @@ async function decideAndCommit(turn: Turn): Promise<void> {
       ? (tools.holdings.find(aggregate.name, aggregateId) ?? absent(aggregate, aggregateId))
       : await tools.holdings.load(aggregate, aggregateId);
     try {
-      await decideOnce(turn, held);
+      const left = await decideOnce(turn, held, judgeTurn(held));
       tools.holdings.saveWhenDue(aggregate, held);
-      return;
+      return left;
     } catch (error) {
       tools.holdings.drop(aggregate.name, aggregateId);
       if (!(error instanceof RevisionConflict)) throw error;
@@ -108,9 +132,8 @@ async function decideAndCommit(turn: Turn): Promise<void> {
   throw new Error(`${aggregate.name} ${aggregateId} lost ${CONFLICTS_MAX} races in a row`);
 }
 
-async function decideOnce(turn: Turn, held: Held): Promise<void> {
-  const { tools, aggregate, commands } = turn;
-  const verdict = judge(aggregate, held, { commands, nowMs: tools.clock.nowMs() });
+async function decideOnce(turn: Turn, held: Held, verdict: Verdict): Promise<Left> {
+  const { tools, aggregate } = turn;
   for (const speech of verdict.again) {
     const messages = new MessageIds(held.id).name(speech.by, speech.outgoing, speech.revision);
     await say(turn, held, messages);
@@ -122,10 +145,11 @@ async function decideOnce(turn: Turn, held: Held): Promise<void> {
   const by = held.speeches.at(-1)?.by;
   for (let { isMore } = verdict; isMore && by !== undefined; ) {
     const rest = judgeRest(aggregate, held, { by, nowMs: tools.clock.nowMs() });
-    if (rest === undefined) return;
+    if (rest === undefined) break;
     await commitAndSay(turn, held, rest);
     ({ isMore } = rest);
   }
+  return verdict.extras.length === 0 ? 'in-log' : 'in-speech';
 }
 
 async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<void> {
@@ -142,6 +166,7 @@ async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<v
     if (turn.commands.length > 1 && sealedLength(commit) > COMMIT_CHARACTERS_MAX)
       throw new TurnTooLarge(`the commit has ${sealedLength(commit)} characters`);
     const place = await tools.bus.log.append(commit, held.sequence);
+    tools.said.reach(place.sequence);
     advance(aggregate, held, { ...commit, ...place }, { state, outgoing });
     tools.holdings.keep(aggregate, held);
     messages.push(...ids.name(last, outgoing, revision));
@@ -176,7 +201,10 @@ async function ring(turn: Turn): Promise<void> {
   if (hasOutlived(aggregate, held, nowMs)) {
     held.reconcileAtMs = nowMs + deadline.reconcileMs;
     const command = { type: 'pass-deadline', deadline: deadline.phase };
-    await decideAndCommit({ ...turn, commands: [{ ...read, command }] });
+    const passing: Turn = { ...turn, commands: [{ ...read, command }] };
+    await decideAndCommit(passing, (at) =>
+      judge(aggregate, at, { commands: passing.commands, nowMs }),
+    );
     return;
   }
   let messages: readonly Message[] = [];

@@ -5,6 +5,7 @@ import { applyAll, type CommittedBy, type Held, type Speech } from './turn.ts';
 /** A command whose contract was checked. */
 export interface ReadCommand {
   readonly envelope: CommandEnvelope<{ readonly type: string }>;
+  /** 0 of one that came past the inbox. */
   readonly inboxSequence: number;
   readonly command: unknown;
 }
@@ -47,6 +48,12 @@ export function judge(
   return bench.close();
 }
 
+/** What the newest commits say, whoever wrote them, and whatever they left to conclude. */
+export function judgeAgain({ state, speeches }: Held, nowMs: number): Verdict {
+  const nothing = { events: [], effects: [], committed: [], extras: [], answers: [] };
+  return { ...nothing, nowMs, state, again: speeches, isMore: speeches.length > 0 };
+}
+
 /** What is left to conclude after a commit; undefined when that changes nothing. */
 export function judgeRest(
   aggregate: AnyAggregate,
@@ -60,10 +67,14 @@ export function judgeRest(
   return { ...nothing, nowMs, events, state: held.state, effects, committed: [by], isMore };
 }
 
-/** The command as a commit names it. */
-export function behind({ envelope, inboxSequence }: ReadCommand): CommittedBy {
+/** The command as a commit names it; one that came past the inbox with the place of the one before. */
+export function behind(
+  { envelope, inboxSequence }: ReadCommand,
+  placeBefore: number = inboxSequence,
+): CommittedBy {
   const { id, actor, traceparent, command } = envelope;
-  return { id, type: command.type, inboxSequence, actor, traceparent };
+  const place = inboxSequence === 0 ? placeBefore : inboxSequence;
+  return { id, type: command.type, inboxSequence: place, actor, traceparent };
 }
 
 /** One sitting over the commands of a turn. */
@@ -77,6 +88,7 @@ class Bench {
   readonly #changing: Extra[] = [];
   readonly #extras: Extra[] = [];
   readonly #again = new Set<Speech>();
+  readonly #changed = new Set<string>();
   readonly #answers: Verdict['answers'][number][] = [];
 
   constructor(aggregate: AnyAggregate, held: Held, nowMs: number) {
@@ -88,15 +100,17 @@ class Bench {
 
   hear(to: ReadCommand): void {
     const { inboxSequence } = to;
-    const isMetAgain = inboxSequence > 0 && inboxSequence <= this.#held.inboxSequence;
-    const answer = isMetAgain ? this.#remember(to) : this.#decide(to);
+    const isOld = inboxSequence > 0 && inboxSequence <= this.#held.inboxSequence;
+    // Undefined when it was done long ago: whoever asked has been told.
+    const answer = this.#remember(to) ?? (isOld ? undefined : this.#decide(to));
     if (answer !== undefined) this.#answers.push({ to, answer });
   }
 
-  /** Undefined when it was done long ago: whoever asked has been told. */
-  #remember({ envelope }: ReadCommand): Answer | undefined {
+  /** Of what came past the inbox, and then through it too, only the first is decided. */
+  #remember({ envelope: { id } }: ReadCommand): Answer | undefined {
+    if (this.#changed.has(id)) return 'changed';
     const { speeches } = this.#held;
-    const own = speeches.filter(({ commandIds }) => commandIds.includes(envelope.id));
+    const own = speeches.filter(({ commandIds }) => commandIds.includes(id));
     for (const speech of own) this.#again.add(speech);
     return own.length > 0 ? 'changed' : undefined;
   }
@@ -111,7 +125,8 @@ class Bench {
     const decision = aggregate.decide(this.#state, read.command, { ...about, newId: newIdNow });
     if (!decision.ok) return decision.error;
     const { events, effects = [], applied: known } = decision.value;
-    const extra = { by: behind(read), effects };
+    const placeBefore = this.#changing.at(-1)?.by.inboxSequence ?? this.#held.inboxSequence;
+    const extra = { by: behind(read, placeBefore), effects };
     if (events.length === 0) {
       if (effects.length > 0) this.#extras.push(extra);
       return 'unchanged';
@@ -122,6 +137,7 @@ class Bench {
     this.#events.push(...events);
     this.#effects.push(...applied.value.effects);
     this.#changing.push(extra);
+    this.#changed.add(read.envelope.id);
     return 'changed';
   }
 

@@ -165,6 +165,8 @@ class Sample {
     if (committed.length === 0) throw new Error(`${command.type} changes nothing`);
     const commit = commitOf(aggregate, held, { ...verdict, commands: committed });
     advance(aggregate, held, { ...commit, sequence: 0, hash: HASH }, { state, outgoing: [] });
+    // All samples have one id: none is to be taken for the one before.
+    held.speeches = [];
     const { id: _id, ...content } = commit;
     const places = { ...content, previousHash: content.previousHash === '' ? '' : HASH };
     return templateOf(

@@ -192,7 +192,7 @@ async function tell(
   const { name, bus, clock } = parts;
   const { kernel, session, revision, report } = said;
   await persist(parts, () =>
-    bus.inbox.send({
+    bus.inbox.deliver({
       id: derivedId(name, kernel, report.state, String(revision), String(clock.nowMs())),
       aggregate: 'session',
       aggregateId: session,

@@ -17,9 +17,6 @@ import { createLedger, type Ledger } from './ledger.ts';
 import type { ModelEngine } from './model-node.ts';
 import { brokenRule } from './rules.ts';
 
-/** Those who are asked by people. */
-const ASKED = ['session', 'scheduler', 'node'];
-
 /** A session as any reader of the log folds it. */
 export interface WatchedSession {
   snapshot: SessionSnapshot;
@@ -48,7 +45,7 @@ export class Watcher {
   readonly scheduler: SchedulerState = emptyState();
   readonly #engines: ReadonlyMap<string, ModelEngine>;
   readonly #newest = new Map<string, { hash: string; revision: number }>();
-  readonly #subjects = new Map<number, string>();
+  readonly #sequences = new Set<number>();
   readonly #starts = new Set<string>();
   readonly #ledger: Ledger;
   #violation: string | undefined;
@@ -72,7 +69,7 @@ export class Watcher {
   committed(message: StoredMessage): void {
     const commit = readCommit(message);
     this.commits.push(commit);
-    this.#subjects.set(commit.sequence, `${commit.aggregate}.${commit.aggregateId}`);
+    this.#sequences.add(commit.sequence);
     this.#checkChain(commit);
     if (commit.aggregate === 'session') this.#foldSession(commit);
     if (commit.aggregate === 'scheduler') this.#foldScheduler(commit);
@@ -81,8 +78,7 @@ export class Watcher {
   /** A host says that a command was taken: its commit must lie in the log. */
   answered(outcome: Outcome): void {
     if (!outcome.ok || outcome.sequence === 0) return;
-    const subject = this.#subjects.get(outcome.sequence) ?? '';
-    if (!ASKED.some((aggregate) => subject.startsWith(`${aggregate}.`)))
+    if (!this.#sequences.has(outcome.sequence))
       this.violate(`an answer names commit ${outcome.sequence}, which is not in the log`);
   }
 
