@@ -29,7 +29,7 @@ interface Waiting {
 }
 
 /**
- * Sends what this node says until the bus has it; the news of one kernel one after the other, in their
+ * Sends what this node says until it is taken or the bus has it; the news of one kernel one after the other, in their
  * order. While news wait, later ones that stand for them take their place.
  */
 export class Reporter {
@@ -58,7 +58,7 @@ export class Reporter {
     this.#signal = options.signal;
   }
 
-  /** Resolves when it is durable. The same news again has the same id. @throws the signal's reason. */
+  /** Resolves when it is taken or durable. The same news again has the same id. @throws the signal's reason. */
   report(news: KernelNews): Promise<void> {
     const dated = { ...news, traceparent: news.traceparent ?? currentTraceparent() };
     const waiting = this.#waitingOf.get(news.kernel);
@@ -86,7 +86,7 @@ export class Reporter {
           // From here on it is what it is: when it is sent again, then in the same words.
           if (envelope === undefined) queue.shift();
           envelope ??= this.#reportOf(next.news);
-          return this.#inbox.send(envelope);
+          return this.#inbox.deliver(envelope);
         }),
       );
       await sent.then(next.told.resolve, next.told.reject);

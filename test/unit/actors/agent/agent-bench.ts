@@ -64,7 +64,7 @@ export class AgentBench {
       if (hold !== undefined) await new Promise<void>((resolve) => hold(resolve));
       await bus.inbox.send(envelope);
     };
-    this.bus = { ...bus, inbox: { ...bus.inbox, send } };
+    this.bus = { ...bus, inbox: { ...bus.inbox, send, deliver: send } };
     this.driver = new SimulatedDriver({ clock: this.clock });
     for (let partition = 0; partition < this.bus.inbox.partitions; partition++)
       void this.#collect(partition);
