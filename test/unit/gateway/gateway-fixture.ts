@@ -10,6 +10,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { aggregates } from '../../../actors/control/aggregates.ts';
 import { startHost } from '../../../actors/runtime/host.ts';
+import type { Faults } from '../../../bus/memory/faults.ts';
 import { type Administrator, registerAdministrator } from '../../../gateway/auth/administrator.ts';
 import { createGateway, type Gateway, type GatewayPorts } from '../../../gateway/gateway.ts';
 import { buildServer } from '../../../gateway/server.ts';
@@ -57,7 +58,11 @@ export interface Answer {
 
 /** `commandsWaitingMax`: above it users are refused. */
 export async function startGateway(
-  options: { readonly store?: SegmentStore; readonly commandsWaitingMax?: number } = {},
+  options: {
+    readonly store?: SegmentStore;
+    readonly commandsWaitingMax?: number;
+    readonly faults?: Faults;
+  } = {},
 ): Promise<GatewayFixture> {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const closing = new AbortController();
