@@ -117,6 +117,11 @@ export interface Inbox {
   listen(partition: number, signal: AbortSignal): AsyncIterable<readonly ReceivedCommand[]>;
   /** What was asked past the lane shall be put into it. */
   decline(replyTo: string): void;
+  /**
+   * How far this connection knows the log to reach. Who will give a command once more asks before the first
+   * time, and names it then as `againAfter`.
+   */
+  newestPlace(): number;
   follow(
     partition: number,
     afterSequence: number,

@@ -51,6 +51,7 @@ export function isCommandEnvelope(
     isNumber(value['sentAtMs']) &&
     isAbsentOr(value['traceparent'], isString) &&
     isAbsentOr(value['replyTo'], isString) &&
+    isAbsentOr(value['againAfter'], (place) => isCount(place, 0)) &&
     isTyped(value['command'])
   );
 }

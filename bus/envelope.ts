@@ -38,6 +38,11 @@ export interface CommandEnvelope<Command = unknown> {
   readonly traceparent?: string | undefined;
   /** Subject on which the sender waits for the outcome. */
   readonly replyTo?: string | undefined;
+  /**
+   * Present when it was given to somebody before, who may have committed it: such a commit lies behind this
+   * place of the log. Its aggregate then finds out whether there is one.
+   */
+  readonly againAfter?: number | undefined;
   readonly command: Command;
 }
 
@@ -49,6 +54,7 @@ export const CommandEnvelopeSchema = z.object({
   sentAtMs: z.number(),
   traceparent: z.string().optional(),
   replyTo: z.string().optional(),
+  againAfter: z.int().min(0).optional(),
   command: z.looseObject({ type: z.string() }),
 });
 

@@ -81,11 +81,13 @@ export class Reporter {
   async #sendAll(kernel: string, queue: Waiting[]): Promise<void> {
     for (let [next] = queue; next !== undefined; [next] = queue) {
       let envelope: CommandEnvelope | undefined;
+      const againAfter = this.#inbox.newestPlace();
       const sent = this.#insist({ aggregate: 'session', aggregateId: next.news.session }, () =>
         this.#gate.pass(() => {
           // From here on it is what it is: when it is sent again, then in the same words.
-          if (envelope === undefined) queue.shift();
-          envelope ??= this.#reportOf(next.news);
+          if (envelope !== undefined) return this.#inbox.deliver({ ...envelope, againAfter });
+          queue.shift();
+          envelope = this.#reportOf(next.news);
           return this.#inbox.deliver(envelope);
         }),
       );
@@ -116,7 +118,13 @@ export class Reporter {
     readonly command: unknown;
   }): Promise<void> {
     const envelope = this.#envelope(about);
-    return this.#insist(about, () => this.#inbox.send(envelope));
+    const againAfter = this.#inbox.newestPlace();
+    let again = {};
+    return this.#insist(about, () => {
+      const sending = this.#inbox.send({ ...envelope, ...again });
+      again = { againAfter };
+      return sending;
+    });
   }
 
   #envelope(

@@ -41,14 +41,16 @@ export class Handover {
 
   /**
    * Resolves when what follows from it is in the log, or it lies in an inbox. What is late here is put into
-   * the inbox too, so it may be taken twice. @throws {BusUnavailable}
+   * the inbox too, with the place of the log behind which it may have been committed by then.
+   * @throws {BusUnavailable}
    */
-  async deliver(envelope: CommandEnvelope): Promise<void> {
+  async deliver(envelope: CommandEnvelope, after: number): Promise<void> {
     const { aggregate, aggregateId } = envelope;
     const taker = this.#takers.get(this.#inbox.partitionOf(aggregate, aggregateId));
     if (!this.#knows(aggregate)) await this.#inbox.send(envelope);
     else if (taker === undefined) await this.#inbox.deliver(envelope);
-    else if (!(await this.#hand(envelope, taker))) await this.#inbox.send(envelope);
+    else if (!(await this.#hand(envelope, taker)))
+      await this.#inbox.send({ againAfter: after, ...envelope });
   }
 
   /** False when it was not taken, or not yet. */

@@ -1,4 +1,4 @@
-import type { AggregateName, Bus, Clock } from '@orrery/bus';
+import type { AggregateName, Bus, Clock, RecordedCommit } from '@orrery/bus';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
@@ -37,6 +37,8 @@ export interface HoldingsOptions {
   /** Aggregates in memory, and their estimated bytes, besides those that fold in place. */
   readonly heldMax: number;
   readonly heldBytesMax: number;
+  /** Told of each commit that is read to fold it. */
+  readonly onRead?: (commit: RecordedCommit) => void;
 }
 
 export function createHoldings(options: HoldingsOptions): Holdings {
@@ -142,7 +144,7 @@ class LimitedHoldings implements Holdings {
         if (further !== undefined) return further;
       }
       commits += 1;
-      replay(aggregate, held, commit);
+      this.#fold(aggregate, held, commit);
     }
     return held;
   }
@@ -167,11 +169,16 @@ class LimitedHoldings implements Holdings {
       if (isItsCommit === undefined) {
         isItsCommit = commit.sequence === saved.sequence && commit.hash === held.hash;
         if (!isItsCommit) break;
-      } else replay(aggregate, held, commit);
+      } else this.#fold(aggregate, held, commit);
     }
     if (isItsCommit === true) return held;
     logger.warn(about, 'a snapshot does not stand for what is in the log');
     return undefined;
+  }
+
+  #fold(aggregate: AnyAggregate, held: Held, commit: RecordedCommit): void {
+    this.#options.onRead?.(commit);
+    replay(aggregate, held, commit);
   }
 
   /** Measured again when the state has seen twice as many events. */

@@ -1,6 +1,7 @@
-import type { Bus, Clock } from '@orrery/bus';
+import type { Bus, Clock, RecordedCommit } from '@orrery/bus';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
+import { AnsweredCommands } from './answered.ts';
 import { Handover } from './handover.ts';
 import { createHoldings, type Holdings } from './holdings.ts';
 import type { HostCounts } from './lane.ts';
@@ -9,6 +10,7 @@ import { type Duty, startOwnership } from './ownership.ts';
 import { runPartition } from './partition.ts';
 import { SaidMark } from './said-mark.ts';
 import type { TurnTools } from './take-turn.ts';
+import { UnsaidSearch } from './unsaid.ts';
 import { createWindow } from './window.ts';
 
 /** Commands under way at once in one host. */
@@ -76,13 +78,16 @@ export function startHost(options: HostOptions, signal: AbortSignal): Host {
   const ended = new AbortController();
   const knows = (aggregate: string): boolean => aggregates.has(aggregate);
   const handover = new Handover({ inbox: bus.inbox, clock, closed: ended.signal, knows });
-  const shared = { bus, clock, logger, aggregates, mayBeArchived, handover };
+  const unsaid = new UnsaidSearch({ bus, clock });
+  const shared = { bus, clock, logger, aggregates, mayBeArchived, handover, unsaid };
   const run = async (partition: number, tenure: Parameters<Duty>[0]): Promise<void> => {
     // Of one tenure only: another host may write as soon as it is over, and what was held is old then.
-    const holdings = createHoldings({ bus, clock, logger, heldMax, heldBytesMax });
+    const answered = new AnsweredCommands(bus, partition);
+    const onRead = (commit: RecordedCommit): void => answered.learn(commit);
+    const holdings = createHoldings({ bus, clock, logger, heldMax, heldBytesMax, onRead });
     const alarms = new LateAlarms({ bus, clock, logger, tenure });
     const said = new SaidMark();
-    const tools: TurnTools = { ...shared, holdings, alarms, said };
+    const tools: TurnTools = { ...shared, holdings, alarms, said, answered };
     allHoldings.add(holdings);
     try {
       await runPartition({ tools, window, counts, partition, tenure });

@@ -167,6 +167,8 @@ export class Lane {
     const commands: ReadCommand[] = [];
     let aggregate: AnyAggregate | undefined;
     for (const received of batch) {
+      const { envelope } = received;
+      if (envelope.againAfter !== undefined) await tools.answered.search(envelope);
       const known = readCommand(tools, received);
       if (known === undefined) continue;
       aggregate = known.aggregate;

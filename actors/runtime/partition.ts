@@ -7,7 +7,7 @@ import type { UnsaidTurn } from './said-mark.ts';
 import { isPassing } from './speaking.ts';
 import type { TurnTools } from './take-turn.ts';
 import { subjectKey } from './turn.ts';
-import { findUnsaid, type Unsaid } from './unsaid.ts';
+import type { Unsaid } from './unsaid.ts';
 import type { Window } from './window.ts';
 
 /** Waiting before the place to begin at is asked for again. */
@@ -39,7 +39,7 @@ export async function runPartition(run: PartitionRun): Promise<void> {
   const { tools, window, partition, tenure } = run;
   const { inbox } = tools.bus;
   const places = await persistently(run, () =>
-    Promise.all([inbox.checkpoint(partition), findUnsaid(tools, partition)]),
+    Promise.all([inbox.checkpoint(partition), tools.unsaid.find(partition)]),
   );
   if (places === undefined) return;
   const [start, unsaid] = places;
@@ -130,7 +130,8 @@ class Lanes {
 
   /** Before anything else of these aggregates. */
   sayAgain({ after, upTo, aggregates }: Unsaid): void {
-    const { said, aggregates: known } = this.#run.tools;
+    const { answered, said, aggregates: known } = this.#run.tools;
+    answered.begin(upTo);
     said.reach(after);
     const whole = said.begin(after);
     for (const { aggregate, id } of aggregates) {

@@ -50,14 +50,22 @@ export class MessageIds {
   }
 }
 
+interface Sending {
+  readonly messages: readonly Message[];
+  readonly traceparent: string | undefined;
+  /** Place of the log behind which all lies that follows from them. */
+  readonly after: number;
+  /** They may have been sent before. */
+  readonly isAgain: boolean;
+}
+
 /**
  * Says all side by side, those to one recipient in their order. Resolves when what follows from it is in the
  * log, or it lies in an inbox. @throws {BusUnavailable}
  */
 export async function send(
   { bus, clock, handover }: SpeakingTools,
-  messages: readonly Message[],
-  traceparent: string | undefined,
+  { messages, traceparent, after, isAgain }: Sending,
 ): Promise<void> {
   const sentAtMs = clock.nowMs();
   await Promise.all(
@@ -68,8 +76,9 @@ export async function send(
         return;
       }
       const { aggregate, id: aggregateId, command } = outgoing;
-      const place = { id, aggregate, aggregateId, actor: CONTROL };
-      await handover.deliver({ ...place, sentAtMs, traceparent, command });
+      const about = { id, aggregate, aggregateId, actor: CONTROL, sentAtMs, traceparent };
+      const again = isAgain ? { againAfter: after } : {};
+      await handover.deliver({ ...about, ...again, command }, after);
     }),
   );
 }

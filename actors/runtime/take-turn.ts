@@ -1,6 +1,7 @@
 import {
   type Bus,
   type Clock,
+  type CommandEnvelope,
   currentTraceparent,
   type Outcome,
   RevisionConflict,
@@ -9,6 +10,7 @@ import {
 } from '@orrery/bus';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
+import type { AnsweredCommands } from './answered.ts';
 import type { Handover } from './handover.ts';
 import type { Holdings } from './holdings.ts';
 import type { LateAlarms } from './late-alarms.ts';
@@ -23,6 +25,7 @@ import {
   hasOutlived,
   outgoingOf,
 } from './turn.ts';
+import type { UnsaidSearch } from './unsaid.ts';
 import {
   type Answer,
   behind,
@@ -46,8 +49,10 @@ export interface TurnTools {
   readonly holdings: Holdings;
   readonly alarms: LateAlarms;
   readonly handover: Handover;
-  /** Of the partition. */
+  readonly unsaid: UnsaidSearch;
+  /** Of the partition, as is what was answered in it. */
   readonly said: SaidMark;
+  readonly answered: AnsweredCommands;
   readonly aggregates: ReadonlyMap<string, AnyAggregate>;
   /** Whether its commits may have left the stream, where it then looks as if it had never been. */
   readonly mayBeArchived: (aggregate: string, id: string) => boolean;
@@ -87,13 +92,11 @@ export async function takeTurn(turn: Turn): Promise<Left> {
     'orrery.command': envelope.id,
     'orrery.commands': commands.length,
   };
-  const judgeTurn = (held: Held): Verdict =>
-    judge(aggregate, held, { commands, nowMs: turn.tools.clock.nowMs() });
   return withSpan(
     `${aggregate.name} ${type}`,
     { traceparent, attributes, kind: 'consumer' },
     async () => {
-      if (type !== 'pass-deadline') return decideAndCommit(turn, judgeTurn);
+      if (type !== 'pass-deadline') return decideAndCommit(turn, (held) => judgeOf(turn, held));
       await ring(turn);
       return 'in-speech';
     },
@@ -105,6 +108,11 @@ export async function sayAgain(turn: Turn): Promise<void> {
   await decideAndCommit(turn, (held) => judgeAgain(held, turn.tools.clock.nowMs()));
 }
 
+function judgeOf({ tools, aggregate, commands }: Turn, held: Held): Verdict {
+  const recall = (envelope: CommandEnvelope): Answer | undefined => tools.answered.find(envelope);
+  return judge(aggregate, held, { commands, nowMs: tools.clock.nowMs(), recall });
+}
+
 type Judge = (held: Held) => Verdict;
 
 async function decideAndCommit(turn: Turn, judgeTurn: Judge): Promise<Left> {
@@ -114,6 +122,8 @@ async function decideAndCommit(turn: Turn, judgeTurn: Judge): Promise<Left> {
   let mayBegin =
     commands.length === 1 &&
     (aggregate.begins?.(command) ?? false) &&
+    // What it says may have to be said again, and that is known of one that is loaded.
+    tools.answered.find(envelope) === undefined &&
     !tools.mayBeArchived(aggregate.name, aggregateId);
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
     const held = mayBegin
@@ -136,11 +146,13 @@ async function decideOnce(turn: Turn, held: Held, verdict: Verdict): Promise<Lef
   const { tools, aggregate } = turn;
   for (const speech of verdict.again) {
     const messages = new MessageIds(held.id).name(speech.by, speech.outgoing, speech.revision);
-    await say(turn, held, messages);
+    await say(turn, held, { messages, after: speech.sequence ?? 0, isAgain: true });
   }
   await commitAndSay(turn, held, verdict);
-  for (const { to, answer } of verdict.answers)
+  for (const { to, answer } of verdict.answers) {
+    tools.answered.note(to.envelope.id, answer, held.sequence);
     reply(tools.bus, to.envelope, outcomeOf(answer, held));
+  }
   // Never a command before that of the newest commit: places in the inbox only rise.
   const by = held.speeches.at(-1)?.by;
   for (let { isMore } = verdict; isMore && by !== undefined; ) {
@@ -173,15 +185,27 @@ async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<v
   }
   for (const extra of extras)
     messages.push(...ids.name(extra.by, outgoingOf(aggregate, held, extra.effects)));
-  await say(turn, held, messages);
+  await say(turn, held, { messages, after: held.sequence });
 }
 
-function say(turn: Turn, held: Held, messages: readonly Message[]): Promise<void> {
+/** What is said behind a place of the log; `isAgain`: it may have been said before. */
+interface Saying {
+  readonly messages: readonly Message[];
+  readonly after: number;
+  readonly isAgain?: boolean;
+}
+
+function say(turn: Turn, held: Held, saying: Saying): Promise<void> {
   const { tools, aggregate, commands } = turn;
   const { envelope } = commands.at(-1) ?? commands[0];
   const traceparent = currentTraceparent() ?? envelope.traceparent;
   tools.alarms.note(aggregate, held);
-  return turn.say(() => send(tools, messages, traceparent));
+  let { isAgain = false } = saying;
+  return turn.say(() => {
+    const sending = send(tools, { ...saying, isAgain, traceparent });
+    isAgain = true;
+    return sending;
+  });
 }
 
 function outcomeOf(answer: Answer, { revision, sequence }: Held): Outcome {
@@ -196,15 +220,18 @@ async function ring(turn: Turn): Promise<void> {
   const held = await tools.holdings.load(aggregate, read.envelope.aggregateId);
   held.alarmAtMs = undefined;
   const nowMs = tools.clock.nowMs();
+  if (held.speeches.some(({ commandIds }) => commandIds.includes(read.envelope.id))) {
+    // It rang before, and whoever heard it may have died before it said what follows.
+    await decideAndCommit(turn, (at) => judgeOf(turn, at));
+    return;
+  }
   const deadline = aggregate.deadline(held.state);
   if (deadline === undefined) return;
   if (hasOutlived(aggregate, held, nowMs)) {
     held.reconcileAtMs = nowMs + deadline.reconcileMs;
     const command = { type: 'pass-deadline', deadline: deadline.phase };
     const passing: Turn = { ...turn, commands: [{ ...read, command }] };
-    await decideAndCommit(passing, (at) =>
-      judge(aggregate, at, { commands: passing.commands, nowMs }),
-    );
+    await decideAndCommit(passing, (at) => judgeOf(passing, at));
     return;
   }
   let messages: readonly Message[] = [];
@@ -215,5 +242,5 @@ async function ring(turn: Turn): Promise<void> {
     messages = new MessageIds(held.id).name(behind(read), outgoing);
     held.reconcileAtMs = askedAgainAtMs(deadline, held, nowMs);
   }
-  await say(turn, held, messages);
+  await say(turn, held, { messages, after: held.sequence });
 }

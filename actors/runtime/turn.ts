@@ -23,6 +23,8 @@ export interface Speech {
   readonly by: CommittedBy;
   /** Of the commit's last event; absent where an older version kept it. */
   readonly revision?: number;
+  /** Of the commit, in the log; absent where an older version kept it. */
+  readonly sequence?: number;
   /** Ids of the commands it stands for. */
   readonly commandIds: readonly string[];
   readonly outgoing: readonly Outgoing[];
@@ -174,7 +176,8 @@ export function advance(
   const commandIds = commands?.map(({ id }) => id) ?? [commandId];
   const { commandType: type, actor, traceparent } = recorded;
   const by = { id: commandId, inboxSequence, type, actor, traceparent };
-  const speech = { by, revision: held.revision, commandIds, outgoing: next.outgoing };
+  const { revision, sequence } = held;
+  const speech = { by, revision, sequence, commandIds, outgoing: next.outgoing };
   held.speeches = [...held.speeches.slice(1 - UNSAID_COMMITS_MAX), speech];
   const deadline = aggregate.deadline(held.state);
   if (deadline?.phase !== held.phase) {

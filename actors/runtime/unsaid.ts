@@ -15,20 +15,69 @@ export interface Unsaid {
   readonly aggregates: readonly { readonly aggregate: AggregateName; readonly id: string }[];
 }
 
-/** What whoever had the partition before may have written without saying what follows. @throws {BusUnavailable} */
-export async function findUnsaid(
-  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
-  partition: number,
-): Promise<Unsaid> {
-  const [saved, upTo] = await Promise.all([
-    bus.config.get(keyOf(partition)),
+interface Tools {
+  readonly bus: Bus;
+  readonly clock: Clock;
+}
+
+/**
+ * Finds what whoever had a partition before may have written without saying what follows. Partitions are
+ * mostly taken several at once: then the log is read once for all of them.
+ */
+export class UnsaidSearch {
+  readonly #tools: Tools;
+  #asked: { readonly partition: number; readonly answer: PromiseWithResolvers<Unsaid> }[] = [];
+  #isSearching = false;
+
+  constructor(tools: Tools) {
+    this.#tools = tools;
+  }
+
+  /** @throws {BusUnavailable} */
+  find(partition: number): Promise<Unsaid> {
+    const answer = Promise.withResolvers<Unsaid>();
+    this.#asked.push({ partition, answer });
+    if (!this.#isSearching) void this.#searchAll();
+    return answer.promise;
+  }
+
+  async #searchAll(): Promise<void> {
+    this.#isSearching = true;
+    // Those that begin in the same moment come along.
+    await undefined;
+    while (this.#asked.length > 0) {
+      const asked = this.#asked;
+      this.#asked = [];
+      try {
+        const found = await search(this.#tools, new Set(asked.map(({ partition }) => partition)));
+        for (const { partition, answer } of asked) {
+          const unsaid = found.get(partition);
+          if (unsaid === undefined) answer.reject(new Error(`nobody searched ${partition}`));
+          else answer.resolve(unsaid);
+        }
+      } catch (error) {
+        for (const { answer } of asked) answer.reject(error);
+      }
+    }
+    this.#isSearching = false;
+  }
+}
+
+async function search(
+  { bus, clock }: Tools,
+  partitions: ReadonlySet<number>,
+): Promise<ReadonlyMap<number, Unsaid>> {
+  const [upTo, marks] = await Promise.all([
     bus.log.lastSequence(),
+    Promise.all([...partitions].map((partition) => findMark(bus, partition))),
   ]);
-  // Before the first mark everything that was said followed from commands in the inbox: they are met again.
-  if (saved === undefined) await saveSaid(bus, partition, upTo);
-  const after = saved === undefined ? upTo : Math.min(upTo, Number(saved.value));
-  const found = new Map<string, Unsaid['aggregates'][number]>();
-  let read = after;
+  const searches = new Map<number, Search>();
+  for (const { partition, mark } of marks) {
+    // Before the first mark everything that was said followed from commands in the inbox: they are met again.
+    if (mark === undefined) await saveSaid(bus, partition, upTo);
+    searches.set(partition, { after: Math.min(upTo, mark ?? upTo), found: new Map() });
+  }
+  let read = Math.min(...[...searches.values()].map(({ after }) => after));
   for (let tries = 0; read < upTo && tries < REPLICA_TRIES_MAX; tries++) {
     if (tries > 0) await clock.sleep(REPLICA_DELAY_MS);
     for await (const page of bus.log.readMessages({ afterSequence: read, upToSequence: upTo }))
@@ -37,11 +86,32 @@ export async function findUnsaid(
         const place = aggregateOfEvent(subject);
         if (place === undefined) continue;
         const { aggregate, aggregateId: id } = place;
-        if (bus.inbox.partitionOf(aggregate, id) === partition)
-          found.set(subject, { aggregate, id });
+        const one = searches.get(bus.inbox.partitionOf(aggregate, id));
+        if (one !== undefined && sequence > one.after) one.found.set(subject, { aggregate, id });
       }
   }
-  return { after, upTo, aggregates: [...found.values()] };
+  return new Map(
+    [...searches].map(([partition, { after, found }]) => [
+      partition,
+      { after, upTo, aggregates: [...found.values()] },
+    ]),
+  );
+}
+
+interface Search {
+  readonly after: number;
+  readonly found: Map<string, Unsaid['aggregates'][number]>;
+}
+
+interface Mark {
+  readonly partition: number;
+  /** Undefined before the first. */
+  readonly mark: number | undefined;
+}
+
+async function findMark(bus: Bus, partition: number): Promise<Mark> {
+  const saved = await bus.config.get(keyOf(partition));
+  return { partition, mark: saved === undefined ? undefined : Number(saved.value) };
 }
 
 /** @throws {BusUnavailable} */

@@ -37,13 +37,20 @@ interface Extra {
 /** A refusal answers alone; the rest waits for the commit. */
 export type Answer = 'changed' | 'unchanged' | Rejection;
 
+interface Sitting {
+  readonly commands: readonly ReadCommand[];
+  readonly nowMs: number;
+  /** What a command came to that was answered before. */
+  readonly recall?: (envelope: CommandEnvelope) => Answer | undefined;
+}
+
 /** Decides commands in their order, each on the state as those before it left it. Changes a fold in place. */
 export function judge(
   aggregate: AnyAggregate,
   held: Held,
-  { commands, nowMs }: { readonly commands: readonly ReadCommand[]; readonly nowMs: number },
+  { commands, nowMs, recall = () => undefined }: Sitting,
 ): Verdict {
-  const bench = new Bench(aggregate, held, nowMs);
+  const bench = new Bench(aggregate, held, { nowMs, recall });
   for (const command of commands) bench.hear(command);
   return bench.close();
 }
@@ -82,6 +89,7 @@ class Bench {
   readonly #aggregate: AnyAggregate;
   readonly #held: Held;
   readonly #nowMs: number;
+  readonly #recall: (envelope: CommandEnvelope) => Answer | undefined;
   #state: unknown;
   readonly #events: { readonly type: string }[] = [];
   readonly #effects: Effect[] = [];
@@ -91,10 +99,15 @@ class Bench {
   readonly #changed = new Set<string>();
   readonly #answers: Verdict['answers'][number][] = [];
 
-  constructor(aggregate: AnyAggregate, held: Held, nowMs: number) {
+  constructor(
+    aggregate: AnyAggregate,
+    held: Held,
+    { nowMs, recall }: Required<Pick<Sitting, 'nowMs' | 'recall'>>,
+  ) {
     this.#aggregate = aggregate;
     this.#held = held;
     this.#nowMs = nowMs;
+    this.#recall = recall;
     this.#state = held.state;
   }
 
@@ -106,13 +119,17 @@ class Bench {
     if (answer !== undefined) this.#answers.push({ to, answer });
   }
 
-  /** Of what came past the inbox, and then through it too, only the first is decided. */
-  #remember({ envelope: { id } }: ReadCommand): Answer | undefined {
+  /**
+   * Of what came past the inbox, and then through it too, only the first is decided; what the newest commits
+   * stand for is said again besides.
+   */
+  #remember({ envelope }: ReadCommand): Answer | undefined {
+    const { id } = envelope;
     if (this.#changed.has(id)) return 'changed';
     const { speeches } = this.#held;
     const own = speeches.filter(({ commandIds }) => commandIds.includes(id));
     for (const speech of own) this.#again.add(speech);
-    return own.length > 0 ? 'changed' : undefined;
+    return own.length > 0 ? 'changed' : this.#recall(envelope);
   }
 
   #decide(read: ReadCommand): Answer {

@@ -3,6 +3,8 @@ import type { CommandEnvelope, Outcome } from '../envelope.ts';
 import { BusUnavailable } from '../errors.ts';
 import { ASKED_COMMANDS_MAX, ASKED_MS_MAX } from '../inbox-limit.ts';
 import { decodeCommand, decodeOutcome, encodeBody } from '../message-codec.ts';
+import type { NewestPlace } from '../newest-place.ts';
+import type { Asked, Outstanding } from '../outstanding.ts';
 import { subjects } from '../subjects.ts';
 import type { Carrier } from './faults.ts';
 import type { Replies } from './replies.ts';
@@ -62,6 +64,8 @@ interface RequestParts {
   readonly carrier: Carrier;
   readonly replies: Replies;
   readonly asks: AskRoom;
+  readonly newestPlace: NewestPlace;
+  readonly outstanding: Outstanding;
   readonly lane: {
     readonly partition: number;
     readonly send: (envelope: CommandEnvelope) => Promise<void>;
@@ -82,7 +86,7 @@ export async function request(
   signal.addEventListener('abort', onAbort, { once: true });
   closed.addEventListener('abort', onClose, { once: true });
   const end = attempt(parts, envelope, {
-    onAnswer: (body) => answer.resolve(decodeOutcome('reply', body)),
+    onAnswer: (body) => answer.resolve(parts.newestPlace.learn(decodeOutcome('reply', body))),
     store: (told) => parts.lane.send(told).catch(answer.reject),
   });
   try {
@@ -101,8 +105,9 @@ export async function deliver(parts: RequestParts, envelope: CommandEnvelope): P
   const onClose = (): void => done.reject(new BusUnavailable('stay connected'));
   closed.addEventListener('abort', onClose, { once: true });
   const end = attempt(parts, envelope, {
-    onAnswer: done.resolve,
-    store: () => parts.lane.send(envelope).then(done.resolve, done.reject),
+    onAnswer: (body) => done.resolve(parts.newestPlace.learn(decodeOutcome('reply', body))),
+    store: (told) =>
+      parts.lane.send({ ...told, replyTo: undefined }).then(done.resolve, done.reject),
   });
   try {
     await done.promise;
@@ -114,38 +119,49 @@ export async function deliver(parts: RequestParts, envelope: CommandEnvelope): P
 
 /** Asks who listens; `store` is called once, when nobody does, declines or answers in time. */
 function attempt(
-  { carrier, replies, asks, lane }: RequestParts,
+  { carrier, replies, asks, newestPlace, outstanding, lane }: RequestParts,
   envelope: CommandEnvelope,
   parts: {
     readonly onAnswer: (body: Uint8Array) => void;
     readonly store: (told: CommandEnvelope) => void;
   },
 ): () => void {
+  const { aggregate, aggregateId, actor } = envelope;
+  const { partition } = lane;
   const answered = new AbortController();
-  let isStored = false;
-  const store = (): void => {
-    if (isStored) return;
-    isStored = true;
-    parts.store(told);
+  const againAfter = envelope.againAfter ?? newestPlace.sequence;
+  const key = `${aggregate}.${aggregateId}`;
+  const mayAsk = asks.hasListener(partition) && !outstanding.waitsInInbox(key);
+  const asked: Asked = {
+    partition,
+    key,
+    isStored: false,
+    store: () => {
+      asked.isStored = true;
+      parts.store(mayAsk ? { ...told, againAfter } : told);
+    },
   };
+  const giveUp = (): void => outstanding.storeUpTo(asked);
   const replyTo = replies.enter((body) => {
-    if (body.byteLength === 0) store();
+    if (body.byteLength === 0) giveUp();
     else parts.onAnswer(body);
   });
   const told = { ...envelope, replyTo };
-  const { aggregate, aggregateId, actor } = envelope;
-  const subject = subjects.ask(lane.partition, aggregate, aggregateId, actor);
-  if (asks.hasListener(lane.partition)) {
+  const subject = subjects.ask(partition, aggregate, aggregateId, actor);
+  outstanding.enter(asked);
+  if (mayAsk) {
     const body = encodeBody(subject, told);
     carrier.deliver({ kind: 'ask', subject }, () => {
       const decoded = decodeCommand(subject, 0, body);
       if (decoded === undefined) return;
       const received = { sequence: 0, bytes: body.byteLength, ...decoded };
-      if (!asks.arrive(lane.partition, received)) store();
+      if (!asks.arrive(partition, received)) giveUp();
     });
-    carrier.clock.sleep(ASKED_MS_MAX, answered.signal).then(store, () => undefined);
-  } else store();
+    carrier.clock.sleep(ASKED_MS_MAX, answered.signal).then(giveUp, () => undefined);
+  } else if (asks.hasListener(partition)) giveUp();
+  else outstanding.storeAll(partition);
   return () => {
+    outstanding.leave(asked);
     answered.abort(ANSWERED);
     replies.leave(replyTo);
   };

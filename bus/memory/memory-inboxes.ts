@@ -4,6 +4,8 @@ import { Overloaded } from '../errors.ts';
 import { OVERLOADED_RETRY_MS } from '../inbox-limit.ts';
 import { decodeCommand, decodeWish, encodeBody } from '../message-codec.ts';
 import { followCheckpoints } from '../nats/checkpoint.ts';
+import { NewestPlace } from '../newest-place.ts';
+import { Outstanding } from '../outstanding.ts';
 import { partitionOf, subjects } from '../subjects.ts';
 import { type AskRoom, deliver, request } from './memory-asking.ts';
 import { followMemory, type Source } from './memory-feed.ts';
@@ -16,6 +18,8 @@ export function createMemoryInbox(
   source: Source,
   { config, replies, asks, partitions, commandsWaitingMax }: InboxParts,
 ): Inbox {
+  const newestPlace = new NewestPlace();
+  const outstanding = new Outstanding();
   /** Of users, past the inbox. */
   let underWay = 0;
   const admit = ({ actor }: CommandEnvelope): void => {
@@ -34,13 +38,16 @@ export function createMemoryInbox(
       { kind: 'command', subject },
       () => source.stream.store({ ...message, messageId: envelope.id }),
       // A copy arrives as one sent again past the server's memory of message ids.
-      () => source.stream.store(message),
+      () =>
+        source.stream.store({ subject, body: encodeBody(subject, { againAfter: 0, ...envelope }) }),
     );
   };
   const askingOf = ({ aggregate, aggregateId }: CommandEnvelope, onStore?: () => void) => ({
     carrier: source.carrier,
     replies,
     asks,
+    newestPlace,
+    outstanding,
     lane: {
       partition: partitionOf(aggregate, aggregateId, partitions),
       send: (told: CommandEnvelope): Promise<void> => {
@@ -78,6 +85,7 @@ export function createMemoryInbox(
         replies.arrive(replyTo, new Uint8Array()),
       );
     },
+    newestPlace: () => newestPlace.sequence,
     reply: (replyTo, outcome) => {
       const body = encodeBody(replyTo, outcome);
       source.carrier.deliver({ kind: 'reply', subject: replyTo }, () =>

@@ -3,10 +3,13 @@ import type { ReceivedCommand } from '../bus.ts';
 import type { CommandEnvelope, Outcome } from '../envelope.ts';
 import { ASKED_COMMANDS_MAX, ASKED_MS_MAX } from '../inbox-limit.ts';
 import { decodeCommand, decodeOutcome, encodeBody } from '../message-codec.ts';
+import { type Asked, Outstanding } from '../outstanding.ts';
 import { Overdue } from '../overdue.ts';
 import { partitionOf, subjects } from '../subjects.ts';
 import type { Link } from './link.ts';
-import { isClosed } from './requests.ts';
+import { isClosed, isUnheard } from './requests.ts';
+
+type Answer = Pick<PromiseWithResolvers<Outcome>, 'resolve' | 'reject'>;
 
 type Send = (envelope: CommandEnvelope, messageId: string) => Promise<unknown>;
 
@@ -15,6 +18,7 @@ export class Asking {
   readonly #link: Link;
   readonly #partitions: number;
   readonly #overdue: Overdue<string>;
+  readonly #outstanding = new Outstanding();
   #isForbidden = false;
 
   constructor(link: Link, partitions: number) {
@@ -44,7 +48,7 @@ export class Asking {
     signal.addEventListener('abort', onAbort, { once: true });
     let stores = 0;
     const attempt = this.#attempt(envelope, {
-      onAnswer: (message) => settle(answer, message),
+      onAnswer: (message) => this.#settle(answer, message),
       store: (told) => {
         const messageId = stores === 0 ? envelope.id : `${envelope.id}.${stores}`;
         stores += 1;
@@ -66,11 +70,11 @@ export class Asking {
     const done = Promise.withResolvers<unknown>();
     let isStored = false;
     const attempt = this.#attempt(envelope, {
-      onAnswer: done.resolve,
-      store: () => {
+      onAnswer: (message) => this.#settle(done, message),
+      store: (told) => {
         if (isStored) return;
         isStored = true;
-        send(envelope, envelope.id).then(done.resolve, done.reject);
+        send({ ...told, replyTo: undefined }, envelope.id).then(done.resolve, done.reject);
       },
     });
     const stop = this.#link.onReconnect(attempt.store);
@@ -91,45 +95,65 @@ export class Asking {
     },
   ): { readonly store: () => void; readonly end: () => void } {
     const link = this.#link;
-    let isStored = false;
-    const store = (): void => {
-      isStored = true;
-      this.#overdue.leave(replyTo);
-      parts.store(told);
-    };
-    const storeFirst = (): void => {
-      if (!isStored) store();
-    };
+    const { aggregate, aggregateId } = envelope;
+    const againAfter = envelope.againAfter ?? link.newestPlace.sequence;
+    let isFresh = true;
     const replyTo = link.replies.enter((message) => {
-      // Nothing is said by who declines, and by the server when nobody listens.
-      if (message.data.length === 0) storeFirst();
+      if (isUnheard(message)) {
+        isFresh = true;
+        this.#outstanding.storeAll(asked.partition);
+      } else if (message.data.length === 0) this.#outstanding.storeUpTo(asked);
       else parts.onAnswer(message);
     });
     const told = { ...envelope, replyTo };
+    const asked = {
+      partition: partitionOf(aggregate, aggregateId, this.#partitions),
+      key: `${aggregate}.${aggregateId}`,
+      isStored: false,
+      store: (): void => {
+        asked.isStored = true;
+        this.#overdue.leave(replyTo);
+        parts.store(isFresh ? told : { ...told, againAfter });
+        isFresh = false;
+      },
+    };
+    const mayAsk =
+      link.isConnected && !this.#isForbidden && !this.#outstanding.waitsInInbox(asked.key);
+    if (mayAsk) {
+      isFresh = false;
+      this.#ask(told, asked);
+    }
+    this.#outstanding.enter(asked);
+    if (!mayAsk) asked.store();
     const end = (): void => {
+      this.#outstanding.leave(asked);
       this.#overdue.leave(replyTo);
       link.replies.leave(replyTo);
     };
-    if (link.isConnected && !this.#isForbidden) this.#ask(told, storeFirst);
-    else store();
-    return { store, end };
+    return { store: asked.store, end };
   }
 
-  #ask(envelope: CommandEnvelope & { readonly replyTo: string }, onOverdue: () => void): void {
+  #settle(answer: Answer, { subject, data }: Msg): void {
+    try {
+      answer.resolve(this.#link.newestPlace.learn(decodeOutcome(subject, data)));
+    } catch (error) {
+      answer.reject(error);
+    }
+  }
+
+  /** @throws {MessageTooLarge} */
+  #ask(envelope: CommandEnvelope & { readonly replyTo: string }, asked: Asked): void {
     const { aggregate, aggregateId, actor, replyTo } = envelope;
-    const partition = partitionOf(aggregate, aggregateId, this.#partitions);
-    const subject = subjects.ask(partition, aggregate, aggregateId, actor);
-    const body = encodeBody(subject, envelope);
-    this.#overdue.enter(replyTo, onOverdue);
+    const subject = subjects.ask(asked.partition, aggregate, aggregateId, actor);
+    let body: Buffer;
+    try {
+      body = encodeBody(subject, envelope);
+    } catch (error) {
+      this.#link.replies.leave(replyTo);
+      throw error;
+    }
+    this.#overdue.enter(replyTo, () => this.#outstanding.storeUpTo(asked));
     this.#link.tellFor(replyTo, subject, body);
-  }
-}
-
-function settle(answer: PromiseWithResolvers<Outcome>, { subject, data }: Msg): void {
-  try {
-    answer.resolve(decodeOutcome(subject, data));
-  } catch (error) {
-    answer.reject(error);
   }
 }
 

@@ -69,6 +69,7 @@ async function append(
     urgency: urgencyOf(commit.actor),
     alone: () => link.exchange('store a commit', () => storeOnce(link, store)),
   });
+  link.newestPlace.reach(sequence);
   return { sequence, hash: hashOf(body) };
 }
 

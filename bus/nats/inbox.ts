@@ -51,6 +51,7 @@ export function createInbox(link: Link, { config, gauge, partitions }: InboxPart
     deliver: (envelope) => asking.deliver(envelope, send),
     listen: (partition, signal) => listen(link, partition, signal),
     decline: (replyTo) => link.tell(replyTo),
+    newestPlace: () => link.newestPlace.sequence,
     reply: (replyTo, outcome) => link.tell(replyTo, JSON.stringify(outcome)),
     follow: (partition, afterSequence, signal) =>
       follow(link, { partition, afterSequence, signal }),

@@ -14,6 +14,7 @@ import type { Clock } from '../clock.ts';
 import { BusRefused, BusUnavailable, MalformedMessage } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { decodeBody } from '../message-codec.ts';
+import { NewestPlace } from '../newest-place.ts';
 import { reconnectionOptions } from './reconnection.ts';
 import { ReplyRoom } from './reply-room.ts';
 import { isClosed, Requests, Unanswered } from './requests.ts';
@@ -49,6 +50,7 @@ export class Link {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly replies: ReplyRoom;
+  readonly newestPlace = new NewestPlace();
   readonly #inboxPrefix: string;
   readonly #requests: Requests;
   readonly #lanes = new Map<string, StoreLane>();

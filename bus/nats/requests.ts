@@ -131,7 +131,7 @@ export class Requests {
     const question = this.#waiting.get(subject);
     if (question === undefined) return;
     this.#waiting.delete(subject);
-    if (message.data.length === 0 && message.headers?.code === STATUS_NO_RESPONDERS)
+    if (isUnheard(message))
       question.reject(new Unanswered(`nobody answers on ${question.subject}`));
     else question.resolve(message);
   }
@@ -148,6 +148,11 @@ export class Requests {
     }
     this.#sweeping = undefined;
   }
+}
+
+/** The server says that nobody listens on a subject. */
+export function isUnheard({ data, headers }: Msg): boolean {
+  return data.length === 0 && headers?.code === STATUS_NO_RESPONDERS;
 }
 
 export function isClosed(error: unknown): boolean {

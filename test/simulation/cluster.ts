@@ -213,10 +213,8 @@ class Cluster {
   #restlessness(): string | undefined {
     const { unanswered } = this.#gateway;
     if (unanswered > 0) return `${unanswered} commands are never answered`;
-    const { sessions, scheduler, commits } = this.#watcher;
-    // Whoever was not told to go is told when the node is asked again.
-    const undrained = findUndrained(commits, scheduler)[0];
-    return findRestless(sessions, scheduler, this.#clock.nowMs())[0] ?? undrained;
+    const { sessions, scheduler } = this.#watcher;
+    return findRestless(sessions, scheduler, this.#clock.nowMs())[0];
   }
 
   /** What can only be said of the whole, at the end. */

@@ -2,6 +2,7 @@ import {
   type AggregateName,
   type Bus,
   type Clock,
+  type CommandEnvelope,
   derivedId,
   type NodeCommand,
   type Outcome,
@@ -38,7 +39,9 @@ export class GatewayModel {
 
   readonly ask: Asking = async (aggregate, aggregateId, command) => {
     this.#unanswered += 1;
-    const envelope = {
+    const bus = this.#connect();
+    const againAfter = bus.inbox.newestPlace();
+    let envelope: CommandEnvelope = {
       id: derivedId(aggregateId, command.type, String(this.#sent++)),
       aggregate,
       aggregateId,
@@ -46,7 +49,6 @@ export class GatewayModel {
       sentAtMs: this.#clock.nowMs(),
       command,
     };
-    const bus = this.#connect();
     for (;;) {
       const patience = new AbortController();
       const answered = new AbortController();
@@ -59,6 +61,7 @@ export class GatewayModel {
         this.#unanswered -= 1;
         return outcome;
       } catch {
+        envelope = { ...envelope, againAfter };
         await this.#clock.sleep(RETRY_MS);
       } finally {
         answered.abort(ANSWERED);

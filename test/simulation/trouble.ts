@@ -105,7 +105,8 @@ export class Trouble implements Faults {
     const delayMs = this.#delayMs(kind);
     if (delayMs > 0) this.met('delayed');
     this.#noteOrder(subject, this.#clock.nowMs() + delayMs);
-    const isDoubled = kind !== 'append' && kind !== 'feed';
+    // Asked is at most once; whoever gives a command again says so.
+    const isDoubled = kind !== 'append' && kind !== 'feed' && kind !== 'ask';
     if (!isDoubled || !this.#random.chance(this.#world.rates.doubledMessage)) return [delayMs];
     this.met('doubled');
     return [delayMs, this.#random.between(0, this.#world.copyDelayMsMax)];

@@ -47,6 +47,8 @@ export class Watcher {
   readonly #newest = new Map<string, { hash: string; revision: number }>();
   readonly #sequences = new Set<number>();
   readonly #starts = new Set<string>();
+  /** Revisions with which the commits of a command end, by aggregate and command. */
+  readonly #commands = new Map<string, number>();
   readonly #ledger: Ledger;
   #violation: string | undefined;
 
@@ -71,8 +73,27 @@ export class Watcher {
     this.commits.push(commit);
     this.#sequences.add(commit.sequence);
     this.#checkChain(commit);
+    this.#checkCommands(commit);
     if (commit.aggregate === 'session') this.#foldSession(commit);
     if (commit.aggregate === 'scheduler') this.#foldScheduler(commit);
+  }
+
+  /** A command is committed once; what is left to conclude then follows at once, in its name. */
+  #checkCommands({
+    aggregate,
+    aggregateId,
+    firstRevision,
+    events,
+    ...commit
+  }: RecordedCommit): void {
+    // An alarm is named for its time, and may ring again for the same.
+    if (commit.commandType === 'pass-deadline') return;
+    for (const { id } of commit.commands ?? [{ id: commit.commandId }]) {
+      const key = `${aggregate} ${aggregateId} ${id}`;
+      if ((this.#commands.get(key) ?? firstRevision - 1) !== firstRevision - 1)
+        this.violate(`command ${id} to ${aggregate} ${aggregateId} is committed twice`);
+      this.#commands.set(key, firstRevision + events.length - 1);
+    }
   }
 
   /** A host says that a command was taken: its commit must lie in the log. */

@@ -40,6 +40,43 @@ export function askingContract(name: string, start: () => Promise<BusHarness>): 
     assert.equal(await idsInInbox(bus, id), [command.id]);
   });
 
+  asking('puts into the inbox in its order what was asked before', async ({ bus }) => {
+    const id = freshId();
+    const gone = await listen(bus, id, () => undefined);
+    const commands = [commandOf(id), commandOf(id), commandOf(id)];
+    const [first, ...others] = commands.map((command) => bus.inbox.deliver(command));
+    await gone[Symbol.asyncDispose]();
+    await bus.flush();
+    const last = commandOf(id);
+    await within(Promise.all([bus.inbox.deliver(last), first, ...others]));
+    assert.equal(
+      await idsInInbox(bus, id),
+      [...commands, last].map((command) => command.id),
+    );
+  });
+
+  asking('puts what comes later behind what waits in the inbox', async ({ bus }) => {
+    const id = freshId();
+    let isDeaf = true;
+    await using listener = await listen(bus, id, (replyTo) => {
+      if (isDeaf) bus.inbox.decline(replyTo);
+      else bus.inbox.reply(replyTo, TAKEN);
+    });
+    const commands = [commandOf(id), commandOf(id)];
+    const stop = new AbortController();
+    const asked = commands.map((command) => bus.inbox.request(command, stop.signal));
+    const ended = Promise.allSettled(asked);
+    const [first, second] = commands;
+    await untilStored(bus, id, [first?.id ?? '', second?.id ?? '']);
+    isDeaf = false;
+    const third = commandOf(id);
+    const late = bus.inbox.request(third, stop.signal).catch(() => undefined);
+    await untilStored(bus, id, [first?.id ?? '', second?.id ?? '', third.id]);
+    assert.is(listener.heard.length, 2);
+    stop.abort(new Error('enough'));
+    await Promise.all([ended, late]);
+  });
+
   asking('puts into the inbox what is delivered while nobody listens', async ({ bus }) => {
     const id = freshId();
     const command = commandOf(id);
@@ -122,4 +159,17 @@ async function idsInInbox(bus: Bus, id: string): Promise<readonly string[]> {
   }
   stop.abort();
   return ids.filter((one) => one !== last.id);
+}
+
+/** Resolves when exactly these lie in the inbox of an aggregate, in their order. */
+async function untilStored(bus: Bus, id: string, wanted: readonly string[]): Promise<void> {
+  const stop = new AbortController();
+  const ids: string[] = [];
+  const lane = bus.inbox.partitionOf('session', id);
+  for await (const commands of bus.inbox.follow(lane, 0, stop.signal)) {
+    for (const { envelope } of commands) if (envelope.aggregateId === id) ids.push(envelope.id);
+    if (ids.length >= wanted.length) break;
+  }
+  stop.abort();
+  assert.equal(ids, wanted);
 }

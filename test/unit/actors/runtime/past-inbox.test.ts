@@ -1,115 +1,8 @@
-import {
-  type Bus,
-  BusUnavailable,
-  type CommandEnvelope,
-  createLogger,
-  createMemoryBroker,
-  imageId,
-  type Outcome,
-  type RecordedCommit,
-  SCHEDULER_ID,
-  SimulatedClock,
-} from '@orrery/bus';
+import { imageId } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { imageAggregate } from '../../../../actors/image/aggregate.ts';
-import { startHost } from '../../../../actors/runtime/host.ts';
-import { schedulerAggregate } from '../../../../actors/scheduler/aggregate.ts';
-import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
-import { enqueue, sessionId } from '../session/session-under-test.ts';
-
-const LEASE_MS = 2_000;
-/** A host has what a dead one of another name had. */
-const TAKEN_OVER_MS = LEASE_MS * 2;
-const logger = createLogger({ name: 'test', level: 'silent' });
-const aggregates = [sessionAggregate, schedulerAggregate, imageAggregate];
-
-class Stage {
-  readonly clock = new SimulatedClock(1_700_000_000_000);
-  /** Types of the commands that were put into inboxes. */
-  readonly stored: string[] = [];
-  readonly wishes: string[] = [];
-  readonly broker = createMemoryBroker({
-    clock: this.clock,
-    partitions: 2,
-    observe: (stream, { subject, body }) => {
-      if (stream === 'wishes') this.wishes.push(subject);
-      if (stream !== 'commands') return;
-      const { command } = JSON.parse(Buffer.from(body).toString()) as CommandEnvelope;
-      this.stored.push((command as { readonly type: string }).type);
-    },
-  });
-  readonly bus = this.broker.connect();
-
-  async start(
-    name: string,
-    change: (bus: Bus) => Bus = (bus) => bus,
-  ): Promise<{ kill(): Promise<void> }> {
-    const connection = this.broker.connect();
-    const stop = new AbortController();
-    const parts = { bus: change(connection), clock: this.clock, logger, aggregates, name };
-    startHost({ ...parts, leaseMs: LEASE_MS }, stop.signal).done.catch(() => undefined);
-    await this.clock.advance(100);
-    return {
-      kill: async () => {
-        await connection[Symbol.asyncDispose]();
-        stop.abort();
-      },
-    };
-  }
-
-  ask(about: Pick<CommandEnvelope, 'id' | 'aggregate' | 'aggregateId' | 'command'>): {
-    outcome: Outcome | undefined;
-  } {
-    const answer: { outcome: Outcome | undefined } = { outcome: undefined };
-    const actor = { kind: 'user', id: 'test' } as const;
-    const envelope: CommandEnvelope = { ...about, actor, sentAtMs: this.clock.nowMs() };
-    this.bus.inbox.request(envelope, new AbortController().signal).then(
-      (outcome) => {
-        answer.outcome = outcome;
-      },
-      () => undefined,
-    );
-    return answer;
-  }
-
-  create(): { readonly outcome: Outcome | undefined } {
-    const place = { aggregate: 'session', aggregateId: sessionId } as const;
-    return this.ask({ id: 'create', ...place, command: enqueue() });
-  }
-
-  joinNode(): { readonly outcome: Outcome | undefined } {
-    const capacity = {
-      node: 'node-a',
-      resourceGroup: 'default',
-      architecture: 'x86_64',
-      slots: { cpu: '1000', mem: '8589934592' },
-      isSchedulable: true,
-    };
-    const place = { aggregate: 'scheduler', aggregateId: SCHEDULER_ID } as const;
-    return this.ask({ id: 'join', ...place, command: { type: 'update-node', capacity } });
-  }
-
-  async commits(): Promise<readonly RecordedCommit[]> {
-    const commits: RecordedCommit[] = [];
-    for await (const commit of this.bus.log.read('session', sessionId)) commits.push(commit);
-    return commits;
-  }
-}
-
-/** Commits of the aggregate are never acknowledged, and never made. */
-const mute =
-  (aggregate: string) =>
-  (bus: Bus): Bus => ({
-    ...bus,
-    log: {
-      ...bus.log,
-      append: (commit, expected) =>
-        commit.aggregate === aggregate
-          ? Promise.reject(new BusUnavailable('append'))
-          : bus.log.append(commit, expected),
-    },
-  });
+import { sessionId } from '../session/session-under-test.ts';
+import { mute, Stage, TAKEN_OVER_MS } from './stage.ts';
 
 const past = suite('past the inbox: what is committed needs no other store');
 
@@ -141,7 +34,7 @@ past('between two hosts nothing is put into an inbox either', async () => {
 
 past('what a dead host had committed and not said is said by its heir', async () => {
   const stage = new Stage();
-  const first = await stage.start('a', mute('scheduler'));
+  const first = await stage.start('a', { change: mute('scheduler') });
   const created = stage.create();
   await stage.clock.advance(10);
   assert.ok(created.outcome?.ok);
@@ -161,16 +54,18 @@ past('the alarm of a commit whose host died before it was set is set by its heir
   stage.create();
   await stage.clock.advance(10);
   await first.kill();
-  await stage.start('b', (bus) => ({
-    ...bus,
-    alarms: {
-      ...bus.alarms,
-      set: async (envelope, atMs) => {
-        alarms.push(envelope.aggregateId);
-        await bus.alarms.set(envelope, atMs);
+  await stage.start('b', {
+    change: (bus) => ({
+      ...bus,
+      alarms: {
+        ...bus.alarms,
+        set: async (envelope, atMs) => {
+          alarms.push(envelope.aggregateId);
+          await bus.alarms.set(envelope, atMs);
+        },
       },
-    },
-  }));
+    }),
+  });
   await stage.clock.advance(TAKEN_OVER_MS + 3_000);
   assert.equal(
     alarms.filter((id) => id === sessionId),
@@ -188,16 +83,18 @@ past('what was said long ago is not said again by the next host', async () => {
   const wishes = stage.wishes.length;
   await first.kill();
   let reads = 0;
-  await stage.start('b', (bus) => ({
-    ...bus,
-    log: {
-      ...bus.log,
-      read: (...place) => {
-        reads += 1;
-        return bus.log.read(...place);
+  await stage.start('b', {
+    change: (bus) => ({
+      ...bus,
+      log: {
+        ...bus.log,
+        read: (...place) => {
+          reads += 1;
+          return bus.log.read(...place);
+        },
       },
-    },
-  }));
+    }),
+  });
   await stage.clock.advance(TAKEN_OVER_MS);
   assert.is(stage.wishes.length, wishes);
   assert.is(reads, 0);
@@ -205,7 +102,7 @@ past('what was said long ago is not said again by the next host', async () => {
 
 past('what the recipient does not commit in time is put into its inbox', async () => {
   const stage = new Stage();
-  await stage.start('a', mute('scheduler'));
+  await stage.start('a', { change: mute('scheduler') });
   stage.create();
   await stage.clock.advance(500);
   assert.equal(stage.stored, []);
@@ -216,16 +113,18 @@ past('what the recipient does not commit in time is put into its inbox', async (
 past('a command whose answer was lost is met again in the inbox and decided once', async () => {
   const stage = new Stage();
   let replies = 0;
-  await stage.start('a', (bus) => ({
-    ...bus,
-    inbox: {
-      ...bus.inbox,
-      reply: (replyTo, outcome) => {
-        replies += 1;
-        if (replies > 1) bus.inbox.reply(replyTo, outcome);
+  await stage.start('a', {
+    change: (bus) => ({
+      ...bus,
+      inbox: {
+        ...bus.inbox,
+        reply: (replyTo, outcome) => {
+          replies += 1;
+          if (replies > 1) bus.inbox.reply(replyTo, outcome);
+        },
       },
-    },
-  }));
+    }),
+  });
   const created = stage.create();
   await stage.clock.advance(1_000);
   assert.is(created.outcome, undefined);
@@ -237,7 +136,7 @@ past('a command whose answer was lost is met again in the inbox and decided once
 
 past('more than may be under way at once are put into the inbox', async () => {
   const stage = new Stage();
-  await stage.start('a', mute('image'));
+  await stage.start('a', { change: mute('image') });
   const [perMoment, moments] = [500, 20];
   for (let moment = 0; moment < moments; moment++) {
     for (let index = 0; index < perMoment; index++) {
