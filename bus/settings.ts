@@ -87,6 +87,8 @@ export const Settings = z.strictObject({
     port: Port.default(8090),
     /** Paths of PEM files; present: the gateway speaks HTTPS. */
     tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
+    /** Addresses, or ranges of them, of proxies whose word on where a request comes from is taken. */
+    trustedProxies: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).optional(),
     /** Base64 of 32 random bytes: seals key-pair secrets and signs tokens. */
     masterKey: z.string(),
     /** File (mode 0600) with the first administrator to register when it is not there yet. */

@@ -12,6 +12,11 @@ export const failures = {
     slug: 'invalid-auth-params',
     title: 'Missing or invalid authentication parameters.',
   },
+  SIGNATURE_REPLAYED: {
+    status: 401,
+    slug: 'auth-failed',
+    title: 'Credential/signature mismatch.',
+  },
   ACCESS_KEY_UNKNOWN: { status: 401, slug: 'auth-failed', title: 'Credential/signature mismatch.' },
   SIGNATURE_MISMATCH: { status: 401, slug: 'auth-failed', title: 'Credential/signature mismatch.' },
   TOKEN_INVALID: { status: 401, slug: 'auth-failed', title: 'Credential/signature mismatch.' },
@@ -65,6 +70,16 @@ export const failures = {
     slug: 'rate-limit-exceeded',
     title: 'Too many sign-ins at once.',
   },
+  SIGN_IN_BLOCKED: {
+    status: 429,
+    slug: 'too-many-requests',
+    title: 'Too many failed sign-ins.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    slug: 'rate-limit-exceeded',
+    title: 'You have reached your API query rate limit.',
+  },
   REBUILD_FAILED: { status: 500, slug: 'internal-server-error', title: 'Internal server error.' },
   LOGS_UNAVAILABLE: { status: 404, slug: 'object-not-found', title: 'No such log.' },
   OVERLOADED: { status: 503, slug: 'service-unavailable', title: 'Too much to do already.' },
@@ -88,6 +103,8 @@ export class RequestFailed extends OrreryError {
   readonly isRetryable: boolean;
   readonly field: string | undefined;
   readonly details: Readonly<Record<string, unknown>> | undefined;
+  /** When it may be asked again, where that is known. Milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: FailureCode,
@@ -96,6 +113,7 @@ export class RequestFailed extends OrreryError {
       readonly cause?: unknown;
       readonly field?: string | undefined;
       readonly details?: Readonly<Record<string, unknown>> | undefined;
+      readonly retryAfterMs?: number | undefined;
     } = {},
   ) {
     super(message, { cause: options.cause });
@@ -103,6 +121,7 @@ export class RequestFailed extends OrreryError {
     this.isRetryable = RETRYABLE.has(code);
     this.field = options.field;
     this.details = options.details;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get status(): number {

@@ -4,7 +4,10 @@ import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
 import { type DerivedKeys, deriveKeys } from './auth/master-key.ts';
+import { RequestRates } from './auth/request-rates.ts';
+import { SeenSignatures } from './auth/seen-signatures.ts';
 import { PasswordCheck } from './auth/sign-in.ts';
+import { SignInGuard } from './auth/sign-in-guard.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Tokens } from './auth/tokens.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
@@ -47,6 +50,9 @@ export interface Gateway extends GatewayPorts {
   readonly commands: Commands;
   readonly identities: Identities;
   readonly signingKeys: SigningKeys;
+  readonly signatures: SeenSignatures;
+  readonly rates: RequestRates;
+  readonly signIns: SignInGuard;
   readonly passwords: PasswordCheck;
   readonly catalogue: Catalogue;
   readonly tickets: ExecTickets;
@@ -93,6 +99,9 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     ),
     commands: createCommands({ inbox: bus.inbox, clock, closing }),
     signingKeys: new SigningKeys(keys.secretSealing),
+    signatures: new SeenSignatures(),
+    rates: new RequestRates(),
+    signIns: new SignInGuard(clock),
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
     tickets: new ExecTickets(clock),

@@ -15,10 +15,11 @@ import {
 import { handleProtocols } from 'graphql-ws';
 import { authorise } from './auth/authorise.ts';
 import { findOperation } from './auth/may.ts';
+import { RATE_WINDOW_MS } from './auth/request-rates.ts';
 import { createTokens, TOKEN_ALGORITHM } from './auth/tokens.ts';
 import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
-import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
+import { failureOf, logFailure, retryHeaders } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
@@ -53,6 +54,7 @@ export async function buildServer(
     loggerInstance: gateway.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    trustProxy: [...(gateway.settings.trustedProxies ?? [])],
     requestTimeout: REQUEST_MS_MAX,
     routerOptions: { maxParamLength: URL_CHARACTERS_MAX },
     return503OnClosing: true,
@@ -80,6 +82,7 @@ export async function buildServer(
     },
   });
   registerGuard(app);
+  registerRates(app, gateway);
   registerObservers(app, gateway);
   registerErrors(app, gateway);
   registerGraphql(app, gateway);
@@ -132,6 +135,18 @@ function registerGuard(app: FastifyInstance): void {
   });
 }
 
+/** Each answer says how much its caller may still ask (reference: rate limit). */
+function registerRates(app: FastifyInstance, { rates }: Gateway): void {
+  app.addHook('onSend', async ({ raw }, reply) => {
+    const { limit, remaining } = rates.allowanceOf(raw.headers);
+    reply.headers({
+      'x-ratelimit-limit': limit,
+      'x-ratelimit-remaining': remaining,
+      'x-ratelimit-window': RATE_WINDOW_MS / 1000,
+    });
+  });
+}
+
 function registerObservers(app: FastifyInstance, { metrics }: Gateway): void {
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
@@ -148,9 +163,9 @@ function registerErrors(app: FastifyInstance, gateway: Gateway): void {
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const failure = failureOf(translated(error));
     logFailure(failure, gateway.logger);
-    if (failure.status === 503) reply.header('retry-after', String(RETRY_AFTER_MS / 1000));
     return reply
       .code(failure.status)
+      .headers(retryHeaders(failure))
       .header('content-type', 'application/problem+json')
       .send(JSON.stringify(problemOf(failure)));
   });

@@ -1,8 +1,11 @@
-import type { Clock } from '@orrery/bus';
-import type { UserRow } from '@orrery/projections';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Clock, DEFAULT_RATE_LIMIT } from '@orrery/bus';
+import type { KeypairRow, UserRow } from '@orrery/projections';
 import { RequestFailed } from '../errors.ts';
 import type { Identities } from './identities.ts';
 import type { Caller } from './may.ts';
+import type { RequestRates } from './request-rates.ts';
+import type { SeenSignatures } from './seen-signatures.ts';
 import {
   isSignatureHeader,
   isSignedUnder,
@@ -16,6 +19,8 @@ export interface Authenticator {
   readonly identities: Identities;
   tokens(): Tokens;
   readonly signingKeys: SigningKeys;
+  readonly signatures: SeenSignatures;
+  readonly rates: RequestRates;
   readonly clock: Clock;
 }
 
@@ -32,7 +37,7 @@ export async function authenticate(
   if (authorization === undefined) return { kind: 'anonymous' };
   if (/^Bearer\s*$/i.test(authorization)) return { kind: 'anonymous' };
   const [, token] = /^Bearer\s+(\S+)$/i.exec(authorization) ?? [];
-  if (token !== undefined) return authenticateToken(authenticator, token);
+  if (token !== undefined) return authenticateToken(authenticator, token, request.headers);
   if (isSignatureHeader(authorization)) return authenticateSignature(authenticator, request);
   throw new RequestFailed(
     'AUTHORIZATION_MALFORMED',
@@ -43,21 +48,25 @@ export async function authenticate(
 
 /** @throws as `authenticate`. */
 export async function authenticateToken(
-  { tokens, identities }: Authenticator,
+  authenticator: Authenticator,
   token: string,
+  headers: IncomingHttpHeaders,
 ): Promise<Caller> {
+  const { tokens, identities } = authenticator;
   const { userId, accessKey } = tokens().verify(token);
   const user = await identities.findUser(userId);
   if (user?.isActive !== true) throw inactive();
-  const isKeyGood = accessKey === undefined || (await identities.findKeypair(accessKey))?.isActive;
-  if (isKeyGood !== true) throw inactive();
+  const keypair = accessKey === undefined ? undefined : await identities.findKeypair(accessKey);
+  if (accessKey !== undefined && keypair?.isActive !== true) throw inactive();
+  admit(authenticator, headers, { holder: accessKey ?? userId, keypair });
   return callerOf(user, accessKey);
 }
 
 async function authenticateSignature(
-  { identities, signingKeys, clock }: Authenticator,
+  authenticator: Authenticator,
   request: RequestLine,
 ): Promise<Caller> {
+  const { identities, signingKeys, signatures, clock } = authenticator;
   const signed = readSignedRequest(request, clock.nowMs());
   const keypair = await identities.findKeypair(signed.accessKey);
   if (keypair?.isActive !== true) {
@@ -68,7 +77,18 @@ async function authenticateSignature(
   }
   const user = await identities.findUser(keypair.userId);
   if (user?.isActive !== true) throw inactive();
+  signatures.admit(signed, clock.nowMs());
+  admit(authenticator, request.headers, { holder: keypair.accessKey, keypair });
   return callerOf(user, keypair.accessKey);
+}
+
+function admit(
+  { rates, clock }: Authenticator,
+  headers: IncomingHttpHeaders,
+  { holder, keypair }: { readonly holder: string; readonly keypair: KeypairRow | undefined },
+): void {
+  const limit = keypair?.rateLimit ?? DEFAULT_RATE_LIMIT;
+  rates.admit(headers, { holder, limit, nowMs: clock.nowMs() });
 }
 
 export function callerOf(user: UserRow, accessKey: string | undefined): Caller {

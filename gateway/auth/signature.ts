@@ -52,6 +52,8 @@ export interface RequestLine {
 export interface SignedRequest {
   readonly accessKey: string;
   readonly signature: string;
+  /** The date it is signed with. Milliseconds since the epoch. */
+  readonly atMs: number;
   readonly hash: string;
   readonly parts: SignedParts;
 }
@@ -71,7 +73,7 @@ export function readSignedRequest(
   nowMs: number,
 ): SignedRequest {
   const date = text(headers['date'] ?? headers['x-backendai-date'] ?? headers['x-sorna-date']);
-  checkDate(date, nowMs);
+  const atMs = checkDate(date, nowMs);
   const claim = parseAuthorization(text(headers['authorization']));
   const isLegacy =
     headers['x-backendai-version'] === undefined && headers['x-sorna-version'] !== undefined;
@@ -86,7 +88,11 @@ export function readSignedRequest(
   const host = text(headers['host']);
   if (host === '') throw malformed('Host', 'is missing');
   const contentType = headers['content-type'];
-  return { ...claim, parts: { method, target, date, host, contentType, version, versionHeader } };
+  return {
+    ...claim,
+    atMs,
+    parts: { method, target, date, host, contentType, version, versionHeader },
+  };
 }
 
 /** In constant time, once the lengths agree. */
@@ -101,7 +107,7 @@ export function isSignedUnder(
 
 const AUTHORIZATION = /^(?:BackendAI|Sorna)\s+(.+)$/i;
 
-function parseAuthorization(header: string): Omit<SignedRequest, 'parts'> {
+function parseAuthorization(header: string): Omit<SignedRequest, 'parts' | 'atMs'> {
   const [, list] = AUTHORIZATION.exec(header) ?? [];
   if (list === undefined) throw malformed('Authorization', 'is not of the scheme BackendAI');
   const parameters = new Map(
@@ -127,12 +133,12 @@ function parseAuthorization(header: string): Omit<SignedRequest, 'parts'> {
   return { accessKey, signature: signatureHex, hash };
 }
 
-function checkDate(date: string, nowMs: number): void {
+function checkDate(date: string, nowMs: number): number {
   const atMs = parseDate(date);
   if (atMs === undefined) {
     throw malformed('Date', date === '' ? 'is missing' : 'is neither an ISO 8601 nor an HTTP date');
   }
-  if (Math.abs(atMs - nowMs) < DATE_TOLERANCE_MS) return;
+  if (Math.abs(atMs - nowMs) < DATE_TOLERANCE_MS) return atMs;
   const minutes = DATE_TOLERANCE_MS / 60_000;
   throw new RequestFailed(
     'SIGNATURE_EXPIRED',

@@ -6,6 +6,8 @@ import type { Loaders } from './loaders.ts';
 export interface GatewayContext {
   readonly gateway: Gateway;
   readonly caller: Caller;
+  /** Where the request comes from. */
+  readonly address: string;
   readonly loaders: Loaders;
   /** Fires when the answer is not wanted any more, or at its deadline. */
   readonly signal: AbortSignal;

@@ -58,16 +58,30 @@ export function toGraphQLError(error: unknown, logger: Logger): GraphQLError {
 /** `status` is the HTTP status that the failure alone would have. */
 export function extensionsOf(failure: RequestFailed): Record<string, unknown> {
   const { code, field, details, status, isRetryable } = failure;
+  const retryAfterMs = retryAfterMsOf(failure);
   return {
     code,
     status,
     ...(field === undefined ? {} : { field }),
     ...(details === undefined ? {} : { details }),
-    ...(isRetryable ? { isRetryable, retryAfterMs: RETRY_AFTER_MS } : {}),
+    ...(isRetryable ? { isRetryable } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
 
-export const RETRY_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
+
+function retryAfterMsOf({ retryAfterMs, isRetryable }: RequestFailed): number | undefined {
+  return retryAfterMs ?? (isRetryable ? RETRY_AFTER_MS : undefined);
+}
+
+/** The header `Retry-After` that a failure is answered with, in whole seconds. */
+export function retryHeaders(failure: RequestFailed): Readonly<Record<string, string>> {
+  const retryAfterMs = retryAfterMsOf(failure);
+  return retryAfterMs === undefined
+    ? {}
+    : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
+}
 
 /** The HTTP status of an answer: 200 as soon as any root field was answered. */
 export function statusOfAnswer(

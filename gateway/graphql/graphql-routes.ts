@@ -8,7 +8,7 @@ import { problemOf } from '../rest/problem.ts';
 import {
   extensionsOf,
   failureOf,
-  RETRY_AFTER_MS,
+  retryHeaders,
   statusOfAnswer,
   toGraphQLError,
 } from './error-form.ts';
@@ -80,7 +80,8 @@ function answer(
   if (errors.length === 0) return reply.send({ data });
   const told = errors.map((error) => toGraphQLError(error, gateway.logger));
   const status = statusOfAnswer(data, told);
-  if (status === 503) tellToRetry(reply);
+  const [failed] = errors;
+  if (failed !== undefined && status !== 200) reply.headers(retryHeaders(failureOf(failed)));
   return reply.code(status).send({ data, errors: told });
 }
 
@@ -88,12 +89,8 @@ function answer(
 function refuse(gateway: Gateway, reply: FastifyReply, reasons: readonly unknown[]): FastifyReply {
   const errors = reasons.map((each) => toGraphQLError(each, gateway.logger));
   const failure = failureOf(reasons[0]);
-  if (failure.status === 503) tellToRetry(reply);
   return reply
     .code(failure.status)
+    .headers(retryHeaders(failure))
     .send({ data: null, errors, ...problemOf(failure), extensions: extensionsOf(failure) });
-}
-
-function tellToRetry(reply: FastifyReply): void {
-  reply.header('retry-after', String(RETRY_AFTER_MS / 1000));
 }

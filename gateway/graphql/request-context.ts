@@ -14,6 +14,7 @@ export function contextOf(
   return {
     gateway,
     caller,
+    address: request.ip,
     loaders: createLoaders(gateway),
     signal: gateway.operationDeadlines.begin(),
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,

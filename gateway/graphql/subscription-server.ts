@@ -142,7 +142,7 @@ async function callerOf(
   if (!init.success)
     throw new RequestFailed('INPUT_INVALID', 'The connection_init payload is not valid.');
   const { token, authorization, date, version } = init.data;
-  if (token !== undefined) return authenticateToken(gateway, token);
+  if (token !== undefined) return authenticateToken(gateway, token, request.raw.headers);
   const line = lineOf(request);
   if (authorization === undefined) return authenticate(gateway, line);
   const signedDate = date ?? textOf(init.data['x-backendai-date']);

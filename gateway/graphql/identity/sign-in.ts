@@ -14,13 +14,14 @@ const Arguments = z.strictObject({
 export async function signIn(
   _root: unknown,
   unparsed: unknown,
-  { gateway, caller }: GatewayContext,
+  { gateway, caller, address }: GatewayContext,
 ): Promise<object> {
   const parsed = safeParseArguments(Arguments, unparsed);
   if (!parsed.ok) return { rejection: parsed.error };
   authorise(caller, 'Mutation.signIn');
   const { email, password } = parsed.value;
-  const user = await gateway.passwords.check(email, password);
+  const check = () => gateway.passwords.check(email, password);
+  const user = await gateway.signIns.watch({ email, address }, check);
   if (user === undefined) return { rejection: CREDENTIALS_WRONG };
   const { token, expiresAtMs } = gateway.tokens().issue({ userId: user.id, accessKey: undefined });
   return { token, expiresAt: expiresAtMs, user: shapeUser(user) };

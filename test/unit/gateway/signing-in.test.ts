@@ -1,4 +1,4 @@
-import { SimulatedClock } from '@orrery/bus';
+import { SimulatedClock, systemClock } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -118,6 +118,58 @@ signingIn('is asked for when it is missing, and a strange header is told so', as
   assert.is(forged.body.error_code, 'TOKEN_INVALID');
   const rest = await app.inject({ method: 'POST', url: '/auth/token', payload: {} });
   assert.is(rest.statusCode, 401);
+});
+
+signingIn('by a signature that came before is refused, also with another body', async () => {
+  const headers = signedHeaders({ method: 'POST', target: '/graphql' });
+  const send = (query: string) =>
+    app.inject({ method: 'POST', url: '/graphql', headers, payload: JSON.stringify({ query }) });
+  assert.is((await send('{ viewer { id } }')).statusCode, 200);
+  for (const query of ['{ viewer { id } }', '{ viewer { email } }']) {
+    const replayed = await send(query);
+    assert.is(replayed.statusCode, 401);
+    assert.is(replayed.json().error_code, 'SIGNATURE_REPLAYED');
+  }
+});
+
+signingIn('tells with each answer how much the key may still ask', async () => {
+  const ask = async () => {
+    const headers = signedHeaders({ method: 'POST', target: '/graphql' });
+    const payload = '{"query":"{ viewer { id } }"}';
+    return (await app.inject({ method: 'POST', url: '/graphql', headers, payload })).headers;
+  };
+  const before = await ask();
+  await systemClock.sleep(2);
+  const after = await ask();
+  assert.is(before['x-ratelimit-window'], '900');
+  assert.is(before['x-ratelimit-limit'], after['x-ratelimit-limit']);
+  assert.is(Number(after['x-ratelimit-remaining']), Number(before['x-ratelimit-remaining']) - 1);
+  const anonymous = await app.inject({ method: 'GET', url: '/healthz' });
+  assert.is(anonymous.headers['x-ratelimit-remaining'], '1000');
+});
+
+signingIn('with ten wrong passwords is blocked for twenty minutes, whoever it is', async () => {
+  const query = `mutation ($email: String!, $password: String!) {
+    signIn(email: $email, password: $password) { token rejection { code } }
+  }`;
+  // A right one makes good for those of other tests.
+  const { email: known, password } = administrator;
+  await graphql(query, { email: known, password }, {});
+  for (const email of ['somebody@example.test', known]) {
+    for (let tries = 0; tries < 10; tries++) {
+      const { body } = await graphql(query, { email, password: 'wrong' }, {});
+      assert.equal(body.data?.['signIn'], {
+        token: null,
+        rejection: { code: 'credentials-wrong' },
+      });
+    }
+    const payload = { query, variables: { email, password } };
+    const blocked = await app.inject({ method: 'POST', url: '/graphql', payload });
+    assert.is(blocked.statusCode, 429);
+    assert.is(blocked.json().errors[0].extensions.code, 'SIGN_IN_BLOCKED');
+    const seconds = Number(blocked.headers['retry-after']);
+    assert.ok(seconds > 1_100 && seconds <= 1_200);
+  }
 });
 
 signingIn('lasts twelve hours, and no token without our signature is taken', async () => {
