@@ -30,4 +30,13 @@ declare module 'pg' {
     on(event: 'error', listener: (error: Error) => void): this;
     end(): Promise<void>;
   }
+
+  export class Pool {
+    constructor(options: { readonly connectionString: string; readonly max: number });
+    query<Row>(statement: {
+      readonly name: string;
+      readonly text: string;
+      readonly values: readonly unknown[];
+    }): Promise<{ readonly rows: readonly Row[] }>;
+  }
 }

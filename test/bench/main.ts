@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { append } from './append.ts';
+import { auth } from './auth.ts';
 import { backlog } from './backlog.ts';
 import { exec } from './exec.ts';
 import { latency } from './latency.ts';
@@ -13,6 +14,7 @@ const USAGE = `npm run bench -- NAME [options]
   latency                              how long a person waits for the answer, the agent, the container
   exec                                 how long a cell takes in an interpreter that runs already
   append                               commits a second through the host, to raw publishes
+  auth                                 what it costs to know who asks, to a server that does not
   submit                               creates a second on 8 connections, and a thousand at once
   schedule [--agents N]                the pure decision: passes and placements a second, up to N
                                        agents and ten times as many sessions (default 10000)
@@ -44,6 +46,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency,
   exec,
   append,
+  auth,
   submit,
   schedule: () => schedule({ agentsMax: Number(values.agents) }),
   rebuild: () => rebuild({ events: Number(values.events), eventsPerSecond: Number(values.rate) }),
