@@ -39,6 +39,9 @@ export function logFailure(failure: RequestFailed, logger: Logger): void {
   if (failure.code === 'INTERNAL') logger.error({ err: failure.cause }, 'a request met a defect');
   else if (failure.status >= 500)
     logger.warn({ err: failure.cause, code: failure.code }, failure.message);
+  // What is wrong with a query quotes it, and there may be a password in it.
+  else if (failure.code === 'QUERY_INVALID')
+    logger.debug({ code: failure.code }, 'a query is wrong');
   else logger.debug({ code: failure.code, field: failure.field }, failure.message);
 }
 

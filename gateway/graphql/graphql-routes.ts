@@ -17,6 +17,7 @@ import { contextOf, lineOf } from './request-context.ts';
 import { createResolvers } from './resolvers.ts';
 import { createSchema } from './schema.ts';
 import { createSubscriptionServer } from './subscription-server.ts';
+import { withoutValues } from './variable-errors.ts';
 
 const Body = z.object({
   query: z.string(),
@@ -41,7 +42,10 @@ export function registerGraphql(app: FastifyInstance, gateway: Gateway): void {
         variableValues: variables,
         operationName,
       });
-      if (data === undefined) return refuse(gateway, reply, errors);
+      if (data === undefined) {
+        const asked = { schema, document: admitted.document, operationName, variables };
+        return refuse(gateway, reply, withoutValues(errors, asked));
+      }
       return answer(gateway, reply, { data, errors });
     } catch (error) {
       return refuse(gateway, reply, [error]);
