@@ -117,7 +117,7 @@ export type SessionOwner = Pick<SessionRow, 'id' | 'ownerUserId' | 'domain' | 'p
 export interface Projections extends DirectoryProjections, AsyncDisposable {
   findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
   listSessions(listing: SessionListing): Paged<SessionRow>;
-  /** Of the oldest that the filter takes. */
+  /** Of the newest that the filter takes, newest first. */
   ownersOfSessions(listing: {
     readonly visibility: Visibility;
     readonly filter: SessionFilter;

@@ -228,7 +228,7 @@ export class OrreryClient implements AsyncDisposable {
     return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
   }
 
-  /** Those named, or those of a filter that are not over: 5,000 at most, then `hasMore` is true. */
+  /** Those named, or those of a filter that are not over: 10,000 at most, then `hasMore` is true. */
   async terminateSessions(
     input: TerminateSessionsInput,
     signal?: AbortSignal,

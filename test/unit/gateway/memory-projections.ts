@@ -94,6 +94,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     return this.#sessions(listing.visibility)
       .map(({ session }) => session)
       .filter((row) => statuses?.includes(row.status) ?? row.terminatedAtMs === null)
+      .toReversed()
       .slice(0, limit);
   }
 
