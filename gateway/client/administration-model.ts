@@ -1,4 +1,5 @@
 import type { DateTime, Slots } from './model.ts';
+import type { ForecastScore } from './session-why.ts';
 
 export const SCHEDULING_ORDERS = ['FIFO', 'LIFO', 'DRF', 'FAIR_SHARE'] as const;
 export const AGENT_SELECTION_STRATEGIES = [
@@ -93,6 +94,12 @@ export interface ResourceGroup extends GroupOptions {
   readonly occupiedSlots: Slots;
   /** Null: all options are the defaults. */
   readonly setAt: DateTime | null;
+}
+
+/** One that was asked for by its name. */
+export interface FoundResourceGroup extends ResourceGroup {
+  /** Null when no forecast has come out yet. */
+  readonly forecastScore: ForecastScore | null;
 }
 
 type Optional<Type> = { readonly [Key in keyof Type]?: Type[Key] | undefined };

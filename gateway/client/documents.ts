@@ -53,6 +53,7 @@ const segmentFields = `number name commits aggregates firstSequence lastSequence
 
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
+const scoreFields = 'count withinTwice withinRange errorP50Seconds errorP95Seconds';
 const groupFields = `name description isDefault isPublic isActive access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
@@ -99,7 +100,7 @@ export const documents = {
     forecast {
       askedAt waiting startsAt earliest latest message
       suggestions { change message resourceGroup clusterMode kernels runsAtMostSeconds }
-      score { count withinTwice withinRange errorP50Seconds errorP95Seconds }
+      score { ${scoreFields} }
     }
   } }`,
   sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
@@ -179,7 +180,7 @@ export const documents = {
   }`,
   resourceGroups: `query ResourceGroups { resourceGroups { ${groupFields} } }`,
   resourceGroup: `query ResourceGroup($name: String!) {
-    resourceGroup(name: $name) { ${groupFields} }
+    resourceGroup(name: $name) { ${groupFields} forecastScore { ${scoreFields} } }
   }`,
   limits: `query Limits($scope: LimitScope!, $key: String!) {
     limits(scope: $scope, key: $key) { ${limitsFields} }

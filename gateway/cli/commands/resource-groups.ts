@@ -12,7 +12,7 @@ import {
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { NothingFound, UsageWrong } from '../errors.ts';
 import { type Column, cardLines, tableLines } from '../table.ts';
-import { wordInstant, wordSlots } from '../wording.ts';
+import { wordInstant, wordScore, wordSlots } from '../wording.ts';
 import {
   type FairShareOptions,
   fairShareOf,
@@ -49,7 +49,10 @@ export async function showGroup(context: CommandContext, name: string): Promise<
       'resource-group-not-found',
       `there is no resource group ${JSON.stringify(name)}, or none that you may use`,
     );
-  await context.output.result(group, () => lines(group));
+  const { forecastScore: score } = group;
+  await context.output.result(group, () =>
+    lines(group, ['Forecasts', score === null ? 'none has come out yet' : wordScore(score)]),
+  );
 }
 
 export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
@@ -137,7 +140,7 @@ function hyphened(value: string): string {
   return value.toLowerCase().replaceAll('_', '-');
 }
 
-function lines(group: ResourceGroup): readonly string[] {
+function lines(group: ResourceGroup, ...more: Parameters<typeof cardLines>[0]): readonly string[] {
   const { preemption, access, weights } = group;
   return cardLines([
     ['Name', group.name],
@@ -160,6 +163,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Occupied', wordSlots(group.occupiedSlots) || 'nothing'],
     ['Waiting', String(group.pendingSessions)],
     ['Set', group.setAt === null ? 'never' : wordInstant(group.setAt)],
+    ...more,
   ]);
 }
 

@@ -1,7 +1,9 @@
 import { DEFAULT_GROUP_POLICY, type GroupPolicy } from '@orrery/bus';
 import type { ListedGroup } from '@orrery/projections';
+import type { GatewayContext } from '../context.ts';
 import { toEnum } from '../enum-words.ts';
 import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
+import { shapeScore } from '../sessions/start-forecast.ts';
 import { shapeFairShare } from './fair-share-change.ts';
 
 /** The GraphQL type ResourceGroup. */
@@ -31,6 +33,10 @@ export function shapeGroup(
     availableSlots: group.availableSlots,
     occupiedSlots: group.occupiedSlots,
     setAt: group.setAtMs,
+    forecastScore: async (_arguments: unknown, { loaders }: GatewayContext) => {
+      const score = await loaders.forecastScoreOf(group.name);
+      return score === undefined ? null : shapeScore(score);
+    },
   };
 }
 

@@ -59,6 +59,14 @@ const group: ResourceGroup = {
   setAt: null,
 };
 
+const score = {
+  count: 40,
+  withinTwice: 0.85,
+  withinRange: 0.7,
+  errorP50Seconds: 60,
+  errorP95Seconds: 600,
+};
+
 const limits: OwnerLimits = {
   scope: 'KEYPAIR',
   key: 'AKIA',
@@ -106,7 +114,8 @@ const presetAnswer = { resourcePreset: preset, rejection: null };
 const groups = suite('cli: resource groups');
 
 groups('are listed and shown with every option, and whole as JSON', async () => {
-  const read = { resourceGroups: () => [group], resourceGroup: () => group };
+  const found = { ...group, forecastScore: score };
+  const read = { resourceGroups: () => [group], resourceGroup: () => found };
   const list = await call(read, 'admin', 'group', 'list');
   assert.match(list.stdout, /^gpu +fair-share +minimum-occupied +no +2 +7 +for training$/m);
   const { stdout } = await call(read, 'admin', 'group', 'show', 'gpu');
@@ -116,10 +125,14 @@ groups('are listed and shown with every option, and whole as JSON', async () => 
     /^Preemption +reschedule newest of the resource-group, after 30 s$/m,
     /^For +domain default$/m,
     /^Agents +2, 1 taking sessions$/m,
+    /^Forecasts +of the last 40, 85 % came within twice of what was said, half of them within 1m/m,
   ])
     assert.match(stdout, line);
   const json = await call(read, 'admin', 'group', 'show', 'gpu', '--json');
-  assert.equal(JSON.parse(json.stdout), group);
+  assert.equal(JSON.parse(json.stdout), found);
+  const young = { ...read, resourceGroup: () => ({ ...group, forecastScore: null }) };
+  const none = await call(young, 'admin', 'group', 'show', 'gpu');
+  assert.match(none.stdout, /^Forecasts +none has come out yet$/m);
 });
 
 groups('one that is not there ends with 3', async () => {
