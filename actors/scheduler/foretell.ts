@@ -182,9 +182,7 @@ function startOf(
 
 function inWhole({ startsAtMs, earliestMs, latestMs }: Forecast): Estimate {
   return {
-    ...(startsAtMs === undefined
-      ? { unknown: 'What may come until then differs too much to name a time.' }
-      : { startsAtMs: Math.round(startsAtMs) }),
+    startsAtMs: Math.round(startsAtMs),
     earliestMs: Math.round(earliestMs),
     ...(latestMs === Infinity ? {} : { latestMs: Math.round(latestMs) }),
   };
