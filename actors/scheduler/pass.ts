@@ -192,7 +192,7 @@ function placesOf(
 
 function eventsOf(
   state: SchedulerState,
-  { placed, held, ended, preempted }: Plan,
+  { placed, held, ended, preempted, promised, broken }: Plan,
   nowMs: number,
 ): readonly SchedulerEvent[] {
   const placings = placed.map(({ session, attempt, placements }): SchedulerEvent => {
@@ -226,5 +226,29 @@ function eventsOf(
       inFavourOf,
     }),
   );
-  return [...placings, ...endings, ...victims, ...holdsOf(state, held, nowMs)];
+  const attemptOf = (session: string): number => state.queue.get(session)?.attempt ?? 1;
+  // A commit may end after any of them: who is told to go has gone for somebody then.
+  const promises = promised.map(
+    ({ session, placements }): SchedulerEvent => ({
+      type: 'room-promised',
+      session,
+      attempt: attemptOf(session),
+      placements: [...placements],
+    }),
+  );
+  const breaches = broken.map(
+    (session): SchedulerEvent => ({
+      type: 'promise-broken',
+      session,
+      attempt: attemptOf(session),
+    }),
+  );
+  return [
+    ...placings,
+    ...endings,
+    ...breaches,
+    ...promises,
+    ...victims,
+    ...holdsOf(state, held, nowMs),
+  ];
 }

@@ -90,7 +90,7 @@ function isSwayedByWhatRuns(
 ): boolean {
   if (ordering === 'drf' || reservation !== 'none' || preemption.isEnabled) return true;
   return pending.some(
-    ({ placementGroup, isPromised }) => placementGroup !== undefined || isPromised,
+    ({ placementGroup, promised }) => placementGroup !== undefined || promised !== undefined,
   );
 }
 

@@ -264,6 +264,15 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     /** For `preempted`. */
     inFavourOf: Session.optional(),
   }),
+  /** Others were told to end in its favour: once they have gone it lies there. It replaces what was promised before. */
+  z.object({
+    type: z.literal('room-promised'),
+    session: Session,
+    attempt: z.int(),
+    placements: z.array(z.object({ kernel: z.uuid(), node: z.string() })).min(1),
+  }),
+  /** The room that was made for it is lost, with a node or to a limit: it waits as anyone. */
+  z.object({ type: z.literal('promise-broken'), session: Session, attempt: z.int() }),
   /** It held its slots for as long as its key pair lets it; its actor is told to end. */
   z.object({
     type: z.literal('session-expired'),

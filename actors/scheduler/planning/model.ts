@@ -72,8 +72,8 @@ export interface PendingView {
    * (start time, dependencies, failures): what is found out of one is not found out again of the others.
    */
   readonly wish?: object | undefined;
-  /** Others were preempted in its favour: it comes first, and the room they leave is kept for it. */
-  readonly isPromised?: boolean | undefined;
+  /** Others were preempted in its favour: it comes first, and has these nodes as soon as they have gone. */
+  readonly promised?: Placed['placements'] | undefined;
 }
 
 export interface Dependency {
@@ -189,6 +189,10 @@ export interface Plan {
   /** Who will never be placed: ended with that reason. */
   readonly ended: readonly Ending[];
   readonly preempted: readonly Preempted[];
+  /** For whom room is made now, and where; a promise that was made before is replaced. */
+  readonly promised: readonly Promised[];
+  /** Who will not have the room that was made for it, and waits as anyone again. */
+  readonly broken: readonly string[];
   /** When time alone may change the answer: later than now. */
   readonly lookAgainAtMs?: number;
 }
@@ -235,6 +239,11 @@ export interface Preempted {
   readonly session: string;
   readonly inFavourOf: string;
   readonly mode: Preemption['mode'];
+}
+
+export interface Promised {
+  readonly session: string;
+  readonly placements: Placed['placements'];
 }
 
 /** Reference: defaults of the options of a resource group. */

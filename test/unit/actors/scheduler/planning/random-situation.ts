@@ -90,14 +90,19 @@ type RandomSession = typeof SESSION extends fc.Arbitrary<infer Value> ? Value : 
 interface Options {
   readonly policy?: fc.Arbitrary<GroupPolicy>;
   readonly isLimited?: boolean;
+  readonly runningMax?: number;
 }
 
 /** Situations of one group in which everything happens: what runs was placed within the capacity. */
-export function randomSituation({ policy = GROUP_POLICY, isLimited = true }: Options = {}) {
+export function randomSituation({
+  policy = GROUP_POLICY,
+  isLimited = true,
+  runningMax = 6,
+}: Options = {}) {
   return fc
     .record({
       nodes: fc.array(NODE, { minLength: 1, maxLength: 5 }),
-      running: fc.array(SESSION, { maxLength: 6 }),
+      running: fc.array(SESSION, { maxLength: runningMax }),
       pending: fc.array(SESSION, { maxLength: 14 }),
       policy,
       quota: fc.constantFrom(Infinity, 4000, 12_000),
