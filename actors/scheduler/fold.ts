@@ -3,7 +3,7 @@ import { AllocatedSession, type Leaving } from './allocated-session.ts';
 import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { expiryWith, findFirstExpiryMs } from './lifetimes.ts';
-import { keysOf } from './owner-counts.ts';
+import { isWaitingLimited, keysOf } from './owner-counts.ts';
 import {
   allocate,
   deallocate,
@@ -195,10 +195,8 @@ function dequeued(state: SchedulerState, session: string): void {
   const waiting = leaveQueue(state, session);
   state.experience.left(session);
   if (waiting === undefined) return;
-  const limits = state.limits.get(`keypair:${waiting.owner.accessKey}`);
-  // Others of the same key pair may wait only because so many did.
-  if (limits?.pendingSessionsMax !== undefined || limits?.pendingTotalMax !== undefined)
-    touchEveryone(state);
+  // Others of the same owner may wait only because so many did.
+  if (isWaitingLimited(state, waiting.owner)) touchEveryone(state);
   else if (state.policies.get(waiting.group)?.reservation === 'first-blocked')
     touchAll(groupOf(state, waiting.group));
 }

@@ -176,8 +176,8 @@ export const LimitScope = z.enum(['keypair', 'user', 'project', 'domain']);
 export type LimitScope = z.infer<typeof LimitScope>;
 
 /**
- * What one owner may hold; what is absent is unlimited. For others than key pairs only `total`, `unlistedSlots` and
- * `concurrentSessionsMax` count.
+ * What one owner may hold; what is absent is unlimited. Only a key pair has a limit of system sessions, of containers,
+ * of priorities and of lifetimes.
  */
 export const OwnerLimits = z.object({
   total: Slots.optional(),
@@ -191,6 +191,8 @@ export const OwnerLimits = z.object({
   priorityMax: z.int().min(0).max(100).optional(),
   /** From when a session got its slots. */
   sessionLifetimeMaxMs: z.int().min(1).optional(),
+  /** Which of these the owner itself or its resource policy says: they are changed there only. */
+  said: z.array(z.string()).optional(),
 });
 export type OwnerLimits = Readonly<z.infer<typeof OwnerLimits>>;
 
@@ -305,7 +307,16 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     policy: GroupPolicyChange,
   }),
   z.strictObject({ type: z.literal('remove-group'), group: z.string().min(1).max(64) }),
-  z.strictObject({ type: z.literal('set-limits'), ...LimitsOfOwner }),
+  /**
+   * `owner`: from the project, the domain or the policy of the key pair; what it names counts as it says, and what an
+   * administrator set besides stays (null: it is gone, and all its limits). Absent: from an administrator; what the
+   * owner says stays.
+   */
+  z.strictObject({
+    type: z.literal('set-limits'),
+    ...LimitsOfOwner,
+    from: z.literal('owner').optional(),
+  }),
   z.strictObject({
     type: z.literal('set-priority'),
     session: Session,

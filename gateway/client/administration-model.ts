@@ -124,6 +124,8 @@ interface LimitAmounts {
   readonly maxContainersPerSession: number | null;
   readonly maxPriority: number | null;
   readonly maxSessionLifetimeSeconds: number | null;
+  /** Names of those of these that the owner itself or its resource policy says. */
+  readonly setByOwner: readonly string[];
 }
 
 /** What an owner may hold and holds now; null is unlimited. */

@@ -64,7 +64,7 @@ const groupFields = `name description isDefault isPublic isActive access { domai
 
 const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions
   maxConcurrentSftpSessions maxPendingSessionCount maxPendingSessionResourceSlots
-  maxContainersPerSession maxPriority maxSessionLifetimeSeconds usedSlots remainingSlots
+  maxContainersPerSession maxPriority maxSessionLifetimeSeconds setByOwner usedSlots remainingSlots
   sessions sftpSessions pendingSessions setAt`;
 
 const waitsFields = 'count p50Seconds p95Seconds';

@@ -157,6 +157,31 @@ export interface Limits {
   readonly domains: ReadonlyMap<string, Vector>;
   /** Sessions at the same time; absent: unlimited. Those of key pairs are with their other limits. */
   readonly sessionsMax?: SessionsMax | undefined;
+  /** Of those who wait. */
+  readonly pending?: Readonly<Record<OwnerKind, ReadonlyMap<string, PendingLimits>>> | undefined;
+}
+
+export const OWNER_KINDS = ['keypair', 'user', 'project', 'domain'] as const;
+export type OwnerKind = (typeof OWNER_KINDS)[number];
+
+/** Under what the owner is known. */
+export function idOf({ accessKey, userId, projectId, domain }: Owner, kind: OwnerKind): string {
+  switch (kind) {
+    case 'keypair':
+      return accessKey;
+    case 'user':
+      return userId;
+    case 'project':
+      return projectId;
+    case 'domain':
+      return domain;
+  }
+}
+
+/** How many may wait at the same time, and what they may ask for together. */
+export interface PendingLimits {
+  readonly sessionsMax?: number | undefined;
+  readonly totalMax?: Vector | undefined;
 }
 
 export type SessionsMax = Readonly<
@@ -167,8 +192,6 @@ export interface KeypairLimits {
   readonly total?: Vector | undefined;
   readonly concurrentSessionsMax?: number | undefined;
   readonly concurrentSystemSessionsMax?: number | undefined;
-  readonly pendingSessionsMax?: number | undefined;
-  readonly pendingTotalMax?: Vector | undefined;
   readonly containersPerSessionMax?: number | undefined;
   readonly priorityMax?: number | undefined;
 }

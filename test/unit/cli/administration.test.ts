@@ -71,6 +71,7 @@ const limits: OwnerLimits = {
   maxContainersPerSession: 2,
   maxPriority: null,
   maxSessionLifetimeSeconds: 60,
+  setByOwner: ['maxConcurrentSessions'],
   usedSlots: { cpu: '1' },
   remainingSlots: { cpu: '3' },
   sessions: 1,

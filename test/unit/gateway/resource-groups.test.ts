@@ -319,8 +319,9 @@ const wrongLimits: readonly (readonly [object, string, string])[] = [
   [{ maxConcurrentSessions: -1 }, 'input-invalid', 'maxConcurrentSessions'],
   [{ key: 'AKIA0000000000000000', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [{ key: '', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
+  [{ scope: 'DOMAIN', key: 'default', maxPriority: 1 }, 'limits-invalid', 'maxPriority'],
   [
-    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 1 },
+    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 0 },
     'limits-invalid',
     'maxPendingSessionCount',
   ],

@@ -5,7 +5,6 @@ import {
   POLICIES_MAX,
   removeGroup,
   setGroup,
-  setLimits,
 } from '../../../../actors/scheduler/administration.ts';
 import { fold } from '../../../../actors/scheduler/fold.ts';
 import { emptyState, type SchedulerState } from '../../../../actors/scheduler/state.ts';
@@ -28,11 +27,6 @@ const policySet = (policy: object): SchedulerEvent => ({
   group: 'gpu',
   policy: { ...DEFAULT_GROUP_POLICY, ...policy },
 });
-const limitsOf = (
-  limits: Command<'set-limits'>['limits'],
-  scope: Command<'set-limits'>['scope'] = 'keypair',
-): Command<'set-limits'> => ({ type: 'set-limits', scope, key: 'AKIA', limits });
-
 const admin = suite('scheduler: administration');
 
 admin('a change is laid over the default policy, and a later one over that', () => {
@@ -77,32 +71,6 @@ admin('a group that is not there is removed without a word, once more or never',
     ok: true,
     value: [],
   });
-});
-
-admin('limits are kept as they are given, and no limits are null', () => {
-  const limits = { total: { cpu: '4' }, concurrentSessionsMax: 2 };
-  const event: SchedulerEvent = { type: 'limits-set', scope: 'keypair', key: 'AKIA', limits };
-  assert.equal(setLimits(given(), limitsOf(limits)), { ok: true, value: [event] });
-  assert.equal(setLimits(given(event), limitsOf(limits)), { ok: true, value: [] });
-  assert.equal(setLimits(given(), limitsOf({})), { ok: true, value: [] });
-  const cleared = { ok: true, value: [{ ...event, limits: null }] };
-  assert.equal(setLimits(given(event), limitsOf({})), cleared);
-  assert.equal(setLimits(given(event), limitsOf(null)), cleared);
-});
-
-admin('amounts beyond what a pass counts exactly are refused', () => {
-  const most = String(Number.MAX_SAFE_INTEGER);
-  assert.ok(setLimits(given(), limitsOf({ total: { mem: most } })).ok);
-  const refused = setLimits(given(), limitsOf({ total: { mem: '9007199254740992' } }));
-  assert.is(refused.ok || refused.error.field, 'totalResourceSlots.mem');
-  const half = setLimits(given(), limitsOf({ total: { mem: '1.5' } }));
-  assert.is(half.ok || half.error.field, 'totalResourceSlots.mem');
-});
-
-admin('only a key pair has more than a total', () => {
-  assert.ok(setLimits(given(), limitsOf({ total: { cpu: '0' } }, 'domain')).ok);
-  const refused = setLimits(given(), limitsOf({ pendingSessionsMax: 1 }, 'user'));
-  assert.is(refused.ok || refused.error.field, 'maxPendingSessionCount');
 });
 
 admin.run();

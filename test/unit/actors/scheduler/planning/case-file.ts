@@ -3,6 +3,7 @@ import type {
   GroupPolicy,
   KeypairLimits,
   NodeView,
+  PendingLimits,
   PendingView,
   Plan,
   RunningView,
@@ -316,13 +317,29 @@ function limitsOf(rows: readonly Row[]): Situation['limits'] {
         total: limitVectorOf(row),
         ...(row['sessions'] ? { concurrentSessionsMax: Number(row['sessions']) } : {}),
         ...(row['system'] ? { concurrentSystemSessionsMax: Number(row['system']) } : {}),
-        ...(row['pending'] ? { pendingSessionsMax: Number(row['pending']) } : {}),
-        ...(row['pendingcpu']
-          ? { pendingTotalMax: limitVectorOf({ cpu: row['pendingcpu'] }) }
-          : {}),
       },
     ]);
+  const pendingOf = (kind: string): ReadonlyMap<string, PendingLimits> =>
+    new Map(
+      rows
+        .filter(({ of: what, pending, pendingcpu }) => {
+          return what?.startsWith(`${kind}:`) && (pending || pendingcpu);
+        })
+        .map(({ of: what = '', pending, pendingcpu }) => [
+          what.slice(kind.length + 1),
+          {
+            ...(pending ? { sessionsMax: Number(pending) } : {}),
+            ...(pendingcpu ? { totalMax: limitVectorOf({ cpu: pendingcpu }) } : {}),
+          },
+        ]),
+    );
   return {
+    pending: {
+      keypair: pendingOf('keypair'),
+      user: pendingOf('user'),
+      project: pendingOf('project'),
+      domain: pendingOf('domain'),
+    },
     keypairs: new Map(keypairs),
     users: of('user'),
     projects: of('project'),
