@@ -178,6 +178,7 @@ export {
   SCHEDULER_SCHEMA_VERSION,
   SchedulerCommand,
   SchedulerEvent,
+  SessionDefaults,
   SessionOutcome,
 } from './contracts/scheduler.ts';
 export {

@@ -15,6 +15,7 @@ import { OwnWrites } from './feed/own-writes.ts';
 import { Progress } from './feed/progress.ts';
 import { SessionFolds } from './feed/session-folds.ts';
 import { type Catalogue, createCatalogue } from './graphql/images/catalogue.ts';
+import { createGroupRules, type GroupRules } from './graphql/resource-groups/group-rules.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ExecTickets } from './sockets/exec-tickets.ts';
 import { LiveStatistics } from './statistics/live-statistics.ts';
@@ -49,6 +50,7 @@ export interface Gateway extends GatewayPorts {
   readonly signingKeys: SigningKeys;
   readonly passwords: PasswordCheck;
   readonly catalogue: Catalogue;
+  readonly groupRules: GroupRules;
   readonly tickets: ExecTickets;
   readonly metrics: Metrics;
   readonly readings: LogReadings;
@@ -95,6 +97,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     signingKeys: new SigningKeys(keys.secretSealing),
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
+    groupRules: createGroupRules({ projections, feed, progress }),
     tickets: new ExecTickets(clock),
     metrics: createMetrics({ feed, progress }),
     readings: new LogReadings(),

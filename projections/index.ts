@@ -19,7 +19,7 @@ export type {
   SessionWithKernels,
 } from './projections.ts';
 export type { Held, Owner } from './queries/limits.ts';
-export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+export type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,

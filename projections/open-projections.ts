@@ -11,7 +11,7 @@ import { findLimits, heldBy } from './queries/limits.ts';
 import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
-import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
+import { groupRules, listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
 import {
   kernelsOfSessions,
   listSessions,
@@ -58,6 +58,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findPreset: (id) => findPreset(source, id),
     knownSlots: () => knownSlots(source),
     listResourceGroups: (request) => listResourceGroups(source, request),
+    groupRules: () => groupRules(source),
     roomOfGroup: (group) => roomOfGroup(source, group),
     findLimits: (owner) => findLimits(source, owner),
     heldBy: (owner) => heldBy(source, owner),

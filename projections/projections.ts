@@ -10,7 +10,7 @@ import type {
 import type { ClusterMoment } from './cluster-fold.ts';
 import type { DirectoryProjections } from './directory-projections.ts';
 import type { Held, Owner } from './queries/limits.ts';
-import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+import type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type {
   AuditRow,
   ImageRow,
@@ -151,6 +151,8 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   findPreset(id: string): Promise<PresetRow | undefined>;
   /** By name; `always` whether or not anybody has spoken of it. */
   listResourceGroups(request: { readonly always: string }): Promise<readonly ListedGroup[]>;
+  /** Of the groups that were set up, by name. */
+  groupRules(): Promise<readonly GroupRules[]>;
   /** What each node of a group that takes sessions now has, and what of it is given away. */
   roomOfGroup(group: string): Promise<readonly NodeRoom[]>;
   /** Limits that were set and not taken away. */

@@ -21,6 +21,9 @@ export const DESCRIPTION_CHARACTERS_MAX = 512;
 export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 export const SLOT_NAMES_MAX = 18;
 export const WEIGHT_MAX = 1_000_000;
+export const CONTAINERS_PER_NODE_MAX = 100_000;
+const PRIORITY_MAX = 100;
+const JOB_PRIORITY_MAX = 1_000;
 
 type Command<Type> = Extract<SchedulerCommand, { readonly type: Type }>;
 type Administered = Result<readonly SchedulerEvent[], Rejection>;
@@ -43,7 +46,16 @@ export function setGroup(
   const refusal = refusalOfPolicy(policy);
   if (refusal !== undefined) return err(refusal);
   if (JSON.stringify(known) === JSON.stringify(policy)) return ok([]);
-  return ok([{ type: 'group-policy-set', group, policy }]);
+  const set: SchedulerEvent = { type: 'group-policy-set', group, policy };
+  if (policy.isDefault !== true || known?.isDefault === true) return ok([set]);
+  return ok([...noLongerDefault(policies), set]);
+}
+
+function noLongerDefault(policies: SchedulerState['policies']): readonly SchedulerEvent[] {
+  const before = [...policies].filter(([, { isDefault }]) => isDefault === true);
+  return before.map(([group, { isDefault: _, ...policy }]) => {
+    return { type: 'group-policy-set', group, policy };
+  });
 }
 
 /** Null takes away what may be absent. */
@@ -55,8 +67,15 @@ function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): G
     ...withoutAbsent(change.fairShare),
     weights: { ...policy.fairShare?.weights, ...withoutAbsent(change.fairShare.weights ?? {}) },
   };
-  const parts = { ...policy, ...withoutAbsent({ ...change, fairShare }), preemption };
-  const kept = Object.entries(parts).filter(([, value]) => value !== null);
+  const sessionDefaults = change.sessionDefaults && {
+    ...policy.sessionDefaults,
+    ...withoutAbsent(change.sessionDefaults),
+  };
+  const changes = withoutAbsent({ ...change, fairShare, sessionDefaults });
+  const parts = { ...policy, ...changes, preemption };
+  const isSet = ([name, value]: [string, unknown]): boolean =>
+    value !== null && !(name === 'isDefault' && value === false);
+  const kept = Object.entries(parts).filter(isSet);
   return GroupPolicy.parse(Object.fromEntries(kept));
 }
 
@@ -79,7 +98,39 @@ function refusalOfPolicy(policy: GroupPolicy): Rejection | undefined {
       'description',
       `a description has at most ${DESCRIPTION_CHARACTERS_MAX} characters`,
     );
-  return refusalOfWeights(policy) ?? refusalOfAccess(policy) ?? refusalOfFairShare(policy);
+  return (
+    refusalOfWeights(policy) ??
+    refusalOfAccess(policy) ??
+    refusalOfFairShare(policy) ??
+    refusalOfPlace(policy)
+  );
+}
+
+/** Whether sessions that say nothing can be there, and what they would have. */
+function refusalOfPlace(policy: GroupPolicy): Rejection | undefined {
+  const { isDefault, isActive, access, containersPerNodeMax = 1, sessionDefaults = {} } = policy;
+  if (isDefault === true && (isActive === false || access !== undefined))
+    return invalid(
+      'isDefault',
+      'sessions that name no group are in it: it has to be active, and for everybody',
+    );
+  if (containersPerNodeMax > CONTAINERS_PER_NODE_MAX)
+    return invalid(
+      'maxContainersPerAgent',
+      `it is at most ${CONTAINERS_PER_NODE_MAX} containers; 0 is no limit`,
+    );
+  const { priority = 0, jobPriority = 0 } = sessionDefaults;
+  if (priority < 0 || priority > PRIORITY_MAX)
+    return invalid(
+      'defaultSessionOptions.priority',
+      `a priority is a whole number from 0 to ${PRIORITY_MAX}`,
+    );
+  if (Math.abs(jobPriority) > JOB_PRIORITY_MAX)
+    return invalid(
+      'defaultSessionOptions.jobPriority',
+      `a job priority is a whole number from -${JOB_PRIORITY_MAX} to ${JOB_PRIORITY_MAX}`,
+    );
+  return undefined;
 }
 
 function refusalOfWeights({ strategy, weights }: GroupPolicy): Rejection | undefined {
@@ -122,6 +173,12 @@ export function removeGroup(
       field: 'name',
     });
   if (!policies.has(group)) return ok([]);
+  if (policies.get(group)?.isDefault === true)
+    return err({
+      code: 'resource-group-default',
+      message: `sessions that name no group are in ${group}; make another one the default first`,
+      field: 'name',
+    });
   const known = groups.get(group);
   const waitingSessions = [...(known?.waiting.values() ?? [])].reduce(
     (sum, count) => sum + count,

@@ -111,6 +111,19 @@ export const DEFAULT_FAIR_SHARE: FairShare = {
   resourceWeights: {},
 };
 
+/** What a session has that does not say otherwise when it is made (reference: `default_session_options`). */
+export const SessionDefaults = z
+  .object({
+    priority: z.int(),
+    jobPriority: z.int(),
+    isPreemptible: z.boolean(),
+    clusterMode: z.enum(['single-node', 'multi-node']),
+    /** Of nodes that are named for it. */
+    designation: Designation.shape.policy,
+  })
+  .partial();
+export type SessionDefaults = Readonly<z.infer<typeof SessionDefaults>>;
+
 /** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
 export const GroupPolicy = z.object({
   ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),
@@ -143,6 +156,11 @@ export const GroupPolicy = z.object({
   description: z.string().optional(),
   /** For `fair-share`; absent: the defaults. */
   fairShare: FairShare.optional(),
+  /** True of one group at most: sessions that name none are in it. Where it is true of none, that is `default`. */
+  isDefault: z.boolean().optional(),
+  /** Containers on each node at the same time, besides what the node itself says; absent: no limit. */
+  containersPerNodeMax: z.int().min(1).optional(),
+  sessionDefaults: SessionDefaults.optional(),
 });
 export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
 
@@ -154,6 +172,8 @@ export const GroupPolicyChange = z.strictObject({
   description: GroupPolicy.shape.description.nullish(),
   preemption: GroupPolicy.shape.preemption.partial().optional(),
   fairShare: FairShare.partial().nullish(),
+  containersPerNodeMax: GroupPolicy.shape.containersPerNodeMax.nullish(),
+  sessionDefaults: SessionDefaults.nullish(),
 });
 
 /** Of a group for which none was set. */

@@ -18,6 +18,8 @@ export const PREEMPTION_ORDERS = [
 ] as const;
 export const PREEMPTION_MODES = ['TERMINATE', 'RESCHEDULE'] as const;
 export const PREEMPTION_SCOPES = ['USER', 'PROJECT', 'DOMAIN', 'RESOURCE_GROUP'] as const;
+export const AGENT_SELECTION_POLICIES = ['STRICT', 'PREFERRED'] as const;
+export const CLUSTER_MODES = ['SINGLE_NODE', 'MULTI_NODE'] as const;
 export const LIMIT_SCOPES = ['KEYPAIR', 'USER', 'PROJECT', 'DOMAIN'] as const;
 
 /** A bundle of slots with a name. */
@@ -59,6 +61,15 @@ interface FairShare {
   readonly userWeights: Readonly<Record<string, number>>;
 }
 
+/** What a session has that does not say otherwise when it is made. */
+interface DefaultSessionOptions {
+  readonly priority: number;
+  readonly jobPriority: number;
+  readonly isPreemptible: boolean;
+  readonly clusterMode: (typeof CLUSTER_MODES)[number];
+  readonly agentSelectionPolicy: (typeof AGENT_SELECTION_POLICIES)[number];
+}
+
 interface Access {
   readonly domains: readonly string[];
   readonly projects: readonly string[];
@@ -86,6 +97,9 @@ export interface ResourceGroup extends GroupOptions {
   readonly weights: Readonly<Record<string, number>> | null;
   readonly preemption: Preemption;
   readonly fairShare: FairShare;
+  /** On each agent at the same time; null: no limit. */
+  readonly maxContainersPerAgent: number | null;
+  readonly defaultSessionOptions: DefaultSessionOptions;
   readonly agents: number;
   readonly schedulableAgents: number;
   readonly pendingSessions: number;
@@ -105,6 +119,10 @@ export interface ResourceGroupInput extends Optional<GroupOptions> {
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly preemption?: Optional<Preemption> | undefined;
   readonly fairShare?: Optional<FairShare> | undefined;
+  readonly isDefault?: boolean | undefined;
+  /** 0: no limit. */
+  readonly maxContainersPerAgent?: number | undefined;
+  readonly defaultSessionOptions?: Optional<DefaultSessionOptions> | undefined;
 }
 
 /** Whose limits: an access key, the id of a user or a project, or the name of a domain. */

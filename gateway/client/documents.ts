@@ -60,6 +60,8 @@ const groupFields = `name description isDefault isPublic isActive access { domai
     halfLifeDays decayUnitDays lookbackDays defaultWeight
     resourceWeights domainWeights projectWeights userWeights
   }
+  maxContainersPerAgent
+  defaultSessionOptions { priority jobPriority isPreemptible clusterMode agentSelectionPolicy }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
 const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions

@@ -31,8 +31,8 @@ export class GroupCluster {
   #turn: number;
 
   constructor(views: readonly NodeView[], slots: readonly string[], policy: GroupPolicy) {
-    this.#views = views;
-    const usable = views.filter(({ isSchedulable }) => isSchedulable);
+    this.#views = limited(views, policy);
+    const usable = this.#views.filter(({ isSchedulable }) => isSchedulable);
     this.nodes = new Map(
       usable.map((view): [string, WorkNode] => [view.name, { ...view, free: [...view.free] }]),
     );
@@ -138,6 +138,24 @@ export class GroupCluster {
     change();
     for (const order of orders) order.insert(node);
   }
+}
+
+/** With what the group lets each node have, where that is less than what the node says. */
+function limited(
+  views: readonly NodeView[],
+  { containersPerNodeMax: most }: GroupPolicy,
+): readonly NodeView[] {
+  if (most === undefined) return views;
+  return views.map((view) => ({
+    ...viewOf(view),
+    containersMax: Math.min(most, view.containersMax ?? most),
+  }));
+}
+
+/** Its own fields, wherever they come from. */
+function viewOf(view: NodeView): NodeView {
+  const { name, group, architecture, isSchedulable, total, free, containers, turn } = view;
+  return { name, group, architecture, isSchedulable, total, free, containers, turn };
 }
 
 export function hasContainersLeft({ containers, containersMax }: WorkNode, more: number): boolean {

@@ -138,6 +138,8 @@ export interface GroupPolicy {
    */
   readonly reservation: 'none' | 'first-blocked';
   readonly preemption: Preemption;
+  /** Containers on each node at the same time, besides what the node itself says; absent: no limit. */
+  readonly containersPerNodeMax?: number | undefined;
 }
 
 export interface Preemption {

@@ -10,7 +10,7 @@ import {
   SCHEDULING_ORDERS,
 } from '../../client/administration-model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
-import { NothingFound, UsageWrong } from '../errors.ts';
+import { NothingFound } from '../errors.ts';
 import { type Column, cardLines, tableLines } from '../table.ts';
 import { wordInstant, wordSlots } from '../wording.ts';
 import {
@@ -19,6 +19,12 @@ import {
   weightsOf,
   wordFairShare,
 } from './fair-share-options.ts';
+import { hyphened, oneOf } from './gateway-words.ts';
+import {
+  type SessionDefaultOptions,
+  sessionDefaultsOf,
+  wordSessionDefaults,
+} from './group-session-options.ts';
 
 const columns: readonly Column<ResourceGroup>[] = [
   { title: 'NAME', cell: ({ name }) => name },
@@ -52,7 +58,9 @@ export async function showGroup(context: CommandContext, name: string): Promise<
   await context.output.result(group, () => lines(group));
 }
 
-export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
+export interface GroupSetOptions extends GlobalOptions, FairShareOptions, SessionDefaultOptions {
+  readonly default?: 'on' | 'off';
+  readonly containers?: number;
   readonly description?: string;
   readonly scheduler?: string;
   readonly strategy?: string;
@@ -118,23 +126,10 @@ function inputOf(name: string, options: GroupSetOptions): ResourceGroupInput {
     access: isNarrowed ? { domains, projects, accessKeys } : undefined,
     preemption: hasPreemption ? preemption : undefined,
     fairShare: fairShareOf(options),
+    isDefault: options.default && options.default === 'on',
+    maxContainersPerAgent: options.containers,
+    defaultSessionOptions: sessionDefaultsOf(options),
   };
-}
-
-/** The gateway's word for one that was given in lower case with hyphens. @throws {UsageWrong} */
-function oneOf<Word extends string>(
-  words: readonly Word[],
-  given: string | undefined,
-): Word | undefined {
-  if (given === undefined) return undefined;
-  const found = words.find((word) => hyphened(word) === given);
-  if (found !== undefined) return found;
-  const known = words.map(hyphened).join(', ');
-  throw new UsageWrong(`${JSON.stringify(given)} is none of ${known}`);
-}
-
-function hyphened(value: string): string {
-  return value.toLowerCase().replaceAll('_', '-');
 }
 
 function lines(group: ResourceGroup): readonly string[] {
@@ -154,6 +149,12 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Reservation', hyphened(group.reservation)],
     ['Preemption', preemption.isEnabled ? wordPreemption(preemption) : 'off'],
     ['Fair share', group.scheduler === 'FAIR_SHARE' ? wordFairShare(group) : null],
+    ['Default', group.isDefault ? 'yes: sessions that name no group are in it' : null],
+    ['Sessions have', wordSessionDefaults(group)],
+    [
+      'Containers',
+      group.maxContainersPerAgent === null ? null : `${group.maxContainersPerAgent} an agent`,
+    ],
     ['For', access === null ? (group.isPublic ? 'everybody' : 'some') : wordAccess(access)],
     ['Agents', `${group.agents}, ${group.schedulableAgents} taking sessions`],
     ['Available', wordSlots(group.availableSlots) || 'nothing'],

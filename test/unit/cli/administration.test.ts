@@ -34,6 +34,14 @@ const group: ResourceGroup = {
   allowedSessionTypes: ['BATCH'],
   pendingTimeoutSeconds: 60,
   reservation: 'FIRST_BLOCKED',
+  maxContainersPerAgent: 20,
+  defaultSessionOptions: {
+    priority: 20,
+    jobPriority: 1,
+    isPreemptible: false,
+    clusterMode: 'MULTI_NODE',
+    agentSelectionPolicy: 'PREFERRED',
+  },
   preemption: {
     isEnabled: true,
     order: 'NEWEST',
@@ -117,6 +125,8 @@ groups('are listed and shown with every option, and whole as JSON', async () => 
     /^Preemption +reschedule newest of the resource-group, after 30 s$/m,
     /^For +domain default$/m,
     /^Agents +2, 1 taking sessions$/m,
+    /^Containers +20 an agent$/m,
+    /^Sessions have +priority 20, job priority 1, not preemptible, multi-node, named agents preferred$/m,
   ])
     assert.match(stdout, line);
   const json = await call(read, 'admin', 'group', 'show', 'gpu', '--json');
@@ -144,6 +154,9 @@ groups('set sends what was named and nothing else', async () => {
     ...['--allow-domain', 'a', '--allow-domain', 'b', '--preemption', 'off', '--description', ''],
     ...['--preemption-scope', 'resource-group', '--reservation', 'first-blocked'],
     ...['--half-life', '3', '--user-weight', 'ann=2', '--user-weight', 'bob=1'],
+    ...['--default', 'on', '--containers', '0', '--session-priority', '5'],
+    ...['--session-job-priority', '-3', '--session-preemptible', 'off'],
+    ...['--session-cluster-mode', 'multi-node', '--session-agents', 'preferred'],
   ];
   assert.equal(await asked('setResourceGroup', groupAnswer, ...base, ...options), {
     name: 'gpu',
@@ -154,6 +167,15 @@ groups('set sends what was named and nothing else', async () => {
     allowedSessionTypes: ['BATCH', 'SYSTEM'],
     pendingTimeoutSeconds: 1.5,
     reservation: 'FIRST_BLOCKED',
+    isDefault: true,
+    maxContainersPerAgent: 0,
+    defaultSessionOptions: {
+      priority: 5,
+      jobPriority: -3,
+      isPreemptible: false,
+      clusterMode: 'MULTI_NODE',
+      agentSelectionPolicy: 'PREFERRED',
+    },
     access: { domains: ['a', 'b'], projects: [], accessKeys: [] },
     preemption: { isEnabled: false, victimScope: 'RESOURCE_GROUP' },
     fairShare: { halfLifeDays: 3, userWeights: { ann: 2, bob: 1 } },
@@ -168,6 +190,10 @@ groups('a wrong value ends with 2, before anybody is asked', async () => {
     ['--weight', 'cpu=heavy'],
     ['--session-type', 'nightly'],
     ['--preemption', 'perhaps'],
+    ['--session-priority', 'high'],
+    ['--session-cluster-mode', 'both'],
+    ['--default', 'yes'],
+    ['--containers', '-1'],
   ]) {
     const { exitCode } = await call({}, 'admin', 'group', 'set', 'gpu', ...wrong);
     assert.is(exitCode, 2, wrong.join(' '));

@@ -165,6 +165,11 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     return this.#policies.groups(always, await this.#known());
   }
 
+  async groupRules() {
+    this.reads.push('group rules');
+    return this.#policies.rules();
+  }
+
   async roomOfGroup(group: string) {
     return this.#policies.room(group, await this.#known());
   }

@@ -36,6 +36,29 @@ life('a node takes no more containers than it may', () => {
   assert.equal(scheduler.take(release('first')), ['second -> a']);
 });
 
+life('a group lets its nodes have so many containers, and more at once when that changes', () => {
+  const scheduler = new SchedulerUnderTest('first', 'second', 'third');
+  scheduler.take(policy({ containersPerNodeMax: 1 }), node('a', 4), node('b', 4));
+  assert.equal(scheduler.take(queue('first'), queue('second'), queue('third')), [
+    'first -> a',
+    'second -> b',
+    'third held agent-full',
+  ]);
+  assert.equal(scheduler.take(policy({ containersPerNodeMax: 2 })), ['third -> a']);
+});
+
+life('of what a node and its group say of containers the smaller number counts', () => {
+  const scheduler = new SchedulerUnderTest('first', 'gang');
+  scheduler.take(policy({ containersPerNodeMax: 2 }), node('a', 4, { containersMax: 1 }));
+  assert.equal(scheduler.take(queue('first'), queue('gang', { size: 3 })), [
+    'first -> a',
+    'gang held never-fits',
+  ]);
+  scheduler.take(node('a', 4, { containersMax: 9 }));
+  assert.equal(scheduler.take(release('first')), []);
+  assert.equal(scheduler.take(policy({ containersPerNodeMax: 3 })), ['gang -> a a a']);
+});
+
 life('a node that is cordoned is left alone, and takes those who wait when it is not', () => {
   const scheduler = new SchedulerUnderTest('waits');
   scheduler.take(node('a', 1, { isSchedulable: false }));

@@ -286,6 +286,8 @@ function withWord(policy: GroupPolicy, word: string): GroupPolicy {
       };
     case 'victims':
       return { ...policy, preemption: { ...preemption, mode: value as typeof preemption.mode } };
+    case 'containers':
+      return { ...policy, containersPerNodeMax: Number(value) };
     case 'runtime':
       return { ...policy, preemption: { ...preemption, runtimeMinMs: secondsOf(value) } };
     default:
