@@ -103,6 +103,8 @@ export const Settings = z.strictObject({
       resourceGroup: z.string().default('default'),
       reservedCpu: z.string().default('0'),
       reservedMemory: z.string().default('1g'),
+      /** Containers of kernels at the same time; absent: no limit but that of the resource group. */
+      containersMax: z.int().min(1).max(100_000).optional(),
       compute: ComputeSettings.optional(),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */
       simulatedNodes: z.int().min(1).max(10_000).default(1),

@@ -11,6 +11,7 @@ export interface Reservation {
   readonly reservedCpu: string;
   /** Bytes with a unit. */
   readonly reservedMemory: string;
+  readonly containersMax?: number | undefined;
 }
 
 /**
@@ -54,6 +55,9 @@ export function nodeFacts(
     resourceGroup: reservation.resourceGroup,
     slots: devices?.slots ?? subtractSlots(all, reserved),
     version: AGENT_VERSION,
+    ...(reservation.containersMax === undefined
+      ? {}
+      : { containersMax: reservation.containersMax }),
     ...(accelerators.length === 0 ? {} : { devices: [...accelerators] }),
   };
 }

@@ -16,10 +16,11 @@ export function messages(
     const change = effect.type === 'tellLost' ? 'lost' : 'returned';
     return [toScheduler({ type: 'look-after-node', node: id, change })];
   }
-  const { resourceGroup, architecture, slots } = known(node.context.facts);
+  const { resourceGroup, architecture, slots, containersMax } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
   const place = { node: id, resourceGroup, architecture };
-  const capacity: NodeCapacity = { ...place, slots, isSchedulable, revision };
+  const most = containersMax === undefined ? {} : { containersMax };
+  const capacity: NodeCapacity = { ...place, slots, ...most, isSchedulable, revision };
   return [toScheduler({ type: 'update-node', capacity })];
 }
 

@@ -23,6 +23,8 @@ export const NodeFacts = z.object({
   resourceGroup: z.string(),
   slots: Slots,
   version: z.string(),
+  /** Containers of kernels at the same time; absent: no limit. */
+  containersMax: z.int().min(1).optional(),
   /** Its accelerators; absent: it has none. */
   devices: z.array(NodeDevice).optional(),
 });

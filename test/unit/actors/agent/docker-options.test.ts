@@ -73,6 +73,8 @@ test('a node offers what it has less what is reserved', () => {
   const reserve = { resourceGroup: 'g', reservedCpu: '0.5', reservedMemory: '1g' };
   const { slots } = nodeFacts('docker', capacity, reserve);
   assert.equal(slots, { cpu: '3.5', mem: String(7 * 1024 ** 3) });
+  assert.is(nodeFacts('docker', capacity, reserve).containersMax, undefined);
+  assert.is(nodeFacts('docker', capacity, { ...reserve, containersMax: 9 }).containersMax, 9);
   const code = (more: Partial<typeof reserve>) => () =>
     nodeFacts('docker', capacity, { ...reserve, ...more });
   assert.throws(code({ reservedMemory: 'much' }), /reservedMemory/);
