@@ -55,7 +55,9 @@ export function place(session: PendingView, circumstances: PlaceCircumstances): 
   if (circumstances.at === undefined && isWorthSearching(pieces, taken.length)) {
     const nodes = taken.map(({ node }) => node);
     giveBack(cluster, taken);
-    const found = searched(session, pieces, circumstances);
+    // Where there is no node for it alone, none will be found behind others.
+    const isHopeless = choose(session, { ...piece, taken: [] }, circumstances) === undefined;
+    const found = isHopeless ? undefined : searched(session, pieces, circumstances);
     if (found !== undefined) return settled(session, pieces, found);
     for (const [index, { kernels, request }] of pieces.entries()) {
       const node = nodes[index];
