@@ -55,8 +55,8 @@ async function loadImage(socketPath: string): Promise<string> {
   return REFERENCE;
 }
 
-/** Path of the tar with the image's root file system; made once a machine. */
-async function packedFiles(): Promise<string> {
+/** Path of the tar with the root file system of the test image; made once a machine. */
+export async function packedFiles(): Promise<string> {
   const cache = cacheDirectory();
   const target = join(cache, `test-image-${REFERENCE.replace(':', '-')}-${arch()}.tar`);
   if (existsSync(target)) return target;
