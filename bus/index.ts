@@ -164,6 +164,7 @@ export {
   ProjectType,
 } from './contracts/project.ts';
 export { contracts, isKnownEvent } from './contracts/registry.ts';
+export { RegistryAnswer, RegistryQuestion, registryLive } from './contracts/registry-login.ts';
 export {
   DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
@@ -273,6 +274,14 @@ export {
 export { SimulatedClock } from './memory/simulated-clock.ts';
 export { aggregateOfEvent, readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
+export { RegistryRefused, RegistryUnavailable } from './oci/errors.ts';
+export {
+  architectureName,
+  canonicalReference,
+  type ImageName,
+  parseImageName,
+} from './oci/image-name.ts';
+export { type RegistryAccess, RegistryClient, type RegistryImage } from './oci/registry-client.ts';
 export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';

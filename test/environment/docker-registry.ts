@@ -85,7 +85,10 @@ export async function startRegistry(login?: RegistryLogin): Promise<TestRegistry
     host: `127.0.0.1:${port}`,
     url,
     login,
-    requests: () => [...readFileSync(log, 'utf8').matchAll(/"((?:GET|HEAD|PUT|POST|PATCH) \S+) HTTP/g)].map(([, line]) => line ?? ''),
+    requests: () =>
+      [...readFileSync(log, 'utf8').matchAll(/"((?:GET|HEAD|PUT|POST|PATCH) \S+) HTTP/g)].map(
+        ([, line]) => line ?? '',
+      ),
     async stop() {
       if (child.isRunning) await child.end('SIGTERM');
       scratch.remove();
@@ -113,7 +116,12 @@ function settings({
     `  addr: 127.0.0.1:${port}`,
     ...(accounts === undefined
       ? []
-      : ['auth:', '  htpasswd:', '    realm: orrery test', `    path: ${JSON.stringify(accounts)}`]),
+      : [
+          'auth:',
+          '  htpasswd:',
+          '    realm: orrery test',
+          `    path: ${JSON.stringify(accounts)}`,
+        ]),
     '',
   ].join('\n');
 }

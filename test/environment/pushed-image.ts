@@ -35,7 +35,9 @@ export async function pushImage(registry: TestRegistry, plan: ImagePlan): Promis
   const { name, layerBytes = [], labels = {}, isRunnable = true } = plan;
   const [repository = '', tag = 'latest'] = name.split(':');
   const files = isRunnable ? [readFileSync(await packedFiles())] : [];
-  const noise = await Promise.all(layerBytes.map((bytes, at) => layerOfNoise(`noise-${at}`, bytes)));
+  const noise = await Promise.all(
+    layerBytes.map((bytes, at) => layerOfNoise(`noise-${at}`, bytes)),
+  );
   const tars = [...files, ...noise];
   const config = Buffer.from(
     JSON.stringify({
