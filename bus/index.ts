@@ -202,6 +202,7 @@ export {
   KernelStep,
   Placement,
   PlacementGroup,
+  PullProgress,
   SESSION_SCHEMA_VERSION,
   SessionCommand,
   SessionEvent,

@@ -76,6 +76,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
+    driver.tidy?.(signal),
     serveStreams({
       ...shared,
       live: bus.live,

@@ -1,4 +1,4 @@
-import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { ImageFacts, KernelSpec, PullProgress } from '@orrery/bus';
 import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
 
@@ -44,12 +44,6 @@ export type ContainerChange =
   | { readonly kind: 'resync' }
   | { readonly kind: 'exited'; readonly kernel: string; readonly exit: ContainerExit }
   | { readonly kind: 'images-changed' };
-
-export interface PullProgress {
-  readonly layersDone: number;
-  readonly layersTotal: number;
-  readonly bytesDone: number;
-}
 
 export interface LocalImage {
   readonly reference: string;
@@ -134,7 +128,8 @@ export interface ContainerDriver extends AsyncDisposable {
   find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;
   /**
    * Makes sure that the image and the scratch space are there. Free when they are known to be.
-   * @throws {ImageNotFound} | {ImagePullFailed} | {ImageArchitectureMismatch} | {ScratchUnavailable}
+   * @throws {ImageNotFound} | {ImagePullFailed} | {ImagePullRefused} | {ImageArchitectureMismatch} |
+   * {ImageNotHere} | {DiskFull} | {ScratchUnavailable}
    */
   prepare(
     spec: KernelSpec,
@@ -164,6 +159,8 @@ export interface ContainerDriver extends AsyncDisposable {
   /** Container, scratch and all, also of a kernel that still runs. Nothing to do is fine. */
   remove(kernel: string, signal: AbortSignal): Promise<void>;
   images(signal: AbortSignal): Promise<readonly LocalImage[]>;
+  /** Removes, now and then until the signal fires, what nobody needs. Absent: nothing gathers. */
+  tidy?(signal: AbortSignal): Promise<void>;
   /** What those of the kernels have used that run; of which nothing can be had is left out. */
   usage(kernels: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KernelUsage>>;
   /** Undefined: a kernel of this driver has no files. */

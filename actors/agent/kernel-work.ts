@@ -24,6 +24,7 @@ import type { KernelEnd, KernelRecord } from './kernel-record.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import { KernelTimeouts } from './kernel-timeouts.ts';
 import { insist } from './persistence.ts';
+import { PullNews } from './pull-news.ts';
 import type { Reporter } from './reporter.ts';
 
 /** How long a start goes on asking an engine that does not answer. */
@@ -189,14 +190,15 @@ export class KernelWork {
   }
 
   async #prepare(spec: KernelSpec, { kernel, cause, signal }: At): Promise<void> {
-    const onPull = (): void => {
-      if (this.#pulling.has(kernel)) return;
-      this.#pulling.set(kernel, { state: 'pulling' });
+    const { clock, driver } = this.#options;
+    using news = new PullNews(clock, (progress) => {
+      const report = { state: 'pulling', progress } as const;
+      this.#pulling.set(kernel, report);
       // Kept in order with what follows by the reporter; what follows waits for it there.
-      this.#tell(kernel, { state: 'pulling' }, cause).catch(() => undefined);
-    };
+      this.#tell(kernel, report, cause).catch(() => undefined);
+    });
     try {
-      await this.#options.driver.prepare(spec, onPull, signal);
+      await driver.prepare(spec, (progress) => news.take(progress), signal);
     } finally {
       this.#pulling.delete(kernel);
     }

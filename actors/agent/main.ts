@@ -14,6 +14,7 @@ import {
   systemClock,
 } from '@orrery/bus';
 import { type Agent, startAgent } from './agent.ts';
+import { askedRegistries } from './asked-registries.ts';
 import { DeviceDriver } from './compute/device-driver.ts';
 import { openDevices } from './compute/open-devices.ts';
 import { watchDevices } from './compute/watch-devices.ts';
@@ -95,6 +96,7 @@ async function startNode(
     directory,
     environ: process.env,
     user,
+    registries: askedRegistries(bus.live, node),
     clock,
     logger,
   });

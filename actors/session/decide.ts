@@ -25,6 +25,7 @@ const RETRYABLE = new Set([
   'node-full',
   'port-taken',
   'disk-full',
+  'image-not-here',
   'agent-restarted',
 ]);
 
@@ -250,8 +251,12 @@ function eventsOf(
 ): readonly (readonly SessionEvent[])[] {
   const { kernel: id, report } = command;
   switch (report.state) {
-    case 'pulling':
-      return kernel.status === 'PREPARING' ? [[{ type: 'kernel-pulling', kernel: id }]] : [];
+    case 'pulling': {
+      const { progress } = report;
+      const isNews = kernel.status === 'PULLING' && progress !== undefined;
+      if (kernel.status !== 'PREPARING' && !isNews) return [];
+      return [[{ type: 'kernel-pulling', kernel: id, ...(progress && { progress }) }]];
+    }
     case 'prepared':
       return isOneOf(kernel, ['PREPARING', 'PULLING'])
         ? [[{ type: 'kernel-prepared', kernel: id }]]

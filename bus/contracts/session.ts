@@ -118,6 +118,16 @@ export type Placement = Readonly<z.infer<typeof Placement>>;
 export const KernelStep = z.enum(['prepare', 'pull', 'create', 'start', 'run']);
 export type KernelStep = z.infer<typeof KernelStep>;
 
+/** How far the pull of an image is. */
+export const PullProgress = z.object({
+  layersDone: z.int().min(0),
+  layersTotal: z.int().min(0),
+  bytesDone: z.int().min(0),
+  /** Packed bytes of all layers, where the registry said it; those that are there already count, too. */
+  bytesTotal: z.int().min(0).optional(),
+});
+export type PullProgress = Readonly<z.infer<typeof PullProgress>>;
+
 /** A container that runs. */
 const Running = {
   containerId: z.string(),
@@ -179,7 +189,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   z.object({ ...kernelEvent('kernel-scheduled'), node: z.string(), slots: Slots }),
   z.object({ ...kernelEvent('kernel-preparing') }),
-  z.object({ ...kernelEvent('kernel-pulling') }),
+  /** Said again now and then while it goes on. */
+  z.object({ ...kernelEvent('kernel-pulling'), progress: PullProgress.optional() }),
   z.object({ ...kernelEvent('kernel-prepared') }),
   z.object({ ...kernelEvent('kernel-creating') }),
   z.object({ ...kernelEvent('kernel-running'), ...Running }),
@@ -209,7 +220,7 @@ export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
  * those before it: what runs was prepared, and what has `ran` was running.
  */
 export const KernelReport = z.discriminatedUnion('state', [
-  z.object({ state: z.literal('pulling') }),
+  z.object({ state: z.literal('pulling'), progress: PullProgress.optional() }),
   z.object({ state: z.literal('prepared') }),
   z.object({ state: z.literal('running'), ...Running }),
   z.object({

@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import type { KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
   ContainerDriver,
@@ -11,7 +11,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import type { LogChunk } from '../log-frames.ts';
@@ -106,6 +105,10 @@ export class DeviceDriver implements ContainerDriver {
     await this.#driver.remove(kernel, signal);
     this.#devices.free(kernel);
     for (const removed of this.#removedOf) removed.add(kernel);
+  }
+
+  async tidy(signal: AbortSignal): Promise<void> {
+    await this.#driver.tidy?.(signal);
   }
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import type { Clock, KernelSpec, Logger } from '@orrery/bus';
+import type { Clock, KernelSpec, Logger, PullProgress } from '@orrery/bus';
 import type Docker from 'dockerode';
 import type {
   ContainerChange,
@@ -13,7 +12,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -45,9 +43,11 @@ import {
 import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
-import { ImageStore, isImageMissing } from './image-store.ts';
+import type { ImageRoom } from './image-room.ts';
+import { type ImageStore, isImageMissing } from './image-store.ts';
+import { type ImageOptions, openImages } from './open-images.ts';
 import { OwnContainers } from './own-containers.ts';
-import { containerUlimits } from './process-limits.ts';
+import { containerUlimits, ownLimits } from './process-limits.ts';
 
 const KILL_MS_MAX = 30_000;
 /** The engine tells it in prose only. */
@@ -57,6 +57,7 @@ export interface DockerOptions {
   readonly docker: Docker;
   readonly owner: Ownership;
   readonly scratchRoot: string;
+  readonly images: ImageOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   /** User and group this agent runs as; undefined: root. */
@@ -77,19 +78,12 @@ export async function connectDocker(
     runtimes: Object.keys(told.Runtimes ?? {}),
   };
   return new DockerDriver(options, capacity, {
+    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
     cores: capacity.cores,
     hasCpusets: told.CPUSet !== false,
     user: isRootless ? undefined : options.user,
     ulimits: isRootless ? [] : containerUlimits(await ownLimits()),
   });
-}
-
-async function ownLimits(): Promise<string> {
-  try {
-    return await readFile('/proc/self/limits', 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 class DockerDriver implements ContainerDriver {
@@ -100,11 +94,16 @@ class DockerDriver implements ContainerDriver {
   readonly #traits: EngineTraits;
   readonly #scratch: Scratch;
   readonly #images: ImageStore;
+  readonly #room: ImageRoom;
   readonly #events: ContainerEvents;
   readonly #containers: OwnContainers;
   readonly #usages: ContainerUsages;
 
-  constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
+  constructor(
+    options: DockerOptions,
+    capacity: EngineCapacity,
+    traits: EngineTraits & { readonly root: string | undefined },
+  ) {
     const { docker, owner, clock, logger } = options;
     this.#docker = docker;
     this.#options = options;
@@ -112,7 +111,11 @@ class DockerDriver implements ContainerDriver {
     this.#traits = traits;
     this.#scratch = new Scratch(options.scratchRoot);
     this.#usages = new ContainerUsages(docker);
-    this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
+    const { architecture } = capacity;
+    const { root } = traits;
+    const opened = openImages(options.images, { docker, clock, logger, architecture, root });
+    this.#images = opened.images;
+    this.#room = opened.room;
     this.#containers = new OwnContainers({
       docker,
       owner,
@@ -135,6 +138,10 @@ class DockerDriver implements ContainerDriver {
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {
     return this.#images.list(signal);
+  }
+
+  tidy(signal: AbortSignal): Promise<void> {
+    return this.#room.keep(signal);
   }
 
   places(kernel: string): KernelPlaces {
@@ -308,6 +315,7 @@ class DockerDriver implements ContainerDriver {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#images[Symbol.dispose]();
     await Promise.resolve();
   }
 

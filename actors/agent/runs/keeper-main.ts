@@ -11,12 +11,15 @@ import { KeeperPlace, openPlace } from './keeper-place.ts';
  * Argument: a `KeeperPlace` as JSON. Says `ready` on its fourth file when it can be asked.
  */
 const PARENT = 3;
+const NO_IMAGES = { pullPolicy: 'none', unusedHoursMax: 0, freePercentMin: 0 } as const;
 
 async function main(): Promise<void> {
   const place = KeeperPlace.parse(JSON.parse(z.string().parse(process.argv[2])));
   const logger = createLogger({ name: 'keeper', level: 'warn' });
   const driver = await chooseDriver({
-    settings: place.settings,
+    // It looks at what runs; images are the agent's business.
+    settings: { ...place.settings, images: NO_IMAGES },
+    registries: { find: () => Promise.resolve(undefined) },
     node: place.node,
     installation: place.installation,
     directory: place.directory,

@@ -1,4 +1,4 @@
-import type { Clock, KernelSpec } from '@orrery/bus';
+import type { Clock, KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
   ContainerDriver,
@@ -10,7 +10,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import {

@@ -53,6 +53,8 @@ export const kernelMachine = setup({
     },
     PULLING: {
       on: {
+        // How far it is.
+        'kernel-pulling': 'PULLING',
         'kernel-prepared': 'PREPARED',
         'kernel-terminating': 'TERMINATING',
         'kernel-requeued': { target: 'PENDING', actions: 'forget' },
