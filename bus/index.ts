@@ -68,6 +68,15 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export {
+  REGISTRY_SCHEMA_VERSION,
+  RegistryCommand,
+  RegistryEvent,
+  RegistryName,
+  RegistryProject,
+  RegistryUrl,
+  registryId,
+} from './contracts/container-registry.ts';
 export { HeldDevice, NodeDevice } from './contracts/device.ts';
 export {
   AllowedFolderHosts,

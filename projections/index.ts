@@ -33,6 +33,7 @@ export type {
   PresetRow,
   ProjectRow,
   QueueRow,
+  RegistryRow,
   SessionRow,
   UserRow,
 } from './rows.ts';

@@ -6,11 +6,12 @@ import { clusterAt } from './queries/cluster-at.ts';
 import { deviceHolders } from './queries/device-holders.ts';
 import { directoryQueries } from './queries/directory.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
-import { findImage, listImages } from './queries/images.ts';
+import { aliasesOf, findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
 import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
+import { findRegistry, listRegistries } from './queries/registries.ts';
 import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
 import {
   kernelsOfSessions,
@@ -56,6 +57,9 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findImage: (reference) => findImage(source, reference),
     listPresets: (request) => listPresets(source, request),
     findPreset: (id) => findPreset(source, id),
+    listRegistries: (request) => listRegistries(source, request),
+    findRegistry: (name) => findRegistry(source, name),
+    aliasesOf: (references) => aliasesOf(source, references),
     knownSlots: () => knownSlots(source),
     listResourceGroups: (request) => listResourceGroups(source, request),
     roomOfGroup: (group) => roomOfGroup(source, group),

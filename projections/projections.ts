@@ -20,6 +20,7 @@ import type {
   NodeRow,
   PresetRow,
   QueueRow,
+  RegistryRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
@@ -149,6 +150,11 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   listPresets(request: { readonly limit: number }): Promise<readonly PresetRow[]>;
   /** One that is offered. */
   findPreset(id: string): Promise<PresetRow | undefined>;
+  /** By name. */
+  listRegistries(request: { readonly limit: number }): Promise<readonly RegistryRow[]>;
+  findRegistry(name: string): Promise<RegistryRow | undefined>;
+  /** The names that stand for these images, by reference. */
+  aliasesOf(references: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** By name; `always` whether or not anybody has spoken of it. */
   listResourceGroups(request: { readonly always: string }): Promise<readonly ListedGroup[]>;
   /** What each node of a group that takes sessions now has, and what of it is given away. */

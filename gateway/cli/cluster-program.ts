@@ -5,6 +5,7 @@ import type { VerifyOptions } from './commands/audit-verify.ts';
 import type { LoginOptions } from './commands/login.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { GlobalOptions } from './context.ts';
+import { declareImages } from './image-program.ts';
 import { type Perform, parseCount, parseSpeed, parseWhole } from './options.ts';
 
 export function declareClusterCommands(program: Command, perform: Perform): void {
@@ -42,22 +43,7 @@ function declareLists(program: Command, perform: Perform): void {
       ),
     );
   declareAgentLife(agent, perform);
-  const image = program.command('image').description('the images that sessions may name');
-  image
-    .command('ls')
-    .description('list images')
-    .action((_options: GlobalOptions, self: Command) =>
-      perform(self, async (context) => (await import('./commands/images.ts')).listImages(context)),
-    );
-  image
-    .command('add')
-    .description('let sessions name an image')
-    .argument('<reference>', 'such as docker.io/library/python:3.13-slim')
-    .action((reference: string, _options: GlobalOptions, self: Command) =>
-      perform(self, async (context) =>
-        (await import('./commands/images.ts')).addImage(context, reference),
-      ),
-    );
+  declareImages(program, perform);
 }
 
 function declareAgentLife(agent: Command, perform: Perform): void {

@@ -43,6 +43,7 @@ import type {
 import type { PageRequest } from './page-request.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
 import { accepted, given, type Rejectable, shaped } from './payload.ts';
+import { Registries } from './registries.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { SessionWhy } from './session-why.ts';
@@ -78,6 +79,7 @@ export class OrreryClient implements AsyncDisposable {
   readonly code: Code;
   readonly files: Files;
   readonly machines: Machines;
+  readonly registries: Registries;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -108,6 +110,7 @@ export class OrreryClient implements AsyncDisposable {
     this.directory = new Directory(this.#graphql);
     this.code = new Code(this.#graphql);
     this.machines = new Machines(this.#graphql);
+    this.registries = new Registries(this.#graphql);
     this.files = new Files({
       graphql: this.#graphql,
       endpoint: this.#endpoint,

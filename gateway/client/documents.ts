@@ -1,6 +1,7 @@
 /** The operations of the client. A test validates each against the gateway's schema. */
 
 import { directoryDocuments } from './directory-documents.ts';
+import { registryDocuments } from './registry-documents.ts';
 
 const userFields = 'id email username role domain projectId';
 
@@ -12,6 +13,7 @@ const sessionFields = `
   kernels {
     id role index hostname status image agentId containerId requestedSlots occupiedSlots
     devices { id slot amount model memoryBytes }
+    pullProgress { layersDone layersTotal bytesDone bytesTotal }
     exitCode wasOutOfMemory statusInfo startedAt terminatedAt
   }
   statusHistory createdAt startedAt terminatedAt revision`;
@@ -22,7 +24,8 @@ const agentFields = `id status isSchedulable driver architecture resourceGroup v
 const deviceFields = `id slot amount used model memoryBytes numaNode isolation
   holders { sessionId sessionName kernelId amount }`;
 
-const imageFields = 'id reference architectures sizeBytes agentIds labels registeredAt isDefault';
+const imageFields =
+  'id reference registry aliases architectures sizeBytes agentIds labels registeredAt isDefault';
 
 const auditFields = `id sequence entity entityId firstRevision recordedAt actor commandId
   commandType traceId hash previousHash events`;
@@ -79,6 +82,7 @@ const standingFields = `resourceGroup at isInForce halfLifeDays decayUnitDays lo
   owners { kind owner rank factor weight usedSlotSeconds countedSlotSeconds } ownersLeftOut`;
 
 export const documents = {
+  ...registryDocuments(imageFields),
   viewer: `query Viewer { viewer { ${userFields} } }`,
   status: `query Status { status {
     version sessionsByStatus agentsByStatus availableSlots occupiedSlots

@@ -17,8 +17,10 @@ import { directoryMutations, directoryQueries } from './directory/directory-reso
 import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
+import { aliasImage, dealiasImage, forgetImage } from './images/change-images.ts';
 import { images } from './images/images.ts';
 import { registerImage } from './images/register-image.ts';
+import { rescanImages } from './images/rescan-images.ts';
 import { limits } from './limits/limits.ts';
 import { setLimits } from './limits/set-limits.ts';
 import { observedField, observedSubscription } from './observe.ts';
@@ -28,6 +30,12 @@ import { deleteResourcePreset } from './presets/delete-resource-preset.ts';
 import { modifyResourcePreset } from './presets/modify-resource-preset.ts';
 import { resourcePresets } from './presets/resource-presets.ts';
 import { reading } from './reading.ts';
+import {
+  createContainerRegistry,
+  deleteContainerRegistry,
+  modifyContainerRegistry,
+} from './registries/change-registry.ts';
+import { containerRegistries } from './registries/container-registries.ts';
 import type { Resolver, Subscriber } from './resolver.ts';
 import { removeResourceGroup } from './resource-groups/remove-resource-group.ts';
 import { resourceGroup, resourceGroups } from './resource-groups/resource-groups.ts';
@@ -61,6 +69,7 @@ const queries = {
   sessionFiles: reading(sessionFiles),
   agents: reading(agents),
   images: reading(images),
+  containerRegistries: reading(containerRegistries),
   resourcePresets: reading(resourcePresets),
   checkPresets: reading(checkPresets),
   resourceGroups: reading(resourceGroups),
@@ -85,6 +94,13 @@ const mutations = {
   setAgentSchedulable,
   drainAgent,
   registerImage,
+  aliasImage: reading(aliasImage),
+  dealiasImage: reading(dealiasImage),
+  forgetImage: reading(forgetImage),
+  rescanImages: reading(rescanImages),
+  createContainerRegistry: reading(createContainerRegistry),
+  modifyContainerRegistry: reading(modifyContainerRegistry),
+  deleteContainerRegistry: reading(deleteContainerRegistry),
   createResourcePreset: reading(createResourcePreset),
   modifyResourcePreset: reading(modifyResourcePreset),
   deleteResourcePreset: reading(deleteResourcePreset),

@@ -26,6 +26,7 @@ const PARTS = [
   'agents/agents.graphql',
   'statistics/statistics.graphql',
   'images/images.graphql',
+  'registries/registries.graphql',
   'resource-groups/resource-groups.graphql',
   'scheduling/scheduling.graphql',
   'limits/limits.graphql',

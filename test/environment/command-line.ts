@@ -12,10 +12,21 @@ export interface Spoken {
 
 /** One `orrery …` as a person would type it, with the profile of that data directory. */
 export function runOrrery(dataDirectory: string, ...args: readonly string[]): Promise<Spoken> {
+  return tellOrrery(dataDirectory, '', ...args);
+}
+
+/** The same, with something on its standard input. */
+export function tellOrrery(
+  dataDirectory: string,
+  input: string,
+  ...args: readonly string[]
+): Promise<Spoken> {
   const child = spawn(ORRERY, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ORRERY_PROFILE: join(dataDirectory, 'profile.json'), NO_COLOR: '1' },
   });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (bytes) => {

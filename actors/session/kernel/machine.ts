@@ -54,7 +54,7 @@ export const kernelMachine = setup({
     PULLING: {
       on: {
         // How far it is.
-        'kernel-pulling': 'PULLING',
+        'kernel-pulling': { actions: 'remember' },
         'kernel-prepared': 'PREPARED',
         'kernel-terminating': 'TERMINATING',
         'kernel-requeued': { target: 'PENDING', actions: 'forget' },

@@ -17,6 +17,7 @@ import {
   type ProjectEvent,
   presetId,
   type RecordedCommit,
+  type RegistryEvent,
   type SchedulerEvent,
   type SessionEvent,
   type UserEvent,
@@ -34,6 +35,7 @@ interface EventOf {
   readonly domain: DomainEvent;
   readonly project: ProjectEvent;
   readonly policy: PolicyEvent;
+  readonly registry: RegistryEvent;
 }
 
 const BEGAN_AT_MS = Date.UTC(2026, 10, 20, 12);
