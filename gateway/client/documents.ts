@@ -111,7 +111,7 @@ export const documents = {
   } }`,
   agentLiveStat: `query AgentLiveStat($first: Int!, $after: String) {
     agentLiveStat: agents(first: $first, after: $after) {
-      edges { cursor node { id status liveStat } } ${pageFields}
+      edges { cursor node { id status driver liveStat } } ${pageFields}
     }
   }`,
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {

@@ -34,5 +34,6 @@ export interface MeasuredKernel {
 export interface MeasuredAgent {
   readonly id: string;
   readonly status: AgentStatus;
+  readonly driver: string;
   readonly liveStat: AgentStatistics | null;
 }

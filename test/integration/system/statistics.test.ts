@@ -11,6 +11,12 @@ const MEMORY_BYTES = 128 * 1024 * 1024;
 const system = await startSystem(['--driver', 'process']);
 const statistics = suite('statistics: what a session and a machine use');
 
+statistics('a machine is shown with what it uses as soon as the system is there', async () => {
+  const { stdout } = await runOrrery(system.dataDirectory, 'agent', 'stats');
+  const [, line = ''] = stdout.split('\n');
+  assert.match(line, /ALIVE .*[KMGT]iB\/[0-9.]+ [KMGT]iB/);
+});
+
 statistics('a session that works is shown with its cores and memory while it lives', async () => {
   const { client, dataDirectory } = system;
   const { session } = await client.createSession({
