@@ -161,6 +161,9 @@ async function watchContainers(
       case 'exited':
         desk.exited(change.kernel, change.exit);
         break;
+      case 'created':
+        if (work.meetLate(change.kernel)) desk.look(change.kernel);
+        break;
       case 'images-changed':
         presence.imagesChanged();
         break;

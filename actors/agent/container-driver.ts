@@ -43,6 +43,8 @@ export type ContainerChange =
   /** The stream begins, or began anew after a gap: whoever follows must list. */
   | { readonly kind: 'resync' }
   | { readonly kind: 'exited'; readonly kernel: string; readonly exit: ContainerExit }
+  /** It was made; told also of one that an engine made long after it was asked to. */
+  | { readonly kind: 'created'; readonly kernel: string }
   | { readonly kind: 'images-changed' };
 
 export interface LocalImage {

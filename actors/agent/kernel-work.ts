@@ -3,7 +3,6 @@ import {
   currentTraceparent,
   type KernelReport,
   type KernelSpec,
-  type KernelWish,
   type Logger,
 } from '@orrery/bus';
 import type { ContainerDriver, ContainerExit, KernelContainer } from './container-driver.ts';
@@ -23,9 +22,11 @@ import { keepLog } from './kernel-log.ts';
 import type { KernelEnd, KernelRecord } from './kernel-record.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import { KernelTimeouts } from './kernel-timeouts.ts';
+import { LateContainers } from './late-containers.ts';
 import { insist } from './persistence.ts';
 import { PullNews } from './pull-news.ts';
 import type { Reporter } from './reporter.ts';
+import type { Tellings, WishJob } from './wish-job.ts';
 
 /** How long a start goes on asking an engine that does not answer. */
 const ENGINE_MS_MAX = 20_000;
@@ -36,13 +37,6 @@ const TASK_TIMEOUT_GRACE_MS = 5_000;
 const TASK_TIMEOUT = 'task-timeout';
 /** Given as a reason so that none is made, with a stack, for every kernel. */
 const REMOVED = new Error('the kernel is removed');
-
-export interface WishJob {
-  readonly wish: KernelWish;
-  /** Place in the node's inbox. */
-  readonly sequence: number;
-  readonly traceparent?: string | undefined;
-}
 
 export interface KernelWorkOptions {
   readonly driver: ContainerDriver;
@@ -56,9 +50,6 @@ export interface KernelWorkOptions {
   readonly onTimeout: (kernel: string) => void;
 }
 
-/** What is being said and is not durable yet. */
-export type Tellings = readonly Promise<void>[];
-
 /** Carries out what is decided for one kernel, and tells what came of it. Called once a kernel at a time. */
 export class KernelWork {
   readonly #options: KernelWorkOptions;
@@ -67,10 +58,12 @@ export class KernelWork {
   readonly #running = new Set<string>();
   readonly #pulling = new Map<string, KernelReport>();
   readonly #timeouts: KernelTimeouts;
+  readonly #late: LateContainers;
 
   constructor(options: KernelWorkOptions) {
     this.#options = options;
     this.#timeouts = new KernelTimeouts(options);
+    this.#late = new LateContainers(options);
   }
 
   /** Kernels whose program runs, as far as it was heard. */
@@ -86,6 +79,11 @@ export class KernelWork {
   /** From a list of all that there is. */
   meet(containers: readonly KernelContainer[]): void {
     for (const { kernel } of containers) this.#there.add(kernel);
+  }
+
+  /** A container was made: true when its kernel has to be looked at. */
+  meetLate(kernel: string): boolean {
+    return this.#late.meet(kernel);
   }
 
   async wish(job: WishJob, signal: AbortSignal): Promise<Tellings> {
@@ -129,10 +127,13 @@ export class KernelWork {
 
   /** Compares what is remembered with what is there, and tells what nobody was told yet. */
   async look(kernel: string, signal: AbortSignal): Promise<void> {
+    if (this.#late.take(kernel)) this.#there.add(kernel);
     const container = await this.#find(kernel, signal);
     const record = this.#options.records.find(kernel) ?? this.#recall(container);
-    if (record === undefined || record.phase === 'gone') return;
+    if (record === undefined) return;
     const at = { kernel, cause: 'seen', signal };
+    await this.#late.clear(container, record, signal);
+    if (record.phase === 'gone') return;
     if (record.phase === 'ended') {
       if (record.end === undefined || (record.isTold === true && container === undefined)) return;
       await this.#ended(record.end, at);

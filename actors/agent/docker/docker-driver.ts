@@ -31,6 +31,7 @@ import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
 import { resourceText } from '../resource-text.ts';
 import { copyRunner } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
+import { abortable } from './abortable.ts';
 import { ContainerEvents } from './container-events.ts';
 import {
   containerMounts,
@@ -43,11 +44,14 @@ import {
 import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
+import { whileAnswering } from './engine-watch.ts';
 import type { ImageRoom } from './image-room.ts';
 import { type ImageStore, isImageMissing } from './image-store.ts';
 import { type ImageOptions, openImages } from './open-images.ts';
 import { OwnContainers } from './own-containers.ts';
 import { containerUlimits, ownLimits } from './process-limits.ts';
+
+type CreateOptions = Docker.ContainerCreateOptions;
 
 const KILL_MS_MAX = 30_000;
 /** The engine tells it in prose only. */
@@ -166,7 +170,9 @@ class DockerDriver implements ContainerDriver {
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#images.prepare(spec.image, onPull, signal);
+    await whileAnswering(this.#options, signal, (limited) =>
+      this.#images.prepare(spec.image, onPull, limited),
+    );
     await this.#scratch.make(spec);
   }
 
@@ -191,7 +197,16 @@ class DockerDriver implements ContainerDriver {
     const traits = this.#traits;
     const options = containerOptions({ spec, origin, owner, traits, environ, mounts });
     // From here on the signal is not heard: half a request is worse than a late answer.
-    const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
+    return await whileAnswering(this.#options, AbortSignal.timeout(ENGINE_CALL_MS_MAX), (bounded) =>
+      this.#run(spec, { origin, options }, bounded),
+    );
+  }
+
+  async #run(
+    spec: KernelSpec,
+    { origin, options }: { readonly origin: StartOrigin; readonly options: CreateOptions },
+    bounded: AbortSignal,
+  ): Promise<KernelContainer> {
     const created = await this.#create(spec, options, bounded);
     if (typeof created !== 'string') {
       if (created.state.phase !== 'created') return created;
@@ -322,7 +337,7 @@ class DockerDriver implements ContainerDriver {
   /** The id of the new container, or the one that is there already under its name. */
   async #create(
     spec: KernelSpec,
-    options: Docker.ContainerCreateOptions,
+    options: CreateOptions,
     signal: AbortSignal,
   ): Promise<string | KernelContainer> {
     try {
@@ -382,16 +397,3 @@ class DockerDriver implements ContainerDriver {
 }
 
 const UNSEEN_EXIT: ContainerExit = { exitCode: null, wasOutOfMemory: false, finishedAtMs: null };
-
-/** Ends the reading of an engine's stream with the signal's reason. */
-async function* abortable(
-  stream: NodeJS.ReadableStream,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const piece of stream) yield Buffer.from(piece);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw cause;
-  }
-}
