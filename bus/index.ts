@@ -68,6 +68,17 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export {
+  ClusterNetwork,
+  ClusterPeer,
+  EngineFacts,
+  JoinedNetwork,
+  KernelEndpoint,
+  NamedNetwork,
+  NetworkReport,
+  NetworkWish,
+  networkName,
+} from './contracts/cluster-network.ts';
 export { HeldDevice, NodeDevice } from './contracts/device.ts';
 export {
   AllowedFolderHosts,

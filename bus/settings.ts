@@ -100,6 +100,8 @@ export const Settings = z.strictObject({
       driver: z.enum(['auto', 'docker', 'process', 'simulated']).default('auto'),
       dataDirectory: z.string(),
       dockerSocket: z.string().optional(),
+      /** IP address by which the other nodes reach this one; absent: that of its first network card. */
+      address: z.union([z.ipv4(), z.ipv6()]).optional(),
       resourceGroup: z.string().default('default'),
       reservedCpu: z.string().default('0'),
       reservedMemory: z.string().default('1g'),

@@ -58,6 +58,8 @@ export function projectSession(row: SessionRow, event: LaterEvent, at: Moment): 
 
 function changeOf(row: SessionRow, event: LaterEvent, at: Moment): Change {
   switch (event.type) {
+    case 'session-network-ready':
+      return {};
     case 'session-priority-changed':
       return { priority: event.priority };
     case 'session-scheduled':

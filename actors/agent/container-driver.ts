@@ -1,6 +1,7 @@
-import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { ImageFacts, KernelEndpoint, KernelSpec } from '@orrery/bus';
 import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
+import type { ClusterNetworks } from './networks/cluster-networks.ts';
 
 /** How a kernel's container ended, as the engine knows it. */
 export interface ContainerExit {
@@ -128,19 +129,22 @@ export interface ExecProcess extends AsyncDisposable {
  */
 export interface ContainerDriver extends AsyncDisposable {
   readonly name: 'docker' | 'process' | 'simulated';
+  /** Absent: kernels of this driver share no networks. */
+  readonly networks?: ClusterNetworks | undefined;
   capacity(signal: AbortSignal): Promise<EngineCapacity>;
   /** All that this node owns, also what has ended. */
   list(signal: AbortSignal): Promise<readonly KernelContainer[]>;
   find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;
   /**
    * Makes sure that the image and the scratch space are there. Free when they are known to be.
+   * @returns what the other kernels of its session need to know of it; undefined: it is alone, or nothing.
    * @throws {ImageNotFound} | {ImagePullFailed} | {ImageArchitectureMismatch} | {ScratchUnavailable}
    */
   prepare(
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<KernelEndpoint | undefined>;
   /**
    * Creates and starts the container of a prepared kernel, or takes over the one that is there: never
    * two of a kernel. Leaves no container behind when it throws.

@@ -1,8 +1,10 @@
+import { networkInterfaces } from 'node:os';
 import type { Clock, Logger, Settings } from '@orrery/bus';
 import Docker from 'dockerode';
 import type { ContainerDriver } from './container-driver.ts';
 import { connectDocker } from './docker/docker-driver.ts';
 import { EngineUnavailable } from './errors.ts';
+import { ownAddress } from './networks/own-address.ts';
 import { ProcessDriver } from './process/process-driver.ts';
 import { SimulatedDriver } from './simulated/simulated-driver.ts';
 
@@ -13,7 +15,7 @@ const PLAIN_PORT = 2375;
 const PASSED_ON = ['LANG', 'TZ', 'USER', 'LOGNAME'] as const;
 
 export interface DriverChoice {
-  readonly settings: Pick<NonNullable<Settings['agent']>, 'driver' | 'dockerSocket'>;
+  readonly settings: Pick<NonNullable<Settings['agent']>, 'driver' | 'dockerSocket' | 'address'>;
   readonly node: string;
   readonly installation: string;
   /** Where this node keeps its things. */
@@ -57,6 +59,7 @@ function dockerDriver(choice: DriverChoice): Promise<ContainerDriver> {
       clock,
       logger,
       user,
+      address: settings.address ?? ownAddress(networkInterfaces()),
     },
     AbortSignal.timeout(ENGINE_ANSWER_MS_MAX),
   );

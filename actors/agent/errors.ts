@@ -137,6 +137,16 @@ export class ContainerNameTaken extends ContainerFailure {
   }
 }
 
+export class NetworkFailed extends OrreryError {
+  override readonly name = 'NetworkFailed';
+  readonly code = 'network-failed';
+  readonly isRetryable = true;
+
+  constructor(network: string, why: string, options?: Cause) {
+    super(`the network ${network} could not be made: ${why}`, options);
+  }
+}
+
 export class EngineUnavailable extends OrreryError {
   override readonly name = 'EngineUnavailable';
   readonly code = 'engine-unavailable';

@@ -1,6 +1,7 @@
 import {
   type Clock,
   currentTraceparent,
+  type KernelEndpoint,
   type KernelReport,
   type KernelSpec,
   type KernelWish,
@@ -12,6 +13,7 @@ import {
   decide,
   exitReport,
   failureReport,
+  preparedReport,
   type Ran,
   ranUnseen,
   runningReport,
@@ -163,8 +165,8 @@ export class KernelWork {
         return;
       case 'prepare':
         await this.#trying('prepare', at, async () => {
-          await this.#prepare(action.spec, at);
-          await this.#tell(at.kernel, { state: 'prepared' }, at.cause);
+          const endpoint = await this.#prepare(action.spec, at);
+          await this.#tell(at.kernel, preparedReport(endpoint), at.cause);
         });
         return;
       case 'start':
@@ -188,7 +190,8 @@ export class KernelWork {
     else await this.#tell(kernel, report, cause);
   }
 
-  async #prepare(spec: KernelSpec, { kernel, cause, signal }: At): Promise<void> {
+  async #prepare(spec: KernelSpec, at: At): Promise<KernelEndpoint | undefined> {
+    const { kernel, cause, signal } = at;
     const onPull = (): void => {
       if (this.#pulling.has(kernel)) return;
       this.#pulling.set(kernel, { state: 'pulling' });
@@ -196,7 +199,7 @@ export class KernelWork {
       this.#tell(kernel, { state: 'pulling' }, cause).catch(() => undefined);
     };
     try {
-      await this.#options.driver.prepare(spec, onPull, signal);
+      return await this.#options.driver.prepare(spec, onPull, signal);
     } finally {
       this.#pulling.delete(kernel);
     }
@@ -359,9 +362,8 @@ export class KernelWork {
 
   async #find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined> {
     if (!this.#there.has(kernel)) return undefined;
-    return this.#insist('look at a kernel', signal, () =>
-      this.#options.driver.find(kernel, signal),
-    );
+    const { driver } = this.#options;
+    return this.#insist('look at a kernel', signal, () => driver.find(kernel, signal));
   }
 
   async #tell(kernel: string, report: KernelReport, cause: string): Promise<void> {

@@ -16,10 +16,16 @@ export function messages(
     const change = effect.type === 'tellLost' ? 'lost' : 'returned';
     return [toScheduler({ type: 'look-after-node', node: id, change })];
   }
-  const { resourceGroup, architecture, slots } = known(node.context.facts);
+  const { resourceGroup, architecture, slots, engine } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
   const place = { node: id, resourceGroup, architecture };
-  const capacity: NodeCapacity = { ...place, slots, isSchedulable, revision };
+  const capacity: NodeCapacity = {
+    ...place,
+    slots,
+    isSchedulable,
+    revision,
+    ...(engine === undefined ? {} : { engine }),
+  };
   return [toScheduler({ type: 'update-node', capacity })];
 }
 

@@ -1,4 +1,10 @@
-import type { KernelRequest, Placement, SessionEvent, SessionRequest } from '@orrery/bus';
+import type {
+  ClusterNetwork,
+  KernelRequest,
+  Placement,
+  SessionEvent,
+  SessionRequest,
+} from '@orrery/bus';
 import { assign, setup } from 'xstate';
 import { compile, type StateOf } from '../runtime/compiled-machine.ts';
 import { type KernelContext, type KernelEvent, kernelRules } from './kernel/machine.ts';
@@ -18,6 +24,9 @@ export interface SessionContext {
   /** Starts tried so far; the scheduler's answers carry it, so a late one is told from a new one. */
   readonly attempt: number;
   readonly placements: readonly Placement[];
+  /** How the kernels of this attempt reach each other. */
+  readonly network?: ClusterNetwork | undefined;
+  readonly isNetworkReady?: boolean | undefined;
   /** A report that answers an older wish is about an earlier attempt. */
   readonly wishesFrom?: number | undefined;
   /** Its place in the queue, also when it waits again. */
@@ -31,6 +40,9 @@ export interface SessionContext {
   /** Why the end will be ERROR. */
   readonly failure?: { readonly reason: string; readonly message: string };
 }
+
+/** What one start of a session had for a network. */
+export type NetworkOfAttempt = Pick<SessionContext, 'attempt' | 'network'>;
 
 /** A node where a start failed. */
 export interface FailedOn {
@@ -53,6 +65,13 @@ const beGone = {
   type: 'tellAgentsToBeGone',
   params: ({ context }: { readonly context: SessionContext }) => ({
     placements: context.placements,
+  }),
+} as const;
+const dropNetwork = {
+  type: 'tellNodeToDropNetwork',
+  params: ({ context }: { readonly context: SessionContext }) => ({
+    attempt: context.attempt,
+    network: context.network,
   }),
 } as const;
 const free = {
@@ -87,6 +106,7 @@ export const sessionMachine = setup({
     tellAgentsToPrepare: () => {},
     tellAgentsToRun: () => {},
     tellAgentsToBeGone: (_, _params: { readonly placements: readonly Placement[] }) => {},
+    tellNodeToDropNetwork: (_, _params: NetworkOfAttempt) => {},
     freeAllocation: (_, _params: { readonly attempt: number }) => {},
   },
 }).createMachine({
@@ -126,7 +146,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -134,12 +154,13 @@ export const sessionMachine = setup({
       meta: { reconcileMs: 30 * SECOND_MS, deadlineMs: 30 * MINUTE_MS },
       entry: 'tellAgentsToPrepare',
       on: {
+        'session-network-ready': { actions: 'remember' },
         'session-prepared': 'prepared',
         'session-terminating': { target: 'terminating', actions: 'remember' },
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -151,7 +172,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -165,7 +186,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -176,7 +197,7 @@ export const sessionMachine = setup({
         'session-terminating': { target: 'terminating', actions: 'remember' },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -190,9 +211,9 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: 'remember' },
       },
     },
-    terminated: { type: 'final', entry: free },
+    terminated: { type: 'final', entry: [dropNetwork, free] },
     cancelled: { type: 'final' },
-    failed: { type: 'final', entry: free },
+    failed: { type: 'final', entry: [dropNetwork, free] },
   },
 });
 
@@ -250,9 +271,20 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
       };
     }
     case 'session-scheduled':
-      return { placements: event.placements, wishesFrom: event.wishesFrom };
+      return {
+        placements: event.placements,
+        wishesFrom: event.wishesFrom,
+        ...(event.network === undefined ? {} : { network: event.network }),
+      };
+    case 'session-network-ready':
+      return { isNetworkReady: true };
     case 'session-requeued':
-      return { placements: [], attempt: context.attempt + 1, ...withFailures(context, event) };
+      return {
+        placements: [],
+        attempt: context.attempt + 1,
+        ...withoutNetwork(context),
+        ...withFailures(context, event),
+      };
     case 'session-priority-changed':
       return { priority: event.priority };
     case 'session-finished':
@@ -268,6 +300,11 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
     default:
       return {};
   }
+}
+
+/** Sessions without one, which most are, keep their small state. */
+function withoutNetwork({ network }: SessionContext): Partial<SessionContext> {
+  return network === undefined ? {} : { network: undefined, isNetworkReady: undefined };
 }
 
 function withFailures(

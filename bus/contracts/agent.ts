@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { ClusterPeer, JoinedNetwork } from './cluster-network.ts';
 import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
 import { SessionType } from './session.ts';
@@ -21,6 +22,10 @@ export const KernelSpec = z.object({
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
   sharedMemoryBytes: z.int().optional(),
+  /** Absent: it is by itself, in a network of its own. */
+  network: JoinedNetwork.optional(),
+  /** All kernels of its session, itself among them; complete in a wish to run. */
+  peers: z.array(ClusterPeer).optional(),
 });
 export type KernelSpec = Readonly<z.infer<typeof KernelSpec>>;
 

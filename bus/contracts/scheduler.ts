@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { EngineFacts } from './cluster-network.ts';
 import { StartForecast } from './forecast.ts';
 import { Dependency, Designation, Placement, PlacementGroup } from './session.ts';
 
@@ -59,6 +60,7 @@ export const NodeCapacity = z.object({
   containersMax: z.int().min(0).optional(),
   /** Of the node that says so: what is older than the newest known comes late, and changes nothing. */
   revision: z.int().optional(),
+  engine: EngineFacts.optional(),
 });
 export type NodeCapacity = Readonly<z.infer<typeof NodeCapacity>>;
 
@@ -139,6 +141,8 @@ export const GroupPolicy = z.object({
     runtimeMinMs: z.int().min(0),
     victimScope: z.enum(['user', 'project', 'domain', 'resource-group']),
   }),
+  /** Kernels of a session are in the network of their machines. Absent: in one of their own. */
+  usesHostNetwork: z.boolean().optional(),
   /** For people; the scheduler does not look at it. */
   description: z.string().optional(),
   /** For `fair-share`; absent: the defaults. */

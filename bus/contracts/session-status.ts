@@ -10,6 +10,7 @@ export const sessionStatusOf: Readonly<Record<SessionEventType, SessionStatus | 
   'session-priority-changed': undefined,
   'session-scheduled': 'SCHEDULED',
   'session-preparing': 'PREPARING',
+  'session-network-ready': undefined,
   'session-prepared': 'PREPARED',
   'session-creating': 'CREATING',
   'session-running': 'RUNNING',

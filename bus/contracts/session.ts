@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { ClusterNetwork, KernelEndpoint, NetworkReport } from './cluster-network.ts';
 import { HeldDevice } from './device.ts';
 
 export const SESSION_SCHEMA_VERSION = 1;
@@ -141,10 +142,14 @@ export const SessionEvent = z.discriminatedUnion('type', [
     type: z.literal('session-scheduled'),
     attempt: z.int().min(1),
     placements: z.array(Placement),
+    /** How its kernels reach each other; absent: it has one, or their nodes know of no networks. */
+    network: ClusterNetwork.optional(),
     /** Wishes of this attempt have this revision or a higher one; absent: not written down then. */
     wishesFrom: z.int().min(1).optional(),
   }),
   z.object({ type: z.literal('session-preparing') }),
+  /** Its kernels can reach each other. The status does not change by it. */
+  z.object({ type: z.literal('session-network-ready') }),
   z.object({ type: z.literal('session-prepared') }),
   z.object({ type: z.literal('session-creating') }),
   z.object({ type: z.literal('session-running') }),
@@ -180,7 +185,7 @@ export const SessionEvent = z.discriminatedUnion('type', [
   z.object({ ...kernelEvent('kernel-scheduled'), node: z.string(), slots: Slots }),
   z.object({ ...kernelEvent('kernel-preparing') }),
   z.object({ ...kernelEvent('kernel-pulling') }),
-  z.object({ ...kernelEvent('kernel-prepared') }),
+  z.object({ ...kernelEvent('kernel-prepared'), endpoint: KernelEndpoint.optional() }),
   z.object({ ...kernelEvent('kernel-creating') }),
   z.object({ ...kernelEvent('kernel-running'), ...Running }),
   z.object({ ...kernelEvent('kernel-terminating') }),
@@ -210,7 +215,7 @@ export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
  */
 export const KernelReport = z.discriminatedUnion('state', [
   z.object({ state: z.literal('pulling') }),
-  z.object({ state: z.literal('prepared') }),
+  z.object({ state: z.literal('prepared'), endpoint: KernelEndpoint.optional() }),
   z.object({ state: z.literal('running'), ...Running }),
   z.object({
     state: z.literal('exited'),
@@ -236,6 +241,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
     type: z.literal('place'),
     attempt: z.int().min(1),
     placements: z.array(Placement).min(1),
+    network: ClusterNetwork.optional(),
   }),
   z.strictObject({
     type: z.literal('report-kernel'),
@@ -243,6 +249,12 @@ export const SessionCommand = z.discriminatedUnion('type', [
     node: z.string(),
     wishRevision: z.int().min(0),
     report: KernelReport,
+  }),
+  z.strictObject({
+    type: z.literal('report-network'),
+    node: z.string(),
+    name: z.string(),
+    report: NetworkReport,
   }),
   z.strictObject({
     type: z.literal('terminate'),

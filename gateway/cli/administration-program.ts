@@ -108,6 +108,10 @@ function groupOptions(): readonly Option[] {
     choice('--reservation <kind>', 'for whom room is kept', RESERVATIONS),
     new Option('--public', 'everybody may use it'),
     choice('--active <switch>', 'whether sessions start there', ['on', 'off']),
+    choice('--host-network <switch>', 'whether clusters are in the network of their machines', [
+      'on',
+      'off',
+    ]),
     names('--allow-domain <name>', 'only these may use it; several'),
     names('--allow-project <id>', 'only these may use it; several'),
     names('--allow-key <access key>', 'only these may use it; several'),

@@ -72,6 +72,8 @@ interface GroupOptions {
   readonly isPublic: boolean;
   /** Whether sessions start there. */
   readonly isActive: boolean;
+  /** Whether kernels of a session are in the network of their machines. */
+  readonly usesHostNetwork: boolean;
   /** 0: for ever. */
   readonly pendingTimeoutSeconds: number;
   readonly reservation: (typeof RESERVATIONS)[number];

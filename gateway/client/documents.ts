@@ -53,7 +53,7 @@ const segmentFields = `number name commits aggregates firstSequence lastSequence
 
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
-const groupFields = `name description isDefault isPublic isActive access { domains projects accessKeys }
+const groupFields = `name description isDefault isPublic isActive usesHostNetwork access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
   fairShare {

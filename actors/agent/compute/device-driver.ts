@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import type { KernelEndpoint, KernelSpec } from '@orrery/bus';
 import type {
   ContainerChange,
   ContainerDriver,
@@ -36,6 +36,10 @@ export class DeviceDriver implements ContainerDriver {
     this.#devices = devices;
   }
 
+  get networks(): ContainerDriver['networks'] {
+    return this.#driver.networks;
+  }
+
   capacity(signal: AbortSignal): Promise<EngineCapacity> {
     return this.#driver.capacity(signal);
   }
@@ -59,7 +63,7 @@ export class DeviceDriver implements ContainerDriver {
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KernelEndpoint | undefined> {
     return this.#driver.prepare(spec, onPull, signal);
   }
 

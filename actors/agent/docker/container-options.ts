@@ -76,6 +76,7 @@ export function containerOptions(made: {
     name: containerName(spec),
     Image: spec.image,
     Hostname: spec.hostname,
+    ...networking(spec),
     WorkingDir: insideContainer.home,
     // The init in the container passes signals on to the program's whole process group.
     Env: environLines({ ...environ, TINI_KILL_PROCESS_GROUP: '1' }),
@@ -93,6 +94,7 @@ export function containerOptions(made: {
       RestartPolicy: { Name: 'no' },
       ...limits(spec, traits),
       ...deviceOptions(origin.grant, traits),
+      ...networkMode(spec),
       LogConfig: {
         Type: 'local',
         Config: {
@@ -160,6 +162,25 @@ function deviceOptions(
     ...(groups.length === 0 ? {} : { GroupAdd: [...groups] }),
     ...(ipcMode === undefined ? {} : { IpcMode: ipcMode }),
   };
+}
+
+/** The other kernels of its session know it by its hostname there. */
+function networking({
+  network,
+  hostname,
+}: KernelSpec): Pick<ContainerCreateOptions, 'NetworkingConfig'> {
+  if (network === undefined || network.driver === 'host') return {};
+  return { NetworkingConfig: { EndpointsConfig: { [network.name]: { Aliases: [hostname] } } } };
+}
+
+/** In the machines' own network nobody resolves the names, so they are written down. */
+function networkMode({ network, peers = [] }: KernelSpec): ContainerCreateOptions['HostConfig'] {
+  if (network === undefined) return {};
+  if (network.driver !== 'host') return { NetworkMode: network.name };
+  const ExtraHosts = peers.flatMap(({ hostname, address }) =>
+    address === undefined ? [] : [`${hostname}:${address}`],
+  );
+  return { NetworkMode: 'host', ExtraHosts };
 }
 
 function containerLabels(

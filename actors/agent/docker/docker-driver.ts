@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Clock, KernelSpec, Logger } from '@orrery/bus';
+import type { Clock, KernelEndpoint, KernelSpec, Logger } from '@orrery/bus';
 import type Docker from 'dockerode';
 import type {
   ContainerChange,
@@ -28,14 +28,12 @@ import {
   KernelNotRunning,
   LimitRefused,
 } from '../errors.ts';
-import { environLines, kernelEnviron } from '../kernel-environ.ts';
+import { environLines } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
-import { resourceText } from '../resource-text.ts';
-import { copyRunner } from '../runs/runner-files.ts';
+import { clusterKey } from '../networks/cluster-ssh.ts';
 import { Scratch } from '../scratch.ts';
 import { ContainerEvents } from './container-events.ts';
 import {
-  containerMounts,
   containerName,
   containerOptions,
   type EngineTraits,
@@ -44,8 +42,10 @@ import {
 } from './container-options.ts';
 import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
+import { DockerNetworks } from './docker-networks.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
 import { ImageStore, isImageMissing } from './image-store.ts';
+import { writeSurroundings } from './kernel-surroundings.ts';
 import { OwnContainers } from './own-containers.ts';
 import { containerUlimits } from './process-limits.ts';
 
@@ -61,6 +61,8 @@ export interface DockerOptions {
   readonly logger: Logger;
   /** User and group this agent runs as; undefined: root. */
   readonly user?: string | undefined;
+  /** By which the other nodes reach this one. */
+  readonly address?: string | undefined;
 }
 
 /** @throws {EngineUnavailable} when no engine answers before the signal fires. */
@@ -94,6 +96,7 @@ async function ownLimits(): Promise<string> {
 
 class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
+  readonly networks: DockerNetworks;
   readonly #docker: Docker;
   readonly #options: DockerOptions;
   readonly #capacity: EngineCapacity;
@@ -111,6 +114,7 @@ class DockerDriver implements ContainerDriver {
     this.#capacity = capacity;
     this.#traits = traits;
     this.#scratch = new Scratch(options.scratchRoot);
+    this.networks = new DockerNetworks({ docker, owner, address: options.address });
     this.#usages = new ContainerUsages(docker);
     this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
     this.#containers = new OwnContainers({
@@ -158,9 +162,14 @@ class DockerDriver implements ContainerDriver {
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KernelEndpoint | undefined> {
     await this.#images.prepare(spec.image, onPull, signal);
-    await this.#scratch.make(spec);
+    const { config } = await this.#scratch.make(spec);
+    if (spec.network === undefined) return undefined;
+    const { address } = this.#options;
+    const sshPublicKey = await clusterKey(config);
+    if (spec.network.driver !== 'host' || address === undefined) return { sshPublicKey };
+    return { sshPublicKey, address };
   }
 
   async start(
@@ -169,20 +178,18 @@ class DockerDriver implements ContainerDriver {
     signal: AbortSignal,
   ): Promise<KernelContainer> {
     signal.throwIfAborted();
-    const scratch = await this.#scratch.make(spec);
-    const { grant } = origin;
-    const runner = await copyRunner(this.#options.scratchRoot);
-    const mounts = containerMounts(scratch, runner, grant);
-    const imageLabels = this.#images.labelsOf(spec.image);
-    const { user } = this.#traits;
-    const environ = kernelEnviron(spec, insideContainer, { grant, imageLabels, user });
-    await this.#scratch.describe(spec.kernel, {
-      environ,
-      resources: resourceText(spec, grant, mounts),
+    const { owner, scratchRoot } = this.#options;
+    const surroundings = await writeSurroundings(spec, {
+      scratch: this.#scratch,
+      scratchRoot,
+      grant: origin.grant,
+      imageLabels: this.#images.labelsOf(spec.image),
+      user: this.#traits.user,
+      gatewaySubnet:
+        spec.network?.driver === 'overlay' ? await this.networks.gatewaySubnet(signal) : undefined,
     });
-    const { owner } = this.#options;
     const traits = this.#traits;
-    const options = containerOptions({ spec, origin, owner, traits, environ, mounts });
+    const options = containerOptions({ spec, origin, owner, traits, ...surroundings });
     // From here on the signal is not heard: half a request is worse than a late answer.
     const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
     const created = await this.#create(spec, options, bounded);

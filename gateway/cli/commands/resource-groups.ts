@@ -62,6 +62,7 @@ export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
   readonly reservation?: string;
   readonly public?: boolean;
   readonly active?: 'on' | 'off';
+  readonly hostNetwork?: 'on' | 'off';
   readonly allowDomain?: readonly string[];
   readonly allowProject?: readonly string[];
   readonly allowKey?: readonly string[];
@@ -115,6 +116,7 @@ function inputOf(name: string, options: GroupSetOptions): ResourceGroupInput {
     reservation: oneOf(RESERVATIONS, options.reservation),
     isPublic: options.public,
     isActive: options.active && options.active === 'on',
+    usesHostNetwork: options.hostNetwork && options.hostNetwork === 'on',
     access: isNarrowed ? { domains, projects, accessKeys } : undefined,
     preemption: hasPreemption ? preemption : undefined,
     fairShare: fairShareOf(options),
@@ -146,6 +148,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Strategy', hyphened(group.agentSelectionStrategy)],
     ['Weights', weights && JSON.stringify(weights)],
     ['Active', group.isActive ? null : 'no: nobody starts there'],
+    ['Network', group.usesHostNetwork ? 'that of the machines' : null],
     ['Takes', group.allowedSessionTypes.map(hyphened).join(', ')],
     [
       'Ends who waits',

@@ -14,6 +14,7 @@ export const SetGroupArguments = z.strictObject({
     allowedSessionTypes: z.array(z.string()).optional(),
     isPublic: z.boolean().optional(),
     isActive: z.boolean().optional(),
+    usesHostNetwork: z.boolean().optional(),
     access: z
       .strictObject({
         domains: z.array(z.string()),
@@ -64,6 +65,7 @@ export function parseGroupChange(
     allowedSessionTypes: input.allowedSessionTypes?.map(fromEnum),
     access: isPublic === true ? null : access,
     isActive: input.isActive,
+    usesHostNetwork: input.usesHostNetwork,
     pendingTimeoutMs: timeout.value,
     reservation: word(input.reservation),
     preemption: preemption && {

@@ -16,6 +16,7 @@ export function shapeGroup(
     isDefault: group.name === DEFAULT_RESOURCE_GROUP,
     isPublic: policy.access === undefined,
     isActive: policy.isActive ?? true,
+    usesHostNetwork: policy.usesHostNetwork ?? false,
     access: shown === 'shown' ? (policy.access ?? null) : null,
     scheduler: toEnum(policy.ordering),
     agentSelectionStrategy: toEnum(policy.strategy),

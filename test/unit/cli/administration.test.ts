@@ -27,6 +27,7 @@ const group: ResourceGroup = {
   isDefault: false,
   isPublic: false,
   isActive: true,
+  usesHostNetwork: false,
   access: { domains: ['default'], projects: [], accessKeys: [] },
   scheduler: 'FAIR_SHARE',
   agentSelectionStrategy: 'MINIMUM_OCCUPIED',
