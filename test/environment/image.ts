@@ -33,7 +33,11 @@ const loaded = new Map<string, Promise<string>>();
 export async function testImage(): Promise<string> {
   const ready = process.env[IMAGE_VARIABLE];
   if (ready !== undefined && ready !== '') return ready;
-  const { socketPath } = await dockerEngine();
+  return testImageIn((await dockerEngine()).socketPath);
+}
+
+/** The same in another engine. */
+export async function testImageIn(socketPath: string): Promise<string> {
   const image = loaded.get(socketPath) ?? loadImage(socketPath);
   loaded.set(socketPath, image);
   return image;

@@ -1,4 +1,5 @@
-import type { EngineFacts } from '@orrery/bus';
+import { readFileSync } from 'node:fs';
+import { derivedId, type EngineFacts } from '@orrery/bus';
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import { EngineRefused, NetworkFailed } from '../errors.ts';
@@ -12,6 +13,7 @@ const GATEWAY_BRIDGE = 'docker_gwbridge';
 
 const EngineTold = z.object({
   ID: z.string(),
+  DockerRootDir: z.string().default(''),
   Swarm: z
     .object({
       NodeID: z.string().default(''),
@@ -33,6 +35,15 @@ const Inspected = z.object({
   IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
 });
 
+/** An engine's own id is no proof: machines made from one disk image share it, and so do engines of one machine. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** Bridges of one engine, and overlays of the swarm that it manages. */
 export class DockerNetworks implements ClusterNetworks {
   readonly #docker: Docker;
@@ -51,12 +62,14 @@ export class DockerNetworks implements ClusterNetworks {
 
   async facts(signal: AbortSignal): Promise<EngineFacts> {
     const told = await callEngine('asking for the swarm', signal, () => this.#docker.info());
-    const { ID, Swarm } = EngineTold.parse(told);
+    const { ID, DockerRootDir, Swarm } = EngineTold.parse(told);
+    const id = derivedId(ID, DockerRootDir, bootId());
     const address = this.#address === undefined ? {} : { address: this.#address };
-    if (Swarm?.LocalNodeState !== 'active') return { id: ID, ...address };
+    if (Swarm?.LocalNodeState !== 'active') return { id, ...address };
     const remote = (Swarm.RemoteManagers ?? []).map(({ NodeID }) => NodeID);
     const managers = new Set([...remote, ...(Swarm.ControlAvailable ? [Swarm.NodeID] : [])]);
-    return { id: ID, ...address, swarm: { member: Swarm.NodeID, managers: [...managers].sort() } };
+    const swarm = { member: Swarm.NodeID, managers: [...managers].sort() };
+    return { id: derivedId(Swarm.NodeID), ...address, swarm };
   }
 
   async make(network: MadeNetwork, signal: AbortSignal): Promise<void> {
