@@ -22,6 +22,7 @@ export function kernelSpec(
       ...request.environ,
       BACKENDAI_USER_UUID: request.owner.userId,
       BACKENDAI_USER_EMAIL: request.owner.email,
+      BACKENDAI_USER_NAME: request.owner.userName ?? request.owner.email,
       BACKENDAI_ACCESS_KEY: request.owner.accessKey ?? '',
       BACKENDAI_SESSION_ID: session,
       BACKENDAI_SESSION_NAME: request.name,

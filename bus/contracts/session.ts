@@ -43,6 +43,8 @@ const Id = z.uuid();
 export const SessionOwner = z.object({
   userId: Id,
   email: z.string(),
+  /** What the user is called; absent: not written down then. */
+  userName: z.string().optional(),
   accessKey: z.string().optional(),
   projectId: z.string(),
   domain: z.string(),

@@ -21,6 +21,7 @@ export type Caller =
       readonly kind: 'user';
       readonly userId: string;
       readonly email: string;
+      readonly userName?: string | undefined;
       readonly role: UserRole;
       readonly domain: string;
       /** Of sessions that name none. */

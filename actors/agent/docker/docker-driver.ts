@@ -44,6 +44,7 @@ import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
+import { hostTraits } from './host-traits.ts';
 import { ImageStore, isImageMissing } from './image-store.ts';
 import { writeSurroundings } from './kernel-surroundings.ts';
 import { OwnContainers } from './own-containers.ts';
@@ -81,6 +82,7 @@ export async function connectDocker(
   return new DockerDriver(options, capacity, {
     cores: capacity.cores,
     hasCpusets: told.CPUSet !== false,
+    ...hostTraits('/'),
     user: isRootless ? undefined : options.user,
     ulimits: isRootless ? [] : containerUlimits(await ownLimits()),
   });
@@ -185,6 +187,7 @@ class DockerDriver implements ContainerDriver {
       grant: origin.grant,
       imageLabels: this.#images.labelsOf(spec.image),
       user: this.#traits.user,
+      hostMounts: this.#traits.hostMounts,
       gatewaySubnet:
         spec.network?.driver === 'overlay' ? await this.networks.gatewaySubnet(signal) : undefined,
     });

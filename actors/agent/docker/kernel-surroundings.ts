@@ -6,6 +6,7 @@ import { writePeers } from '../networks/cluster-ssh.ts';
 import { type Mount, resourceText } from '../resource-text.ts';
 import { copyRunner } from '../runs/runner-files.ts';
 import type { Scratch } from '../scratch.ts';
+import { writeShellFiles } from '../shell-files.ts';
 import { containerMounts, insideContainer } from './container-options.ts';
 
 export interface KernelSurroundings {
@@ -22,12 +23,13 @@ export async function writeSurroundings(
     readonly grant: DeviceGrant | undefined;
     readonly imageLabels: Readonly<Record<string, string>> | undefined;
     readonly user: string | undefined;
+    readonly hostMounts: readonly Mount[] | undefined;
     readonly gatewaySubnet: string | undefined;
   },
 ): Promise<KernelSurroundings> {
-  const { scratch, scratchRoot, grant, imageLabels, user, gatewaySubnet } = parts;
+  const { scratch, scratchRoot, grant, imageLabels, user, hostMounts, gatewaySubnet } = parts;
   const paths = await scratch.make(spec);
-  const mounts = containerMounts(paths, await copyRunner(scratchRoot), grant);
+  const mounts = containerMounts(paths, await copyRunner(scratchRoot), { grant, hostMounts });
   const environ = kernelEnviron(spec, insideContainer, {
     grant,
     imageLabels,
@@ -35,7 +37,10 @@ export async function writeSurroundings(
     network: clusterEnviron(spec, gatewaySubnet),
   });
   const resources = resourceText(spec, grant, mounts);
-  await scratch.describe(spec.kernel, { environ, resources });
+  await Promise.all([
+    scratch.describe(spec.kernel, { environ, resources }),
+    writeShellFiles(paths.work, spec),
+  ]);
   if (spec.network !== undefined)
     await writePeers(paths.work, spec.peers ?? [], `${insideContainer.config}/ssh/id_cluster`);
   return { environ, mounts };

@@ -46,6 +46,7 @@ export function parseSessionRequest(
     owner: {
       userId: caller.userId,
       email: caller.email,
+      ...(caller.userName === undefined ? {} : { userName: caller.userName }),
       ...(caller.accessKey === undefined ? {} : { accessKey: caller.accessKey }),
       projectId: input.projectId ?? caller.projectId,
       domain: input.domain ?? caller.domain,
