@@ -74,6 +74,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     closing,
   });
   const identities = createIdentities({ projections, feed, progress });
+  const statistics = new LiveStatistics({ live: bus.live, clock, logger });
   let tokens: Tokens | undefined;
   return {
     ...ports,
@@ -96,9 +97,9 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
     tickets: new ExecTickets(clock),
-    metrics: createMetrics({ feed, progress }),
+    metrics: createMetrics({ feed, progress, statistics }),
     readings: new LogReadings(),
-    statistics: new LiveStatistics({ live: bus.live, clock, logger }),
+    statistics,
     startedAtMs: clock.nowMs(),
     tokens() {
       if (tokens === undefined) throw new Error('the server is not built yet');

@@ -20,6 +20,7 @@ export type {
 } from './projections.ts';
 export type { Held, Owner } from './queries/limits.ts';
 export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+export { SERIES_POINTS_MAX, type SeriesPoint, type SeriesRange } from './queries/statistics.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,
@@ -37,4 +38,5 @@ export type {
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';
+export { subjectOf } from './statistics/gathered.ts';
 export { isVisible, type Visibility } from './visibility.ts';

@@ -19,6 +19,7 @@ import {
   sessionsByIds,
 } from './queries/sessions.ts';
 import { Source } from './queries/source.ts';
+import { statisticsSeries } from './queries/statistics.ts';
 import { foldSession } from './session-fold.ts';
 
 export interface OpenOptions {
@@ -69,6 +70,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     ...directoryQueries(source),
     auditEntries: (listing) => auditEntries(source, listing),
     witnesses: (range) => witnesses(source, range),
+    statisticsSeries: (range) => statisticsSeries(source, range),
     clusterAt: (timeMs, visibility) => clusterAt(source, timeMs, visibility),
     clusterStatus: (visibility) => clusterStatus(source, visibility),
     checkpoint: () => checkpoint(source),

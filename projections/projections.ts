@@ -11,6 +11,7 @@ import type { ClusterMoment } from './cluster-fold.ts';
 import type { DirectoryProjections } from './directory-projections.ts';
 import type { Held, Owner } from './queries/limits.ts';
 import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+import type { SeriesPoint, SeriesRange } from './queries/statistics.ts';
 import type {
   AuditRow,
   ImageRow,
@@ -170,6 +171,8 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   auditEntries(listing: AuditListing): Paged<AuditRow>;
   /** What the tables remember of each commit of a part of the log, in order, in pages. */
   witnesses(range: AuditRange): AsyncIterable<readonly Witness[]>;
+  /** What was measured in the past. Refused: `statistics-range-invalid` with the field. */
+  statisticsSeries(range: SeriesRange): Promise<Result<readonly SeriesPoint[], Rejection>>;
   clusterStatus(visibility: Visibility): Promise<ClusterTotals>;
   /** The cluster as it was at that time, folded from all that was recorded until then. */
   clusterAt(timeMs: number, visibility: Visibility): Promise<ClusterMoment>;

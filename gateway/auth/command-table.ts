@@ -10,6 +10,7 @@ export const busCommands = {
   'session.set-priority': ['Mutation.setSessionPriority'],
   'session.place': 'system',
   'session.report-kernel': 'system',
+  'session.report-network': 'system',
   'session.requeue': 'system',
   'session.tell-outcome': 'system',
   'session.look-after-node': 'system',

@@ -47,6 +47,8 @@ export const operations = {
   'Query.sessionAt': readOwned,
   'Query.sessionWhy': readOwned,
   'Query.sessionFiles': readOwned,
+  'Query.sessionStatisticsHistory': readOwned,
+  'Query.agentStatisticsHistory': signedIn,
   'Query.agents': signedIn,
   'Query.images': signedIn,
   'Query.resourcePresets': readUsable,

@@ -105,6 +105,20 @@ export const documents = {
   sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
     kernels { id hostname status agentId liveStat }
   } }`,
+  sessionStatisticsHistory: `query SessionStatisticsHistory(
+    $id: ID!, $since: DateTime!, $until: DateTime, $stepSeconds: Float!, $keys: [String!]
+  ) {
+    sessionStatisticsHistory(
+      id: $id, since: $since, until: $until, stepSeconds: $stepSeconds, keys: $keys
+    ) { id key points { at mean peak capacity } }
+  }`,
+  agentStatisticsHistory: `query AgentStatisticsHistory(
+    $id: ID!, $since: DateTime!, $until: DateTime, $stepSeconds: Float!, $keys: [String!]
+  ) {
+    agentStatisticsHistory(
+      id: $id, since: $since, until: $until, stepSeconds: $stepSeconds, keys: $keys
+    ) { id key points { at mean peak capacity } }
+  }`,
   agentLiveStat: `query AgentLiveStat($first: Int!, $after: String) {
     agentLiveStat: agents(first: $first, after: $after) {
       edges { cursor node { id status liveStat } } ${pageFields}

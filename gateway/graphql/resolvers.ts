@@ -49,6 +49,10 @@ import { terminateSession } from './sessions/terminate-session.ts';
 import { terminateSessions } from './sessions/terminate-sessions.ts';
 
 import { sessionStatistics } from './statistics/session-statistics.ts';
+import {
+  agentStatisticsHistory,
+  sessionStatisticsHistory,
+} from './statistics/statistics-history.ts';
 
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
@@ -59,6 +63,8 @@ const queries = {
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
   sessionFiles: reading(sessionFiles),
+  sessionStatisticsHistory: reading(sessionStatisticsHistory),
+  agentStatisticsHistory,
   agents: reading(agents),
   images: reading(images),
   resourcePresets: reading(resourcePresets),

@@ -31,6 +31,16 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
   const key = 'AKIAABSENTABSENTABSE';
   const own: Readonly<Record<string, object>> = {
     sessionAt: { id, time: '2026-01-01T00:00:00.000Z' },
+    sessionStatisticsHistory: {
+      id,
+      since: '2026-01-01T00:00:00.000Z',
+      until: '2026-01-01T01:00:00.000Z',
+    },
+    agentStatisticsHistory: {
+      id: 'absent',
+      since: '2026-01-01T00:00:00.000Z',
+      until: '2026-01-01T01:00:00.000Z',
+    },
     clusterAt: { time: '2026-01-01T00:00:00.000Z' },
     limits: { scope: 'DOMAIN', key: tenant.domain },
     archive: { last: 1 },

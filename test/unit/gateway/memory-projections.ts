@@ -50,6 +50,11 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
   /** Reads of rows that a cache should spare. */
   readonly reads: string[] = [];
 
+  /** Nothing was measured in a memory. */
+  async statisticsSeries(): ReturnType<Projections['statisticsSeries']> {
+    return ok([]);
+  }
+
   async run(bus: Bus, signal: AbortSignal): Promise<void> {
     for await (const commits of bus.log.follow({ afterSequence: 0, signal })) {
       await this.#released;
