@@ -7,11 +7,13 @@ import { lifecycle } from './lifecycle.ts';
 import { rebuild } from './rebuild.ts';
 import { recover } from './recover.ts';
 import { schedule } from './schedule.ts';
+import { stats } from './stats.ts';
 import { submit } from './submit.ts';
 
 const USAGE = `npm run bench -- NAME [options]
   latency                              how long a person waits for the answer, the agent, the container
   exec                                 how long a cell takes in an interpreter that runs already
+  stats                                what statistics cost an agent with 100 kernels
   append                               commits a second through the host, to raw publishes
   submit                               creates a second on 8 connections, and a thousand at once
   schedule [--agents N]                the pure decision: passes and placements a second, up to N
@@ -43,6 +45,7 @@ const { values, positionals } = parseArgs({
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency,
   exec,
+  stats,
   append,
   submit,
   schedule: () => schedule({ agentsMax: Number(values.agents) }),

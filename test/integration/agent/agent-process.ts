@@ -68,10 +68,17 @@ export class AgentProcess {
     return new AgentProcess(nats, bus, setting);
   }
 
-  async start(): Promise<void> {
+  get pid(): number {
+    if (this.#child === undefined) throw new Error('the agent was not started');
+    return this.#child.pid;
+  }
+
+  /** `environ`: over its settings. */
+  async start(environ: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = join(this.#scratch.path, `agent-${randomUUID()}.log`);
     this.#log = log;
-    const launch = { command: process.execPath, args: [MAIN, '--config', this.#config] };
+    const env = { ...process.env, ...environ };
+    const launch = { command: process.execPath, args: [MAIN, '--config', this.#config], env };
     this.#child = new EnvironmentChild(launch, { log });
     await this.#child.becomesReady(() => /^ready$/m.test(this.#tail()));
   }
