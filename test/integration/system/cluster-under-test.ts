@@ -153,7 +153,7 @@ export class ClusterUnderTest {
       assert.match(environ['OMPI_MCA_btl_tcp_if_exclude'] ?? '', /^127\.0\.0\.1\/32,/);
       const { Config } = await container.inspect();
       assert.is(Config.Hostname, hostname);
-      const keys = await this.#run(container, ['cat', '/home/work/.ssh/authorized_keys']);
+      const keys = await this.#run(container, ['cat', '.ssh/authorized_keys']);
       assert.is(keys.match(/ssh-rsa /g)?.length, kernels.length);
     }
   }

@@ -35,7 +35,7 @@ ssh('every peer is let in and can be called by its name', async () => {
     { hostname: 'main1', sshPublicKey: 'ssh-rsa A' },
     { hostname: 'sub1', sshPublicKey: 'ssh-rsa B', address: '192.0.2.2' },
   ];
-  await writePeers(home, peers, '/home/config/ssh/id_cluster');
+  await writePeers(home, peers, '/config/ssh/id_cluster');
   const path = join(home, '.ssh', 'authorized_keys');
   assert.is(readFileSync(path, 'utf8'), 'ssh-rsa A\nssh-rsa B\n');
   assert.is(statSync(path).mode & 0o777, 0o600);
