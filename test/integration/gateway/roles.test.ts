@@ -35,11 +35,13 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
       id,
       since: '2026-01-01T00:00:00.000Z',
       until: '2026-01-01T01:00:00.000Z',
+      stepSeconds: 60,
     },
     agentStatisticsHistory: {
       id: 'absent',
       since: '2026-01-01T00:00:00.000Z',
       until: '2026-01-01T01:00:00.000Z',
+      stepSeconds: 60,
     },
     clusterAt: { time: '2026-01-01T00:00:00.000Z' },
     limits: { scope: 'DOMAIN', key: tenant.domain },
