@@ -49,6 +49,7 @@ import { ImageStore, isImageMissing } from './image-store.ts';
 import { writeSurroundings } from './kernel-surroundings.ts';
 import { OwnContainers } from './own-containers.ts';
 import { containerUlimits } from './process-limits.ts';
+import { startContainer } from './start-container.ts';
 
 const KILL_MS_MAX = 30_000;
 /** The engine tells it in prose only. */
@@ -355,9 +356,9 @@ class DockerDriver implements ContainerDriver {
   async #startCreated(spec: KernelSpec, id: string, signal: AbortSignal): Promise<void> {
     await this.#scratch.addContainer(spec.kernel, id);
     try {
-      await callEngine('starting a container', signal, (limited) =>
-        this.#docker.getContainer(id).start({ abortSignal: limited }),
-      );
+      const isInOverlay = spec.network?.driver === 'overlay';
+      const { clock } = this.#options;
+      await startContainer(this.#docker.getContainer(id), { clock, isInOverlay }, signal);
     } catch (cause) {
       if (cause instanceof EngineRefused && cause.status === 304) return;
       if (!(cause instanceof EngineRefused)) throw cause;
