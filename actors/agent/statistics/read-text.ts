@@ -22,7 +22,8 @@ export function readText(path: string): string {
     for (;;) {
       const part = readSync(file, buffer, length, BUFFER_BYTES - length, null);
       length += part;
-      if (part < PART_BYTES_MIN || length === BUFFER_BYTES) return buffer.toString('latin1', 0, length);
+      if (part < PART_BYTES_MIN || length === BUFFER_BYTES)
+        return buffer.toString('latin1', 0, length);
     }
   } catch {
     return '';
