@@ -210,6 +210,7 @@ export {
   SessionType,
 } from './contracts/session.ts';
 export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
+export { SessionUse, USE_PATHS_MAX, USE_TEXT_CHARACTERS_MAX } from './contracts/session-use.ts';
 export {
   Metric,
   Metrics,

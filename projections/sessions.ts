@@ -60,6 +60,8 @@ function changeOf(row: SessionRow, event: LaterEvent, at: Moment): Change {
   switch (event.type) {
     case 'session-priority-changed':
       return { priority: event.priority };
+    case 'session-used':
+      return {};
     case 'session-scheduled':
       return entering(row, 'SCHEDULED', at);
     case 'session-preparing':

@@ -18,6 +18,7 @@ import {
 } from './machine.ts';
 import { promote } from './promote.ts';
 import { failedAgainst, mayRequeue, requeued } from './requeue.ts';
+import { noteUse } from './use.ts';
 
 /** Failures of a start that another node, or a later moment, may not have. */
 const RETRYABLE = new Set([
@@ -54,6 +55,8 @@ export function decide(
       return lookAfterNode(session, command, now);
     case 'set-priority':
       return setPriority(session, command.priority);
+    case 'note-use':
+      return noteUse(session, command);
     case 'tell-outcome': {
       const isOver = session.status === 'done' || session.matches('absent');
       return ok({ events: [], effects: isOver ? [{ type: 'tellOutcome' }] : [] });

@@ -76,6 +76,7 @@ export const sessionMachine = setup({
   },
   guards: {
     kernelTakes: ({ context, event }) => isKernelEvent(event) && kernelTakes(context, event),
+    wasPlaced: ({ context }) => context.attempt > 1 || context.placements.length > 0,
   },
   actions: {
     foldKernel: assign(({ context, event }) =>
@@ -105,6 +106,7 @@ export const sessionMachine = setup({
     'kernel-cancelled': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-failed': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-requeued': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'session-used': { guard: 'wasPlaced' },
   },
   states: {
     absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },

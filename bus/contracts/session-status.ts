@@ -8,6 +8,7 @@ type KernelEventType = Exclude<EventType, SessionEventType>;
 export const sessionStatusOf: Readonly<Record<SessionEventType, SessionStatus | undefined>> = {
   'session-enqueued': 'PENDING',
   'session-priority-changed': undefined,
+  'session-used': undefined,
   'session-scheduled': 'SCHEDULED',
   'session-preparing': 'PREPARING',
   'session-prepared': 'PREPARED',

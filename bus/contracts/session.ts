@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
 import { HeldDevice } from './device.ts';
+import { SessionUse } from './session-use.ts';
 
 export const SESSION_SCHEMA_VERSION = 1;
 
@@ -137,6 +138,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** Where it stands in the queue. The status does not change by it. */
   z.object({ type: z.literal('session-priority-changed'), priority: z.int() }),
+  /** Somebody (the commit's actor) works inside it. Written before it is done; the status does not change. */
+  z.object({ type: z.literal('session-used'), use: SessionUse, usedAtMs: z.number() }),
   z.object({
     type: z.literal('session-scheduled'),
     attempt: z.int().min(1),
@@ -264,6 +267,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     change: z.enum(['lost', 'returned']),
   }),
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
+  /** Sent before something is done inside, by who does it. Accepted with no event where nothing runs. */
+  z.strictObject({ type: z.literal('note-use'), use: SessionUse, usedAtMs: z.number() }),
   /** The scheduler shall be told how it ended, if it has, or that there is none. */
   z.strictObject({ type: z.literal('tell-outcome') }),
   /** A deadline of the state the session is in has passed; sent by the runtime only. */

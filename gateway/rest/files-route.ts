@@ -10,6 +10,7 @@ import { parseArguments } from '../graphql/arguments.ts';
 import { contextOf, lineOf } from '../graphql/request-context.ts';
 import { readFiles, writeFiles } from '../inside/files.ts';
 import { findMainKernel, type RunningKernel } from '../inside/main-kernel.ts';
+import { noteUse, useOfFiles, type Visitor, visitorOf } from '../inside/note-use.ts';
 
 /** What waits in the process for a slow reader. */
 const WAITING_BYTES_MAX = 256 * 1024;
@@ -35,25 +36,27 @@ export function registerFiles(app: FastifyInstance, gateway: Gateway): void {
     scope.get<{ Params: { readonly session: string } }>(
       '/files/:session',
       async (request, reply) => {
-        const { kernel, node } = await authorised(gateway, request, 'GET /files/:session');
+        const { kernel, node, visitor } = await authorised(gateway, request, 'GET /files/:session');
         const { path, archive } = parseArguments(Query, request.query);
         const asked: FileRequest =
           archive === 'tar'
             ? { kind: 'file-read-tar', kernel, paths: path }
             : { kind: 'file-read', kernel, path: onlyOne(path) };
+        await note(gateway, visitor, asked);
         const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
         const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
         return reply.type(type).send(await begun(pieces));
       },
     );
     scope.put<{ Params: { readonly session: string } }>('/files/:session', async (request) => {
-      const { kernel, node } = await authorised(gateway, request, 'PUT /files/:session');
+      const { kernel, node, visitor } = await authorised(gateway, request, 'PUT /files/:session');
       const { path, archive } = parseArguments(Query, request.query);
       const asked: FileRequest = {
         kind: archive === 'tar' ? 'file-write-tar' : 'file-write',
         kernel,
         path: onlyOne(path),
       };
+      await note(gateway, visitor, asked);
       const content = request.body instanceof Readable ? request.body : Readable.from([]);
       try {
         return await writeFiles(gateway, { node, request: asked, content }, gateway.closing);
@@ -69,13 +72,18 @@ async function authorised(
   gateway: Gateway,
   request: FastifyRequest<{ Params: { readonly session: string } }>,
   operation: Operation,
-): Promise<RunningKernel> {
+): Promise<RunningKernel & { readonly visitor: Visitor }> {
   const caller = await authenticate(gateway, lineOf(request));
   const context = contextOf(gateway, caller, request);
   if (caller.kind === 'user') await gateway.ownWrites.readable(caller.userId, context.signal);
   const found = await findMainKernel(context, operation, request.params.session);
-  if (found.ok) return found.value;
+  if (found.ok) return { ...found.value, visitor: visitorOf(context, found.value.session) };
   throw refusedAs(found.error);
+}
+
+async function note(gateway: Gateway, visitor: Visitor, asked: FileRequest): Promise<void> {
+  const use = useOfFiles(asked);
+  if (use !== undefined) await noteUse(gateway, visitor, use);
 }
 
 function onlyOne(paths: readonly string[]): string {

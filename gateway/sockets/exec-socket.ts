@@ -10,6 +10,7 @@ import type { RawData, WebSocket } from 'ws';
 import { RequestFailed } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import { failureOf, logFailure } from '../graphql/error-form.ts';
+import { noteUse, useOfProgram } from '../inside/note-use.ts';
 import type { ExecOrder } from './exec-tickets.ts';
 import { keepAlive } from './keep-alive.ts';
 
@@ -29,6 +30,7 @@ export async function serveExec(
   try {
     const order = gateway.tickets.take(ticket);
     const alive = keepAlive(socket, gateway.clock);
+    await noteUse(gateway, order.visitor, useOfProgram(order.request));
     await bridge(gateway, { socket, order }, left.signal);
     close(socket, CLOSE_NORMAL);
     await alive;

@@ -1,5 +1,6 @@
 import type { Rejection } from '@orrery/bus';
 import { z } from 'zod';
+import { visitorOf } from '../../inside/note-use.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { findOwnedSession, SESSION_NOT_FOUND } from './find-owned-session.ts';
@@ -42,7 +43,11 @@ export async function execInSession(
     });
   }
   const request = { kind: 'exec', kernel: main.id, ...order } as const;
-  const { ticket, expiresAtMs } = gateway.tickets.issue({ node: main.agentId, request });
+  const { ticket, expiresAtMs } = gateway.tickets.issue({
+    node: main.agentId,
+    request,
+    visitor: visitorOf(context, row.id),
+  });
   return { ticket: { url: `/exec?ticket=${ticket}`, expiresAt: expiresAtMs } };
 }
 

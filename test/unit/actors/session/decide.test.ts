@@ -57,6 +57,29 @@ life('passes through every status of the happy path in order, once each', () => 
   );
 });
 
+const use: Extract<SessionCommand, { readonly type: 'note-use' }> = {
+  type: 'note-use',
+  use: { kind: 'file-removed', path: 'a', isRecursive: false },
+  usedAtMs: 5,
+};
+
+life('what is done inside is written down as long as something may run there', () => {
+  const used = { type: 'session-used', use: use.use, usedAtMs: 5 };
+  for (const [state, commands] of [
+    ['running', started],
+    ['terminating', [...started, terminate()]],
+    ['pending', [...started, { type: 'requeue', attempt: 1, reason: 'preempted', message: '' }]],
+  ] as const) {
+    const before = sessionAfter(...commands);
+    const after = sessionAfter(...commands, use);
+    assert.is(after.state.value, state);
+    assert.equal(after.events.at(-1), used, state);
+    assert.equal(after.effects, before.effects, 'nobody is told of it');
+  }
+  for (const commands of [[enqueue()], [...started, terminate(), report(exited(0))]])
+    assert.not(sessionAfter(...commands, use).types.includes('session-used'));
+});
+
 life('waits for all kernels of a cluster before it goes on', () => {
   const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
   const begin = [enqueue({ kernels }), place(1, [mainKernel, subKernel]), report(prepared)];
