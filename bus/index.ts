@@ -218,6 +218,15 @@ export {
   statisticsLive,
 } from './contracts/statistics.ts';
 export {
+  RecordingName,
+  RecordingRequest,
+  Recordings,
+  TerminalMode,
+  TerminalName,
+  TerminalRequest,
+  TerminalSide,
+} from './contracts/terminal.ts';
+export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
   Membership,

@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
   readonly keeper?: KeeperClient | undefined;
+  /** Where the node keeps its things; absent: nowhere. */
+  readonly directory?: string | undefined;
   readonly imagesFile?: string | undefined;
   readonly reportGate?: ReportGate | undefined;
   /** Undefined: nothing is measured. */
@@ -84,6 +86,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
       records,
       desk,
       keeper: options.keeper,
+      directory: options.directory,
     }),
     announce(presence, options.facts, logger)
       .then(() => listed.promise.then(onReady))

@@ -138,6 +138,7 @@ async function startNode(
             user,
             settings: { driver: driver.name, dockerSocket: settings.dockerSocket },
           }),
+      directory: isSimulated ? undefined : directory,
       imagesFile: isSimulated ? undefined : join(directory, 'images.json'),
     },
     parts.signal,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BatchSteps, RunLanguage } from './inside.ts';
+import { TerminalMode, TerminalName } from './terminal.ts';
 
 /** Of what was asked to run, this much is written down; the digest stands for the rest. */
 export const USE_TEXT_CHARACTERS_MAX = 1_000;
@@ -48,5 +49,15 @@ export const SessionUse = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('files-written'), path: Path, isArchive: z.boolean() }),
   z.object({ kind: z.literal('file-removed'), path: Path, isRecursive: z.boolean() }),
   z.object({ kind: z.literal('file-renamed'), from: Path, to: Path }),
+  z.object({
+    kind: z.literal('terminal'),
+    terminal: TerminalName,
+    mode: TerminalMode,
+    /** Somebody to whom the actor gave the way in. */
+    isShared: z.boolean(),
+    isRecorded: z.boolean(),
+  }),
+  /** A way to look on was made, which is good until then. */
+  z.object({ kind: z.literal('terminal-shared'), terminal: TerminalName, untilMs: z.number() }),
 ]);
 export type SessionUse = Readonly<z.infer<typeof SessionUse>>;

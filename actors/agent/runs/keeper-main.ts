@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     logger,
   });
-  const keeper = new Keeper({ driver, clock: systemClock, logger });
+  const keeper = new Keeper({ driver, directory: place.directory, clock: systemClock, logger });
   using short = openPlace(place.directory);
   if (await isAnswered(short.socket)) {
     tellParent();
