@@ -22,9 +22,11 @@ import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
+import { registerRecordings } from './rest/recordings-route.ts';
 import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
 import { serveExec } from './sockets/exec-socket.ts';
+import { serveTerminal } from './sockets/terminal-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 const URL_CHARACTERS_MAX = 8_192;
@@ -87,7 +89,8 @@ export async function buildServer(
   registerGraphiql(app);
   registerReplay(app, gateway);
   registerFiles(app, gateway);
-  registerExec(app, gateway);
+  registerRecordings(app, gateway);
+  registerSockets(app, gateway);
   return app;
 }
 
@@ -96,16 +99,24 @@ function securely(tls: SecureContextOptions): FastifyServerFactory {
   return (handler) => createServer(tls, handler);
 }
 
-function registerExec(app: FastifyInstance, gateway: Gateway): void {
+function registerSockets(app: FastifyInstance, gateway: Gateway): void {
   app.route<{ Querystring: { readonly ticket?: unknown } }>({
     method: 'GET',
     url: '/exec',
-    handler: async () => {
-      throw new RequestFailed('METHOD_NOT_ALLOWED', 'A program is run over a WebSocket.');
-    },
+    handler: overSocket,
     wsHandler: async (socket, { query }) =>
       serveExec(gateway, socket, typeof query.ticket === 'string' ? query.ticket : ''),
   });
+  app.route({
+    method: 'GET',
+    url: '/terminal',
+    handler: overSocket,
+    wsHandler: async (socket, { query }) => serveTerminal(gateway, socket, query),
+  });
+}
+
+async function overSocket(): Promise<never> {
+  throw new RequestFailed('METHOD_NOT_ALLOWED', 'This is spoken over a WebSocket.');
 }
 
 function operationsOf({ method, url, ...route }: RouteOptions): readonly string[] {

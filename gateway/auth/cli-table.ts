@@ -23,6 +23,8 @@ export const cliCommands = {
   'session files ls': ['Query.sessionFiles'],
   'session files mv': ['Mutation.renameSessionFile'],
   'session files rm': ['Mutation.removeSessionFile'],
+  'session recordings': ['Query.terminalRecordings', 'GET /recordings/:session/:name'],
+  shell: ['Mutation.openTerminal', 'Mutation.shareTerminal', 'WS /terminal'],
   exec: ['Mutation.executeCode'],
   interrupt: ['Mutation.interruptCode'],
   complete: ['Mutation.completeCode'],

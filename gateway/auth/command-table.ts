@@ -11,6 +11,8 @@ export const busCommands = {
   'session.note-use': [
     'Mutation.executeCode',
     'Mutation.execInSession',
+    'Mutation.openTerminal',
+    'Mutation.shareTerminal',
     'Mutation.removeSessionFile',
     'Mutation.renameSessionFile',
     'GET /files/:session',

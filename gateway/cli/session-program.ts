@@ -8,6 +8,7 @@ import type { RemoveOptions } from './commands/session-remove.ts';
 import type { RemovePendingOptions } from './commands/session-remove-pending.ts';
 import type { GlobalOptions } from './context.ts';
 import { type Perform, parseCount, parsePair, parseWhole } from './options.ts';
+import { declareRecordings } from './shell-program.ts';
 
 const SESSION = 'id or name of a session';
 
@@ -22,6 +23,7 @@ export function declareSessionCommands(program: Command, perform: Perform): void
   declareWatching(session, perform);
   declareStatistics(session, perform);
   declareUsing(session, perform);
+  declareRecordings(session, perform);
 }
 
 /** Options that say what a session shall be. */

@@ -48,6 +48,7 @@ import type { ResumablePlan } from './resume.ts';
 import type { SessionWhy } from './session-why.ts';
 import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
+import { Terminals } from './terminals.ts';
 
 /** Rebuilding and verifying read the whole log. */
 const WHOLE_LOG_MS_MAX = 30 * 60_000;
@@ -77,6 +78,7 @@ export class OrreryClient implements AsyncDisposable {
   readonly directory: Directory;
   readonly code: Code;
   readonly files: Files;
+  readonly terminals: Terminals;
   readonly machines: Machines;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
@@ -108,11 +110,9 @@ export class OrreryClient implements AsyncDisposable {
     this.directory = new Directory(this.#graphql);
     this.code = new Code(this.#graphql);
     this.machines = new Machines(this.#graphql);
-    this.files = new Files({
-      graphql: this.#graphql,
-      endpoint: this.#endpoint,
-      tokens: this.#tokens,
-    });
+    const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
+    this.files = new Files({ ...parts, tokens: this.#tokens });
+    this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
   }
 
   get endpoint(): string {

@@ -222,6 +222,17 @@ export const documents = {
       completions ${rejection}
     }
   }`,
+  openTerminal: `mutation OpenTerminal($input: OpenTerminalInput!) {
+    openTerminal(input: $input) { ticket { url expiresAt } ${rejection} }
+  }`,
+  shareTerminal: `mutation ShareTerminal($input: ShareTerminalInput!) {
+    shareTerminal(input: $input) { ticket { url expiresAt } ${rejection} }
+  }`,
+  terminalRecordings: `query TerminalRecordings($sessionId: ID!) {
+    terminalRecordings(sessionId: $sessionId) {
+      recordings { name terminal startedAt sizeBytes } ${rejection}
+    }
+  }`,
   sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {
     sessionFiles(sessionId: $sessionId, path: $path) {
       list {

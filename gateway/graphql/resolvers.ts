@@ -47,8 +47,8 @@ import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 import { terminateSessions } from './sessions/terminate-sessions.ts';
-
 import { sessionStatistics } from './statistics/session-statistics.ts';
+import { openTerminal, shareTerminal, terminalRecordings } from './terminals/terminals.ts';
 
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
@@ -59,6 +59,7 @@ const queries = {
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
   sessionFiles: reading(sessionFiles),
+  terminalRecordings: reading(terminalRecordings),
   agents: reading(agents),
   images: reading(images),
   resourcePresets: reading(resourcePresets),
@@ -93,6 +94,8 @@ const mutations = {
   setLimits: reading(setLimits),
   execInSession: reading(execInSession),
   executeCode: reading(executeCode),
+  openTerminal: reading(openTerminal),
+  shareTerminal: reading(shareTerminal),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
   removeSessionFile: reading(removeSessionFile),

@@ -22,6 +22,7 @@ const PARTS = [
   'sessions/sessions.graphql',
   'sessions/start-forecast.graphql',
   'code/code.graphql',
+  'terminals/terminals.graphql',
   'files/files.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',

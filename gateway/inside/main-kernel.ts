@@ -4,7 +4,7 @@ import type { Operation } from '../auth/may.ts';
 import type { GatewayContext } from '../graphql/context.ts';
 import { findOwnedSession, SESSION_NOT_FOUND } from '../graphql/sessions/find-owned-session.ts';
 
-/** A kernel that runs, and the node that it runs on. */
+/** A kernel, and the node that it runs on. */
 export interface RunningKernel {
   readonly session: string;
   readonly kernel: string;
@@ -28,5 +28,22 @@ export async function findMainKernel(
       field: 'sessionId',
     });
   }
+  return ok({ session: row.id, kernel: main.id, node: main.agentId });
+}
+
+/**
+ * The main kernel of a session in whatever state, with the node where it ran last; undefined where it never did.
+ * Somebody else's session is as good as none.
+ */
+export async function findPlacedKernel(
+  context: GatewayContext,
+  operation: Operation,
+  id: string,
+): Promise<Result<RunningKernel | undefined, Rejection>> {
+  const row = await findOwnedSession(context, operation, id);
+  if (row === undefined) return err({ ...SESSION_NOT_FOUND, field: 'sessionId' });
+  const kernels = await context.gateway.projections.kernelsOfSessions([row.id]);
+  const main = kernels.find(({ role }) => role === 'main');
+  if (main === undefined || main.agentId === null) return ok(undefined);
   return ok({ session: row.id, kernel: main.id, node: main.agentId });
 }

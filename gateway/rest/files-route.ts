@@ -11,9 +11,8 @@ import { contextOf, lineOf } from '../graphql/request-context.ts';
 import { readFiles, writeFiles } from '../inside/files.ts';
 import { findMainKernel, type RunningKernel } from '../inside/main-kernel.ts';
 import { noteUse, useOfFiles, type Visitor, visitorOf } from '../inside/note-use.ts';
+import { begun } from './begun.ts';
 
-/** What waits in the process for a slow reader. */
-const WAITING_BYTES_MAX = 256 * 1024;
 const PATHS_MAX = 100;
 
 const Query = z.strictObject({
@@ -45,7 +44,7 @@ export function registerFiles(app: FastifyInstance, gateway: Gateway): void {
         await note(gateway, visitor, asked);
         const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
         const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
-        return reply.type(type).send(await begun(pieces));
+        return reply.type(type).send(await begun(pieces, told));
       },
     );
     scope.put<{ Params: { readonly session: string } }>('/files/:session', async (request) => {
@@ -92,21 +91,6 @@ function onlyOne(paths: readonly string[]): string {
   throw new RequestFailed('INPUT_INVALID', 'Several files are given as an archive only.', {
     field: 'archive',
   });
-}
-
-/** What cannot be read is refused before the answer begins. */
-async function begun(pieces: AsyncGenerator<Buffer, void>): Promise<Readable> {
-  try {
-    const first = await pieces.next();
-    const all = async function* (): AsyncGenerator<Buffer, void> {
-      if (first.done === true) return;
-      yield first.value;
-      yield* pieces;
-    };
-    return Readable.from(all(), { objectMode: false, highWaterMark: WAITING_BYTES_MAX });
-  } catch (error) {
-    throw told(error);
-  }
 }
 
 function told(error: unknown): unknown {
