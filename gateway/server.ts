@@ -20,6 +20,7 @@ import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, RETRY_AFTER_MS } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
+import { BODY_LIMITS, type BodyLimits, registerBodyDeadlines } from './rest/body-deadlines.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
 import { registerRecordings } from './rest/recordings-route.ts';
@@ -30,8 +31,10 @@ import { serveTerminal } from './sockets/terminal-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 const URL_CHARACTERS_MAX = 8_192;
-/** Time for a client to send a whole request, which may be a large file. Milliseconds. */
-const REQUEST_MS_MAX = 6 * 3_600_000;
+/** Of a whole request: none, for how long a body may take is a matter of its route. */
+const REQUEST_MS_MAX = 0;
+/** For a client to send a request's headers, as without TLS. Milliseconds. */
+const HEADERS_MS_MAX = 60_000;
 const CLOSE_RESTARTS = 1012;
 
 /**
@@ -43,10 +46,12 @@ export async function buildServer(
   {
     tellOperation = () => {},
     tls,
+    bodyLimits = BODY_LIMITS,
   }: {
     readonly tellOperation?: (operation: string) => void;
     /** PEM texts; present: it speaks HTTPS. */
     readonly tls?: SecureContextOptions | undefined;
+    readonly bodyLimits?: BodyLimits;
   } = {},
 ): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
@@ -81,6 +86,7 @@ export async function buildServer(
       socket.terminate();
     },
   });
+  registerBodyDeadlines(app, gateway, bodyLimits);
   registerGuard(app);
   registerObservers(app, gateway);
   registerErrors(app, gateway);
@@ -96,7 +102,9 @@ export async function buildServer(
 
 /** The same server behind TLS: the framework's types know of plain ones only. */
 function securely(tls: SecureContextOptions): FastifyServerFactory {
-  return (handler) => createServer(tls, handler);
+  // The framework's limits are for servers that it makes itself.
+  const limits = { requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX };
+  return (handler) => createServer({ ...tls, ...limits }, handler);
 }
 
 function registerSockets(app: FastifyInstance, gateway: Gateway): void {

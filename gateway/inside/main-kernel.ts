@@ -4,6 +4,8 @@ import type { Operation } from '../auth/may.ts';
 import type { GatewayContext } from '../graphql/context.ts';
 import { findOwnedSession, SESSION_NOT_FOUND } from '../graphql/sessions/find-owned-session.ts';
 
+const NOT_RUNNING = 'session-not-running';
+
 /** A kernel, and the node that it runs on. */
 export interface RunningKernel {
   readonly session: string;
@@ -17,13 +19,26 @@ export async function findMainKernel(
   operation: Operation,
   id: string,
 ): Promise<Result<RunningKernel, Rejection>> {
+  const found = await findOnce(context, operation, id);
+  if (found.ok || found.error.code !== NOT_RUNNING) return found;
+  // Who has just heard that it runs may be ahead of the tables.
+  const { progress, bus } = context.gateway;
+  await progress.reached(await bus.log.lastSequence(), context.signal);
+  return findOnce(context, operation, id);
+}
+
+async function findOnce(
+  context: GatewayContext,
+  operation: Operation,
+  id: string,
+): Promise<Result<RunningKernel, Rejection>> {
   const row = await findOwnedSession(context, operation, id);
   if (row === undefined) return err({ ...SESSION_NOT_FOUND, field: 'sessionId' });
   const kernels = await context.gateway.projections.kernelsOfSessions([row.id]);
   const main = kernels.find(({ role }) => role === 'main');
   if (row.status !== 'RUNNING' || main?.status !== 'RUNNING' || main.agentId === null) {
     return err({
-      code: 'session-not-running',
+      code: NOT_RUNNING,
       message: `the session is ${row.status}; this can be done only in a RUNNING one`,
       field: 'sessionId',
     });

@@ -14,6 +14,7 @@ import { noteUse, useOfFiles, type Visitor, visitorOf } from '../inside/note-use
 import { begun } from './begun.ts';
 
 const PATHS_MAX = 100;
+export const FILES_ROUTE = '/files/:session';
 
 const Query = z.strictObject({
   path: z.preprocess(
@@ -32,23 +33,20 @@ export function registerFiles(app: FastifyInstance, gateway: Gateway): void {
   void app.register((scope, _options, done) => {
     for (const type of ['application/octet-stream', 'application/x-tar'])
       scope.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
-    scope.get<{ Params: { readonly session: string } }>(
-      '/files/:session',
-      async (request, reply) => {
-        const { kernel, node, visitor } = await authorised(gateway, request, 'GET /files/:session');
-        const { path, archive } = parseArguments(Query, request.query);
-        const asked: FileRequest =
-          archive === 'tar'
-            ? { kind: 'file-read-tar', kernel, paths: path }
-            : { kind: 'file-read', kernel, path: onlyOne(path) };
-        await note(gateway, visitor, asked);
-        const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
-        const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
-        return reply.type(type).send(await begun(pieces, told));
-      },
-    );
-    scope.put<{ Params: { readonly session: string } }>('/files/:session', async (request) => {
-      const { kernel, node, visitor } = await authorised(gateway, request, 'PUT /files/:session');
+    scope.get<{ Params: { readonly session: string } }>(FILES_ROUTE, async (request, reply) => {
+      const { kernel, node, visitor } = await authorised(gateway, request, 'GET /files/:session');
+      const { path, archive } = parseArguments(Query, request.query);
+      const asked: FileRequest =
+        archive === 'tar'
+          ? { kind: 'file-read-tar', kernel, paths: path }
+          : { kind: 'file-read', kernel, path: onlyOne(path) };
+      await note(gateway, visitor, asked);
+      const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
+      const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
+      return reply.type(type).send(await begun(pieces, told));
+    });
+    scope.put<{ Params: { readonly session: string } }>(FILES_ROUTE, async (request) => {
+      const { kernel, node, visitor } = await authorised(gateway, request, `PUT ${FILES_ROUTE}`);
       const { path, archive } = parseArguments(Query, request.query);
       const asked: FileRequest = {
         kind: archive === 'tar' ? 'file-write-tar' : 'file-write',

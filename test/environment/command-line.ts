@@ -50,11 +50,13 @@ export interface SeatedOrrery {
 }
 
 const SHOWN_MS_MAX = 60_000;
+/** Gives what it runs a terminal of its own (util-linux). */
+const SEAT = 'script';
 
 /** At a terminal of 101 columns and 31 rows. */
 export function seatOrrery(dataDirectory: string, ...args: readonly string[]): SeatedOrrery {
   const line = `stty cols 101 rows 31; exec ${ORRERY} ${args.map((arg) => `'${arg}'`).join(' ')}`;
-  const child = spawn('script', ['--quiet', '--return', '--flush', '-c', line, '/dev/null'], {
+  const child = spawn(SEAT, ['--quiet', '--return', '--flush', '-c', line, '/dev/null'], {
     stdio: 'pipe',
     env: { ...environOf(dataDirectory), TERM: 'xterm-256color', SHELL: '/bin/sh' },
   });
