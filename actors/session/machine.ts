@@ -24,6 +24,8 @@ export interface SessionContext {
   readonly queuedAtMs?: number | undefined;
   /** Absent: as asked for. */
   readonly priority?: number;
+  /** Of the newest code that somebody ran inside. */
+  readonly lastRunId?: string;
   readonly failedOn?: readonly FailedOn[];
   readonly kernels: Readonly<Record<string, Kernel>>;
   readonly result?: 'success' | 'failure';
@@ -106,7 +108,7 @@ export const sessionMachine = setup({
     'kernel-cancelled': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-failed': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-requeued': { guard: 'kernelTakes', actions: 'foldKernel' },
-    'session-used': { guard: 'wasPlaced' },
+    'session-used': { guard: 'wasPlaced', actions: 'remember' },
   },
   states: {
     absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },
@@ -257,6 +259,8 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
       return { placements: [], attempt: context.attempt + 1, ...withFailures(context, event) };
     case 'session-priority-changed':
       return { priority: event.priority };
+    case 'session-used':
+      return 'runId' in event.use ? { lastRunId: event.use.runId } : {};
     case 'session-finished':
       return { result: event.result };
     case 'session-terminating':

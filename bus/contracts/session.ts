@@ -267,7 +267,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
     change: z.enum(['lost', 'returned']),
   }),
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
-  /** Sent before something is done inside, by who does it. Accepted with no event where nothing runs. */
+  /** Sent before something is done inside, by who does it; refused where nothing can run. */
   z.strictObject({ type: z.literal('note-use'), use: SessionUse, usedAtMs: z.number() }),
   /** The scheduler shall be told how it ended, if it has, or that there is none. */
   z.strictObject({ type: z.literal('tell-outcome') }),

@@ -42,12 +42,6 @@ export interface Commands {
    * @throws the reason of `closing`.
    */
   request(command: AggregateCommand): Promise<CommandOutcome>;
-  /**
-   * Sends a command whose outcome nobody waits for, and resolves when it cannot be lost any more. With an
-   * id that it was told under before, it counts once.
-   * @throws as `request` does.
-   */
-  tell(command: AggregateCommand, id?: string): Promise<void>;
 }
 
 export function createCommands(options: {
@@ -65,31 +59,13 @@ export function createCommands(options: {
   });
   return {
     async request(command) {
-      assertSentByPeople(command);
+      const { aggregate, actor } = command;
+      const { type } = command.command;
+      if (actor.kind === 'user' && !isSentByPeople(aggregate, type))
+        throw new Error(`no operation of people sends ${aggregate}.${type}`);
       return await requestUntil(deadlines.begin(), { inbox, clock, command });
     },
-    async tell(command, id = newId(clock.nowMs())) {
-      assertSentByPeople(command);
-      const ended = deadlines.begin();
-      for (;;) {
-        try {
-          await inbox.send({ id, sentAtMs: clock.nowMs(), ...command });
-          return;
-        } catch (error) {
-          ended.throwIfAborted();
-          if (!(error instanceof BusUnavailable)) throw error;
-        }
-        // Under the same id: what was stored and not answered for is not stored again.
-        await clock.sleep(SEND_AGAIN_MS, ended);
-      }
-    },
   };
-}
-
-/** @throws when the command is none that people send. */
-function assertSentByPeople({ aggregate, actor, command }: AggregateCommand): void {
-  if (actor.kind === 'user' && !isSentByPeople(aggregate, command.type))
-    throw new Error(`no operation of people sends ${aggregate}.${command.type}`);
 }
 
 /**

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  derivedId,
   type ExecuteRequest,
   type FileRequest,
   type SessionCommand,
@@ -9,7 +8,7 @@ import {
   USE_PATHS_MAX,
   USE_TEXT_CHARACTERS_MAX,
 } from '@orrery/bus';
-import type { AggregateCommand } from '../commands/commands.ts';
+import { RequestFailed } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { GatewayContext } from '../graphql/context.ts';
 
@@ -29,9 +28,9 @@ export function visitorOf(
 }
 
 /**
- * Writes down what is about to be done inside a session: resolves when that cannot be lost any more, and only
- * then it may be done.
- * @throws {RequestFailed} `UNAVAILABLE`; then it is not to be done.
+ * Writes down what is about to be done inside a session: resolves when that is in its log, and only then it may be
+ * done. Written twice at worst, where an answer was lost, and then under the same run.
+ * @throws {RequestFailed} `SESSION_NOT_RUNNING` | `UNAVAILABLE`; then it is not to be done.
  */
 export async function noteUse(
   { commands, clock }: Pick<Gateway, 'commands' | 'clock'>,
@@ -39,16 +38,16 @@ export async function noteUse(
   use: SessionUse,
 ): Promise<void> {
   const command: SessionCommand = { type: 'note-use', use, usedAtMs: clock.nowMs() };
-  const told: AggregateCommand = {
+  const { outcome } = await commands.request({
     aggregate: 'session',
     aggregateId: session,
     actor: { kind: 'user', id: userId },
     traceparent,
     command,
-  };
-  // A run that is asked for again, because its answer was lost, is the same run.
-  const id = 'runId' in use ? derivedId('use', session, use.runId) : undefined;
-  await commands.tell(told, id);
+  });
+  if (outcome.ok) return;
+  const { code, message } = outcome.error;
+  throw new RequestFailed('SESSION_NOT_RUNNING', message, { details: { code } });
 }
 
 /** Undefined: going on with a run that was written down, and what is answered to it, which may be a password. */

@@ -4,6 +4,7 @@ import {
   createMemoryBus,
   type ExecuteRequest,
   known,
+  type Outcome,
   SessionCommand,
   SessionUse,
   SimulatedClock,
@@ -80,34 +81,35 @@ telling.run();
 
 const noting = suite('uses of a session: writing them down');
 
-function noteThrough(send: (envelope: CommandEnvelope) => Promise<void>) {
+type Answer = () => Promise<Outcome>;
+
+function noteThrough(answer: Answer) {
   const clock = new SimulatedClock();
-  const inbox = { ...createMemoryBus({ clock }).inbox, send };
+  const sent: CommandEnvelope[] = [];
+  const request = (envelope: CommandEnvelope): Promise<Outcome> => {
+    sent.push(envelope);
+    return answer();
+  };
+  const inbox = { ...createMemoryBus({ clock }).inbox, request };
   const commands = createCommands({ inbox, clock, closing: new AbortController().signal });
-  return { clock, note: (use: SessionUse) => noteUse({ commands, clock }, visitor, use) };
+  return { clock, sent, note: (use: SessionUse) => noteUse({ commands, clock }, visitor, use) };
 }
 
-noting('goes on under one id while the bus is away, so that it is written once', async () => {
-  const sent: CommandEnvelope[] = [];
-  const { clock, note } = noteThrough(async (envelope) => {
-    sent.push(envelope);
-    if (sent.length < 3) throw new BusUnavailable('take it');
-  });
-  const noted = note(useOfProgram({ kind: 'exec', kernel, command: ['ls'], hasTerminal: false }));
-  await clock.advance(1_000);
-  await noted;
-  assert.is(sent.length, 3);
-  assert.is(new Set(sent.map(({ id }) => id)).size, 1);
+const program = useOfProgram({ kind: 'exec', kernel, command: ['ls'], hasTerminal: false });
+
+noting('names who does it, and is done when the log has it', async () => {
+  const { sent, note } = noteThrough(async () => ({ ok: true, revision: 1, sequence: 1 }));
+  await note(program);
   assert.equal(sent[0]?.actor, { kind: 'user', id: 'u' });
+  assert.is(sent[0]?.aggregateId, session);
   assert.is(SessionCommand.parse(sent[0]?.command).type, 'note-use');
 });
 
-noting('a run that is asked for again is the same run, another is another', async () => {
-  const ids: string[] = [];
-  const { note } = noteThrough(async ({ id }) => void ids.push(id));
-  for (const runId of ['run-1', 'run-1', 'run-2']) await note(known(useOfRun({ ...run, runId })));
-  assert.is(ids[0], ids[1]);
-  assert.is.not(ids[0], ids[2]);
+noting('what the session refuses is not to be done', async () => {
+  const refusal = { code: 'session-not-running', message: 'it is over' };
+  const { note } = noteThrough(async () => ({ ok: false, error: refusal }));
+  const error = await note(program).catch((failure: unknown) => failure);
+  assert.ok(error instanceof RequestFailed && error.code === 'SESSION_NOT_RUNNING');
 });
 
 noting('fails when it cannot be written, so that nothing is done unseen', async () => {

@@ -76,8 +76,21 @@ life('what is done inside is written down as long as something may run there', (
     assert.equal(after.events.at(-1), used, state);
     assert.equal(after.effects, before.effects, 'nobody is told of it');
   }
-  for (const commands of [[enqueue()], [...started, terminate(), report(exited(0))]])
-    assert.not(sessionAfter(...commands, use).types.includes('session-used'));
+  for (const commands of [[enqueue()], [...started, terminate(), report(exited(0))]]) {
+    const { state, events } = sessionAfter(...commands);
+    const decision = decide(state, use, { id: sessionId, revision: events.length, nowMs: 0 });
+    assert.is(decision.ok ? 'taken' : decision.error.code, 'session-not-running');
+  }
+});
+
+life('a run that is asked for again, as its answer was lost, is written down once', () => {
+  const run = (runId: string): SessionCommand => ({
+    type: 'note-use',
+    use: { kind: 'batch', runId, language: 'shell', steps: {}, digest: '' },
+    usedAtMs: 5,
+  });
+  const { types } = sessionAfter(...started, run('a'), use, run('a'), run('b'));
+  assert.is(types.filter((type) => type === 'session-used').length, 3);
 });
 
 life('waits for all kernels of a cluster before it goes on', () => {
