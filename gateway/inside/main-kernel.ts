@@ -4,8 +4,6 @@ import type { Operation } from '../auth/may.ts';
 import type { GatewayContext } from '../graphql/context.ts';
 import { findOwnedSession, SESSION_NOT_FOUND } from '../graphql/sessions/find-owned-session.ts';
 
-const NOT_RUNNING = 'session-not-running';
-
 /** A kernel, and the node that it runs on. */
 export interface RunningKernel {
   readonly session: string;
@@ -20,7 +18,7 @@ export async function findMainKernel(
   id: string,
 ): Promise<Result<RunningKernel, Rejection>> {
   const found = await findOnce(context, operation, id);
-  if (found.ok || found.error.code !== NOT_RUNNING) return found;
+  if (found.ok || found.error.code !== 'session-not-running') return found;
   // Who has just heard that it runs may be ahead of the tables.
   const { progress, bus } = context.gateway;
   await progress.reached(await bus.log.lastSequence(), context.signal);
@@ -38,7 +36,7 @@ async function findOnce(
   const main = kernels.find(({ role }) => role === 'main');
   if (row.status !== 'RUNNING' || main?.status !== 'RUNNING' || main.agentId === null) {
     return err({
-      code: NOT_RUNNING,
+      code: 'session-not-running',
       message: `the session is ${row.status}; this can be done only in a RUNNING one`,
       field: 'sessionId',
     });

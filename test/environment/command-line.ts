@@ -76,6 +76,7 @@ export function seatOrrery(dataDirectory: string, ...args: readonly string[]): S
           reject(new Error(`${pattern} was not shown in ${JSON.stringify(shown.slice(-2_000))}`)),
         );
       });
+      late.catch(() => undefined);
       while (!pattern.test(shown)) await Promise.race([changed.promise, late]);
     },
     code: new Promise((resolve) => child.once('close', (code) => resolve(code))),

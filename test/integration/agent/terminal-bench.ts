@@ -61,6 +61,7 @@ export function look(
           reject(new Error(`${pattern} was not seen in ${JSON.stringify(text.slice(-2_000))}`)),
         );
       });
+      late.catch(() => undefined);
       while (!pattern.test(text)) await Promise.race([changed.promise, late]);
     },
     done: run(),

@@ -58,6 +58,7 @@ function view(channel: TerminalChannel): Viewer {
         reject(new Error(`${what} never came in ${JSON.stringify(text.slice(-2_000))}`)),
       );
     });
+    late.catch(() => undefined);
     while (!isSo()) await Promise.race([changed.promise, late, exitCode]);
   };
   return {
