@@ -13,6 +13,7 @@ export const AggregateName = z.enum([
   'domain',
   'project',
   'policy',
+  'registry',
 ]);
 export type AggregateName = z.infer<typeof AggregateName>;
 

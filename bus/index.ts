@@ -68,6 +68,26 @@ export {
   ArchivedSegment,
   ArchiveEvent,
 } from './contracts/archive.ts';
+export {
+  ClusterNetwork,
+  ClusterPeer,
+  EngineFacts,
+  JoinedNetwork,
+  KernelEndpoint,
+  NamedNetwork,
+  NetworkReport,
+  NetworkWish,
+  networkName,
+} from './contracts/cluster-network.ts';
+export {
+  REGISTRY_SCHEMA_VERSION,
+  RegistryCommand,
+  RegistryEvent,
+  RegistryName,
+  RegistryProject,
+  RegistryUrl,
+  registryId,
+} from './contracts/container-registry.ts';
 export { HeldDevice, NodeDevice } from './contracts/device.ts';
 export {
   AllowedFolderHosts,
@@ -164,6 +184,7 @@ export {
   ProjectType,
 } from './contracts/project.ts';
 export { contracts, isKnownEvent } from './contracts/registry.ts';
+export { RegistryAnswer, RegistryQuestion, registryLive } from './contracts/registry-login.ts';
 export {
   DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
@@ -178,6 +199,7 @@ export {
   SCHEDULER_SCHEMA_VERSION,
   SchedulerCommand,
   SchedulerEvent,
+  SessionDefaults,
   SessionOutcome,
 } from './contracts/scheduler.ts';
 export {
@@ -201,6 +223,7 @@ export {
   KernelStep,
   Placement,
   PlacementGroup,
+  PullProgress,
   SESSION_SCHEMA_VERSION,
   SessionCommand,
   SessionEvent,
@@ -210,12 +233,22 @@ export {
   SessionType,
 } from './contracts/session.ts';
 export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
+export { SessionUse, USE_PATHS_MAX, USE_TEXT_CHARACTERS_MAX } from './contracts/session-use.ts';
 export {
   Metric,
   Metrics,
   StatisticsMessage,
   statisticsLive,
 } from './contracts/statistics.ts';
+export {
+  RecordingName,
+  RecordingRequest,
+  Recordings,
+  TerminalMode,
+  TerminalName,
+  TerminalRequest,
+  TerminalSide,
+} from './contracts/terminal.ts';
 export {
   DEFAULT_DOMAIN,
   DEFAULT_PROJECT,
@@ -273,6 +306,14 @@ export {
 export { SimulatedClock } from './memory/simulated-clock.ts';
 export { aggregateOfEvent, readCommit } from './message-codec.ts';
 export { connectBus } from './nats/connect.ts';
+export { RegistryRefused, RegistryUnavailable } from './oci/errors.ts';
+export {
+  architectureName,
+  canonicalReference,
+  type ImageName,
+  parseImageName,
+} from './oci/image-name.ts';
+export { type RegistryAccess, RegistryClient, type RegistryImage } from './oci/registry-client.ts';
 export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';

@@ -53,6 +53,19 @@ const ArchiveSettings = z
   });
 export type ArchiveSettings = Readonly<z.infer<typeof ArchiveSettings>>;
 
+/** Where an agent's images come from, and when they go. */
+const ImageSettings = z.strictObject({
+  /**
+   * When an image is got from its registry: `tag`: it is not on the node; `digest`: also when its tag stands
+   * for another image by now; `none`: never.
+   */
+  pullPolicy: z.enum(['digest', 'tag', 'none']).default('tag'),
+  /** Hours without a use after which an image that the agent pulled is removed; 0: never for its age. */
+  unusedHoursMax: z.number().min(0).max(87_600).default(336),
+  /** Below this share of the disk, in percent, images that nobody uses are removed, the longest unused first. */
+  freePercentMin: z.number().min(0).max(90).default(10),
+});
+
 /** One file for all processes; each reads the sections it needs. Unknown keys are refused. */
 export const Settings = z.strictObject({
   bus: z.strictObject({
@@ -102,10 +115,15 @@ export const Settings = z.strictObject({
       driver: z.enum(['auto', 'docker', 'process', 'simulated']).default('auto'),
       dataDirectory: z.string(),
       dockerSocket: z.string().optional(),
+      /** IP address by which the other nodes reach this one; absent: that of its first network card. */
+      address: z.union([z.ipv4(), z.ipv6()]).optional(),
       resourceGroup: z.string().default('default'),
       reservedCpu: z.string().default('0'),
       reservedMemory: z.string().default('1g'),
+      /** Containers of kernels at the same time; absent: no limit but that of the resource group. */
+      containersMax: z.int().min(1).max(100_000).optional(),
       compute: ComputeSettings.optional(),
+      images: ImageSettings.prefault({}),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */
       simulatedNodes: z.int().min(1).max(10_000).default(1),
       /** How often usage is measured and told. Milliseconds. */

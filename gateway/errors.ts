@@ -26,6 +26,11 @@ export const failures = {
   FORBIDDEN: { status: 403, slug: 'generic-forbidden', title: 'Forbidden operation.' },
   ROUTE_NOT_FOUND: { status: 404, slug: 'url-not-found', title: 'Unknown URL path.' },
   SESSION_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such session.' },
+  SESSION_NOT_RUNNING: {
+    status: 409,
+    slug: 'session-not-running',
+    title: 'The session does not run.',
+  },
   FILE_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such file.' },
   FILE_REFUSED: {
     status: 400,

@@ -18,6 +18,7 @@ import { OwnWrites } from './feed/own-writes.ts';
 import { Progress } from './feed/progress.ts';
 import { SessionFolds } from './feed/session-folds.ts';
 import { type Catalogue, createCatalogue } from './graphql/images/catalogue.ts';
+import { createGroupRules, type GroupRules } from './graphql/resource-groups/group-rules.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ExecTickets } from './sockets/exec-tickets.ts';
 import { LiveStatistics } from './statistics/live-statistics.ts';
@@ -55,6 +56,7 @@ export interface Gateway extends GatewayPorts {
   readonly signIns: SignInGuard;
   readonly passwords: PasswordCheck;
   readonly catalogue: Catalogue;
+  readonly groupRules: GroupRules;
   readonly tickets: ExecTickets;
   readonly metrics: Metrics;
   readonly readings: LogReadings;
@@ -80,6 +82,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     closing,
   });
   const identities = createIdentities({ projections, feed, progress });
+  const statistics = new LiveStatistics({ live: bus.live, clock, logger });
   let tokens: Tokens | undefined;
   return {
     ...ports,
@@ -104,10 +107,11 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     signIns: new SignInGuard(clock),
     passwords: new PasswordCheck(identities),
     catalogue: createCatalogue({ projections, feed, progress, configured: settings.defaultImage }),
+    groupRules: createGroupRules({ projections, feed, progress }),
     tickets: new ExecTickets(clock),
-    metrics: createMetrics({ feed, progress }),
+    metrics: createMetrics({ feed, progress, statistics }),
     readings: new LogReadings(),
-    statistics: new LiveStatistics({ live: bus.live, clock, logger }),
+    statistics,
     startedAtMs: clock.nowMs(),
     tokens() {
       if (tokens === undefined) throw new Error('the server is not built yet');

@@ -16,6 +16,7 @@ import { openProjections, type Projections, ProjectionsRefused } from '@orrery/p
 import { z } from 'zod';
 import { readAdministrator, registerAdministrator } from './auth/administrator.ts';
 import { createGateway, type Gateway } from './gateway.ts';
+import { answerLogins } from './registries/answer-logins.ts';
 import { findHindrance } from './rest/readiness.ts';
 import { buildServer } from './server.ts';
 
@@ -61,13 +62,14 @@ async function main(): Promise<void> {
   );
   const { ended } = await gateway.feed.start(closing.signal);
   const measured = gateway.statistics.run(closing.signal);
-  const following = Promise.all([ended, gateway.progress.run(), measured]);
+  const telling = answerLogins(gateway, closing.signal);
+  const following = Promise.all([ended, gateway.progress.run(), measured, telling]);
   const secured = tls === undefined ? undefined : readTlsFiles('gateway.tls', tls);
   const app = await buildServer(gateway, { tls: secured });
   const address = await app.listen({ host, port });
   logger.info({ address }, 'listening');
   const registering = register(gateway, closing.signal);
-  const telling = tellReady(gateway, closing.signal);
+  const waiting = tellReady(gateway, closing.signal);
   await Promise.race([stopping, findsRefusal(projections)]);
   const late = new AbortController();
   const deadline = clock.sleep(CLOSE_MS_MAX, late.signal).then(
@@ -77,7 +79,7 @@ async function main(): Promise<void> {
   await Promise.race([app.close(), deadline]);
   late.abort();
   closing.abort();
-  await Promise.allSettled([following, registering, telling, deadline]);
+  await Promise.allSettled([following, registering, waiting, deadline]);
 }
 
 /** Never resolves. @throws {ProjectionsRefused} when no other try would end differently. */

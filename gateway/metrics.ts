@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LogFeed } from './feed/log-feed.ts';
 import type { Progress } from './feed/progress.ts';
+import type { LiveStatistics } from './statistics/live-statistics.ts';
+import { registerStatistics } from './statistics/statistics-metrics.ts';
 
 const DURATION_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -19,13 +21,16 @@ export interface Metrics {
 export function createMetrics({
   feed,
   progress,
+  statistics,
 }: {
   readonly feed: LogFeed;
   readonly progress: Progress;
+  readonly statistics: LiveStatistics;
 }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'orrery_gateway_' });
+  registerStatistics(registry, statistics);
   const sequence: Gauge = new Gauge({
     name: 'orrery_gateway_log_sequence',
     help: 'Sequence of the newest commit that this gateway has seen.',

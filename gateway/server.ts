@@ -21,16 +21,21 @@ import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, retryHeaders } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
+import { BODY_LIMITS, type BodyLimits, registerBodyDeadlines } from './rest/body-deadlines.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
+import { registerRecordings } from './rest/recordings-route.ts';
 import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
 import { serveExec } from './sockets/exec-socket.ts';
+import { serveTerminal } from './sockets/terminal-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 const URL_CHARACTERS_MAX = 8_192;
-/** Time for a client to send a whole request, which may be a large file. Milliseconds. */
-const REQUEST_MS_MAX = 6 * 3_600_000;
+/** Of a whole request: none, for how long a body may take is a matter of its route. */
+const REQUEST_MS_MAX = 0;
+/** For a client to send a request's headers, as without TLS. Milliseconds. */
+const HEADERS_MS_MAX = 60_000;
 const CLOSE_RESTARTS = 1012;
 
 /**
@@ -42,10 +47,12 @@ export async function buildServer(
   {
     tellOperation = () => {},
     tls,
+    bodyLimits = BODY_LIMITS,
   }: {
     readonly tellOperation?: (operation: string) => void;
     /** PEM texts; present: it speaks HTTPS. */
     readonly tls?: SecureContextOptions | undefined;
+    readonly bodyLimits?: BodyLimits;
   } = {},
 ): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
@@ -81,6 +88,7 @@ export async function buildServer(
       socket.terminate();
     },
   });
+  registerBodyDeadlines(app, gateway, bodyLimits);
   registerGuard(app);
   registerRates(app, gateway);
   registerObservers(app, gateway);
@@ -90,25 +98,36 @@ export async function buildServer(
   registerGraphiql(app);
   registerReplay(app, gateway);
   registerFiles(app, gateway);
-  registerExec(app, gateway);
+  registerRecordings(app, gateway);
+  registerSockets(app, gateway);
   return app;
 }
 
 /** The same server behind TLS: the framework's types know of plain ones only. */
 function securely(tls: SecureContextOptions): FastifyServerFactory {
-  return (handler) => createServer(tls, handler);
+  // The framework's limits are for servers that it makes itself.
+  const limits = { requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX };
+  return (handler) => createServer({ ...tls, ...limits }, handler);
 }
 
-function registerExec(app: FastifyInstance, gateway: Gateway): void {
+function registerSockets(app: FastifyInstance, gateway: Gateway): void {
   app.route<{ Querystring: { readonly ticket?: unknown } }>({
     method: 'GET',
     url: '/exec',
-    handler: async () => {
-      throw new RequestFailed('METHOD_NOT_ALLOWED', 'A program is run over a WebSocket.');
-    },
+    handler: overSocket,
     wsHandler: async (socket, { query }) =>
       serveExec(gateway, socket, typeof query.ticket === 'string' ? query.ticket : ''),
   });
+  app.route({
+    method: 'GET',
+    url: '/terminal',
+    handler: overSocket,
+    wsHandler: async (socket, { query }) => serveTerminal(gateway, socket, query),
+  });
+}
+
+async function overSocket(): Promise<never> {
+  throw new RequestFailed('METHOD_NOT_ALLOWED', 'This is spoken over a WebSocket.');
 }
 
 function operationsOf({ method, url, ...route }: RouteOptions): readonly string[] {

@@ -7,6 +7,7 @@ import {
   PresetEvent,
   ProjectEvent,
   type RecordedCommit,
+  RegistryEvent,
   SchedulerEvent,
   SessionEvent,
   UserEvent,
@@ -28,6 +29,7 @@ import {
 } from './policies.ts';
 import { projectPreset } from './presets.ts';
 import type { SessionWithKernels } from './projections.ts';
+import { projectRegistry } from './registries.ts';
 import type { RowWrite } from './row-writing.ts';
 import type {
   AuditRow,
@@ -39,6 +41,7 @@ import type {
   PolicyRow,
   PresetRow,
   ProjectRow,
+  RegistryRow,
   ResourceGroupRow,
   UserRow,
 } from './rows.ts';
@@ -55,6 +58,7 @@ interface EventOf {
   readonly user: UserEvent;
   readonly keypair: KeypairEvent;
   readonly preset: PresetEvent;
+  readonly registry: RegistryEvent;
   readonly domain: DomainEvent;
   readonly project: ProjectEvent;
   readonly policy: PolicyEvent;
@@ -69,6 +73,7 @@ interface StateOf {
   readonly user: UserRow;
   readonly keypair: KeypairRow;
   readonly preset: PresetRow;
+  readonly registry: RegistryRow;
   readonly domain: DomainRow;
   readonly project: ProjectRow;
   readonly policy: PolicyRow;
@@ -85,6 +90,7 @@ export const KINDS = [
   'user',
   'keypair',
   'preset',
+  'registry',
   'domain',
   'project',
   'policy',
@@ -104,6 +110,7 @@ export function emptyFolded(): Folded {
     user: new Map(),
     keypair: new Map(),
     preset: new Map(),
+    registry: new Map(),
     domain: new Map(),
     project: new Map(),
     policy: new Map(),
@@ -156,6 +163,8 @@ function eventsOf(commit: RecordedCommit): readonly BatchEvent[] {
       return parsed(commit, UserEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'keypair':
       return parsed(commit, KeypairEvent).map((one) => ({ kind: aggregate, id, ...one }));
+    case 'registry':
+      return parsed(commit, RegistryEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'preset':
       return parsed(commit, PresetEvent).map((one) => ({ kind: aggregate, id, ...one }));
     case 'domain':
@@ -249,6 +258,9 @@ function foldEvent(folded: Folded, one: BatchEvent): void {
     case 'keypair':
       put(folded.keypair, id, projectKeypair(folded.keypair.get(id), one.event, at));
       return;
+    case 'registry':
+      put(folded.registry, id, projectRegistry(folded.registry.get(id), one.event, at));
+      return;
     case 'preset':
       put(folded.preset, id, projectPreset(folded.preset.get(id), one.event, at));
       return;
@@ -312,6 +324,7 @@ export function rowsOf(folded: Folded, ids: Ids) {
     rowsFor(tables.users, of('user', folded.user)),
     rowsFor(tables.keypairs, of('keypair', folded.keypair)),
     rowsFor(tables.presets, of('preset', folded.preset)),
+    rowsFor(tables.registries, of('registry', folded.registry)),
     rowsFor(tables.domains, of('domain', folded.domain)),
     rowsFor(tables.projects, of('project', folded.project)),
     rowsFor(tables.policies, of('policy', folded.policy)),
@@ -358,6 +371,7 @@ export function emptyIds(): Readonly<Record<Kind, Set<string>>> {
     user: new Set(),
     keypair: new Set(),
     preset: new Set(),
+    registry: new Set(),
     domain: new Set(),
     project: new Set(),
     policy: new Set(),

@@ -19,7 +19,8 @@ export type {
   SessionWithKernels,
 } from './projections.ts';
 export type { Held, Owner } from './queries/limits.ts';
-export type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+export type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+export { SERIES_POINTS_MAX, type SeriesPoint, type SeriesRange } from './queries/statistics.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
 export type {
   AuditRow,
@@ -33,8 +34,10 @@ export type {
   PresetRow,
   ProjectRow,
   QueueRow,
+  RegistryRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';
+export { subjectOf } from './statistics/gathered.ts';
 export { isVisible, type Visibility } from './visibility.ts';

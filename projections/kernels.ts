@@ -27,6 +27,7 @@ export function kernelOf(request: KernelRequest, at: Moment): KernelRow {
     requestedSlots: request.slots,
     occupiedSlots: {},
     devices: [],
+    pullProgress: null,
     exitCode: null,
     wasOutOfMemory: false,
     startedAtMs: null,
@@ -47,9 +48,9 @@ function changeOf(row: KernelRow, event: KernelEvent, at: Moment): Partial<Kerne
     case 'kernel-preparing':
       return { status: 'PREPARING' };
     case 'kernel-pulling':
-      return { status: 'PULLING' };
+      return { status: 'PULLING', pullProgress: event.progress ?? null };
     case 'kernel-prepared':
-      return { status: 'PREPARED' };
+      return { status: 'PREPARED', pullProgress: null };
     case 'kernel-creating':
       return { status: 'CREATING' };
     case 'kernel-running': {
@@ -57,7 +58,7 @@ function changeOf(row: KernelRow, event: KernelEvent, at: Moment): Partial<Kerne
       return { status: 'RUNNING', containerId, startedAtMs: instantMs(startedAtMs), devices };
     }
     case 'kernel-terminating':
-      return { status: 'TERMINATING' };
+      return { status: 'TERMINATING', pullProgress: null };
     case 'kernel-terminated': {
       const { exitCode, wasOutOfMemory } = event;
       const reason = wasOutOfMemory ? OUT_OF_MEMORY : event.reason;
@@ -86,6 +87,7 @@ function over(status: KernelStatus, reason: string, endedAtMs: number): Partial<
     statusInfo: reason,
     statusMessage: sentenceOf(reason),
     occupiedSlots: {},
+    pullProgress: null,
     terminatedAtMs: instantMs(endedAtMs),
   };
 }

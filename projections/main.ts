@@ -21,9 +21,12 @@ import { runProjector } from './projector.ts';
 import { metricsText } from './projector-metrics.ts';
 import { ProjectorState } from './projector-state.ts';
 import { REBUILD_MS_MAX } from './report.ts';
+import { keepSeries } from './statistics/series-keeper.ts';
 
 /** One to follow, one to migrate. */
 const CONNECTIONS_MAX = 2;
+/** One to lead and to write, one to migrate. */
+const SERIES_CONNECTIONS_MAX = 2;
 /** One to replay, one to compare and swap. */
 const MAINTENANCE_CONNECTIONS_MAX = 2;
 
@@ -64,7 +67,18 @@ async function main(): Promise<void> {
     connectionsMax: MAINTENANCE_CONNECTIONS_MAX,
     statementMsMax: REBUILD_MS_MAX,
   });
+  await using seriesDatabase = new Database({
+    ...settings.postgres,
+    clock,
+    connectionsMax: SERIES_CONNECTIONS_MAX,
+  });
   const schema = DEFAULT_SCHEMA;
+  const over = new AbortController();
+  const { live } = connected;
+  const keeping = keepSeries(
+    { live, database: seriesDatabase, schema, clock, logger },
+    AbortSignal.any([stop.signal, over.signal]),
+  );
   try {
     const bus = { ...connected, log: withArchive(connected.log, store) };
     await runProjector({ bus, database, maintenance, schema, clock, logger, state }, stop.signal);
@@ -73,6 +87,9 @@ async function main(): Promise<void> {
     logger.fatal({ err: error }, 'the projector cannot go on');
     if (error instanceof OrreryError) throw error;
     process.exitCode = 1;
+  } finally {
+    over.abort(new Error('the projector ends'));
+    await keeping;
   }
 }
 

@@ -5,6 +5,7 @@ import { administration } from './migrations/0003-administration.ts';
 import { holdDetails } from './migrations/0004-hold-details.ts';
 import { devices } from './migrations/0005-devices.ts';
 import { directory } from './migrations/0006-directory.ts';
+import { images } from './migrations/0009-images.ts';
 
 /** All, in the order in which they are applied. */
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   holdDetails,
   devices,
   directory,
+  images,
 ];

@@ -6,12 +6,13 @@ import { clusterAt } from './queries/cluster-at.ts';
 import { deviceHolders } from './queries/device-holders.ts';
 import { directoryQueries } from './queries/directory.ts';
 import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
-import { findImage, listImages } from './queries/images.ts';
+import { aliasesOf, findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
 import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
-import { listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
+import { findRegistry, listRegistries } from './queries/registries.ts';
+import { groupRules, listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
 import {
   kernelsOfSessions,
   listSessions,
@@ -19,6 +20,7 @@ import {
   sessionsByIds,
 } from './queries/sessions.ts';
 import { Source } from './queries/source.ts';
+import { statisticsSeries } from './queries/statistics.ts';
 import { foldSession } from './session-fold.ts';
 
 export interface OpenOptions {
@@ -56,8 +58,12 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findImage: (reference) => findImage(source, reference),
     listPresets: (request) => listPresets(source, request),
     findPreset: (id) => findPreset(source, id),
+    listRegistries: (request) => listRegistries(source, request),
+    findRegistry: (name) => findRegistry(source, name),
+    aliasesOf: (references) => aliasesOf(source, references),
     knownSlots: () => knownSlots(source),
     listResourceGroups: (request) => listResourceGroups(source, request),
+    groupRules: () => groupRules(source),
     roomOfGroup: (group) => roomOfGroup(source, group),
     findLimits: (owner) => findLimits(source, owner),
     heldBy: (owner) => heldBy(source, owner),
@@ -69,6 +75,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     ...directoryQueries(source),
     auditEntries: (listing) => auditEntries(source, listing),
     witnesses: (range) => witnesses(source, range),
+    statisticsSeries: (range) => statisticsSeries(source, range),
     clusterAt: (timeMs, visibility) => clusterAt(source, timeMs, visibility),
     clusterStatus: (visibility) => clusterStatus(source, visibility),
     checkpoint: () => checkpoint(source),

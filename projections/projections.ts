@@ -10,7 +10,8 @@ import type {
 import type { ClusterMoment } from './cluster-fold.ts';
 import type { DirectoryProjections } from './directory-projections.ts';
 import type { Held, Owner } from './queries/limits.ts';
-import type { ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+import type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
+import type { SeriesPoint, SeriesRange } from './queries/statistics.ts';
 import type {
   AuditRow,
   ImageRow,
@@ -20,6 +21,7 @@ import type {
   NodeRow,
   PresetRow,
   QueueRow,
+  RegistryRow,
   SessionRow,
   UserRow,
 } from './rows.ts';
@@ -117,7 +119,7 @@ export type SessionOwner = Pick<SessionRow, 'id' | 'ownerUserId' | 'domain' | 'p
 export interface Projections extends DirectoryProjections, AsyncDisposable {
   findSession(id: string, visibility: Visibility): Promise<SessionRow | undefined>;
   listSessions(listing: SessionListing): Paged<SessionRow>;
-  /** Of the oldest that the filter takes. */
+  /** Of the newest that the filter takes, newest first. */
   ownersOfSessions(listing: {
     readonly visibility: Visibility;
     readonly filter: SessionFilter;
@@ -149,8 +151,15 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   listPresets(request: { readonly limit: number }): Promise<readonly PresetRow[]>;
   /** One that is offered. */
   findPreset(id: string): Promise<PresetRow | undefined>;
+  /** By name. */
+  listRegistries(request: { readonly limit: number }): Promise<readonly RegistryRow[]>;
+  findRegistry(name: string): Promise<RegistryRow | undefined>;
+  /** The names that stand for these images, by reference. */
+  aliasesOf(references: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** By name; `always` whether or not anybody has spoken of it. */
   listResourceGroups(request: { readonly always: string }): Promise<readonly ListedGroup[]>;
+  /** Of the groups that were set up, by name. */
+  groupRules(): Promise<readonly GroupRules[]>;
   /** What each node of a group that takes sessions now has, and what of it is given away. */
   roomOfGroup(group: string): Promise<readonly NodeRoom[]>;
   /** Limits that were set and not taken away. */
@@ -170,6 +179,8 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   auditEntries(listing: AuditListing): Paged<AuditRow>;
   /** What the tables remember of each commit of a part of the log, in order, in pages. */
   witnesses(range: AuditRange): AsyncIterable<readonly Witness[]>;
+  /** What was measured in the past. Refused: `statistics-range-invalid` with the field. */
+  statisticsSeries(range: SeriesRange): Promise<Result<readonly SeriesPoint[], Rejection>>;
   clusterStatus(visibility: Visibility): Promise<ClusterTotals>;
   /** The cluster as it was at that time, folded from all that was recorded until then. */
   clusterAt(timeMs: number, visibility: Visibility): Promise<ClusterMoment>;

@@ -74,6 +74,12 @@ export class RowStore {
         const rows = await this.#rows(tables.keypairs, 'access_key', ids);
         return fill(folded.keypair, rows, ({ accessKey }) => accessKey);
       }
+      case 'registry':
+        return fill(
+          folded.registry,
+          await this.#rows(tables.registries, 'id', ids),
+          ({ id }) => id,
+        );
       case 'preset':
         return fill(folded.preset, await this.#rows(tables.presets, 'id', ids), ({ id }) => id);
       case 'domain':

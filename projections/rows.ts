@@ -12,6 +12,7 @@ import {
   OwnerLimits,
   PolicyKind,
   ProjectType,
+  PullProgress,
   ResourcePolicy,
   SessionStatus,
   SessionType,
@@ -87,6 +88,8 @@ export const KernelRow = z.object({
   occupiedSlots: Slots,
   /** Accelerators that it holds, or held to its end. */
   devices: z.array(HeldDevice),
+  /** How far its image is; null: it is not being pulled. */
+  pullProgress: PullProgress.nullable(),
   exitCode: z.int().nullable(),
   wasOutOfMemory: z.boolean(),
   startedAtMs: Instant.nullable(),
@@ -154,6 +157,10 @@ export const ImageRow = z.object({
   sizeBytes: z.number().nullable(),
   agentIds: z.array(z.string()),
   labels: z.record(z.string(), z.string()),
+  /** What its registry had when it was asked last; empty: it was not. */
+  platforms: z.array(ImageFacts),
+  /** The reference that this name stands for; null: it is an image itself. */
+  aliasOf: z.string().nullable(),
   registeredAtMs: Instant,
   ...Place,
 });
@@ -265,6 +272,20 @@ export const PresetRow = z.object({
   ...Place,
 });
 export type PresetRow = Readonly<z.infer<typeof PresetRow>>;
+
+export const RegistryRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  url: z.string(),
+  project: z.string().nullable(),
+  username: z.string().nullable(),
+  /** Opens with the gateway's master key, for this registry only. */
+  sealedPassword: z.string().nullable(),
+  isDeleted: z.boolean(),
+  createdAtMs: Instant,
+  ...Place,
+});
+export type RegistryRow = Readonly<z.infer<typeof RegistryRow>>;
 
 export const ResourceGroupRow = z.object({
   name: z.string(),

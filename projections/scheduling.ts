@@ -73,6 +73,8 @@ export function projectScheduling(
       return { queue: left(queue, sequence), allocations };
     case 'priority-changed':
     case 'session-preempted':
+    case 'room-promised':
+    case 'promise-broken':
     case 'session-expired':
     case 'dependency-ended':
     case 'group-policy-set':

@@ -58,8 +58,12 @@ export function projectSession(row: SessionRow, event: LaterEvent, at: Moment): 
 
 function changeOf(row: SessionRow, event: LaterEvent, at: Moment): Change {
   switch (event.type) {
+    case 'session-network-ready':
+      return {};
     case 'session-priority-changed':
       return { priority: event.priority };
+    case 'session-used':
+      return {};
     case 'session-scheduled':
       return entering(row, 'SCHEDULED', at);
     case 'session-preparing':

@@ -128,7 +128,7 @@ async function runKind(
 
 /** Whether a suite starts containers: it imports what gives it an engine. */
 function needsDocker(file: string): boolean {
-  return /environment\/(docker|docker-system|image)\.ts'/.test(readFileSync(file, 'utf8'));
+  return /environment\/(docker|docker-system|image|swarm)\.ts'/.test(readFileSync(file, 'utf8'));
 }
 
 function listSuites(directory: string): readonly string[] {

@@ -5,6 +5,7 @@ import { KernelDesk } from './kernel-desk.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import { serveStreams } from './kernel-streams.ts';
 import { KernelWork } from './kernel-work.ts';
+import { isNetworkWish, NetworkDesk } from './networks/network-desk.ts';
 import { NodePresence } from './node-presence.ts';
 import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
@@ -23,6 +24,8 @@ export interface AgentOptions {
   readonly records: KernelRecords;
   readonly keptLogs?: KeptLogs | undefined;
   readonly keeper?: KeeperClient | undefined;
+  /** Where the node keeps its things; absent: nowhere. */
+  readonly directory?: string | undefined;
   readonly imagesFile?: string | undefined;
   readonly reportGate?: ReportGate | undefined;
   /** Undefined: nothing is measured. */
@@ -63,6 +66,8 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const onTimeout = (kernel: string): void => desk.timedOut(kernel);
   using work = new KernelWork({ driver, reporter, records, keptLogs, clock, logger, onTimeout });
   const desk = new KernelDesk({ work, reporter, checkpoint, logger, signal });
+  const { networks } = driver;
+  const networkDesk = new NetworkDesk({ ...shared, networks, reporter, checkpoint });
   const presence = new NodePresence({
     ...shared,
     driver,
@@ -73,9 +78,11 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const listed = Promise.withResolvers<void>();
   const parts = [
     watchContainers({ driver, work, desk, records, presence, ...shared }, listed.resolve),
-    listed.promise.then(() => followWishes(bus, desk, { node, saved, signal })),
+    listed.promise.then(() => followWishes(bus, { desk, networkDesk }, { node, saved, signal })),
+    networkDesk.sweep(),
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
+    driver.tidy?.(signal),
     serveStreams({
       ...shared,
       live: bus.live,
@@ -84,6 +91,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
       records,
       desk,
       keeper: options.keeper,
+      directory: options.directory,
     }),
     announce(presence, options.facts, logger)
       .then(() => listed.promise.then(onReady))
@@ -98,6 +106,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     failed.abort(new Error('the agent ends'));
     await Promise.allSettled(parts);
     await desk.allSettled();
+    await networkDesk.allSettled();
     await checkpoint.flush();
   }
 }
@@ -133,11 +142,14 @@ async function announceChanges(
 
 async function followWishes(
   bus: Bus,
-  desk: KernelDesk,
+  { desk, networkDesk }: { readonly desk: KernelDesk; readonly networkDesk: NetworkDesk },
   from: { readonly node: string; readonly saved: number; readonly signal: AbortSignal },
 ): Promise<void> {
   for await (const wishes of bus.agents.follow(from.node, from.saved, from.signal))
-    for (const wish of wishes) await desk.take(wish);
+    for (const wish of wishes) {
+      if (isNetworkWish(wish)) networkDesk.take(wish);
+      else await desk.take(wish);
+    }
 }
 
 /** Hears what happens to containers, and after every gap looks at all there are. */
@@ -159,6 +171,9 @@ async function watchContainers(
     switch (change.kind) {
       case 'exited':
         desk.exited(change.kernel, change.exit);
+        break;
+      case 'created':
+        if (work.meetLate(change.kernel)) desk.look(change.kernel);
         break;
       case 'images-changed':
         presence.imagesChanged();

@@ -1,6 +1,7 @@
-import type { ImageFacts, KernelSpec } from '@orrery/bus';
+import type { ImageFacts, KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
+import type { ClusterNetworks } from './networks/cluster-networks.ts';
 
 /** How a kernel's container ended, as the engine knows it. */
 export interface ContainerExit {
@@ -43,13 +44,9 @@ export type ContainerChange =
   /** The stream begins, or began anew after a gap: whoever follows must list. */
   | { readonly kind: 'resync' }
   | { readonly kind: 'exited'; readonly kernel: string; readonly exit: ContainerExit }
+  /** It was made; told also of one that an engine made long after it was asked to. */
+  | { readonly kind: 'created'; readonly kernel: string }
   | { readonly kind: 'images-changed' };
-
-export interface PullProgress {
-  readonly layersDone: number;
-  readonly layersTotal: number;
-  readonly bytesDone: number;
-}
 
 export interface LocalImage {
   readonly reference: string;
@@ -128,19 +125,23 @@ export interface ExecProcess extends AsyncDisposable {
  */
 export interface ContainerDriver extends AsyncDisposable {
   readonly name: 'docker' | 'process' | 'simulated';
+  /** Absent: kernels of this driver share no networks. */
+  readonly networks?: ClusterNetworks | undefined;
   capacity(signal: AbortSignal): Promise<EngineCapacity>;
   /** All that this node owns, also what has ended. */
   list(signal: AbortSignal): Promise<readonly KernelContainer[]>;
   find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;
   /**
    * Makes sure that the image and the scratch space are there. Free when they are known to be.
-   * @throws {ImageNotFound} | {ImagePullFailed} | {ImageArchitectureMismatch} | {ScratchUnavailable}
+   * @returns what the other kernels of its session need to know of it; undefined: it is alone, or nothing.
+   * @throws {ImageNotFound} | {ImagePullFailed} | {ImagePullRefused} | {ImageArchitectureMismatch} |
+   * {ImageNotHere} | {DiskFull} | {ScratchUnavailable}
    */
   prepare(
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<KernelEndpoint | undefined>;
   /**
    * Creates and starts the container of a prepared kernel, or takes over the one that is there: never
    * two of a kernel. Leaves no container behind when it throws.
@@ -164,6 +165,8 @@ export interface ContainerDriver extends AsyncDisposable {
   /** Container, scratch and all, also of a kernel that still runs. Nothing to do is fine. */
   remove(kernel: string, signal: AbortSignal): Promise<void>;
   images(signal: AbortSignal): Promise<readonly LocalImage[]>;
+  /** Removes, now and then until the signal fires, what nobody needs. Absent: nothing gathers. */
+  tidy?(signal: AbortSignal): Promise<void>;
   /** What those of the kernels have used that run; of which nothing can be had is left out. */
   usage(kernels: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, KernelUsage>>;
   /** Undefined: a kernel of this driver has no files. */

@@ -1,4 +1,5 @@
 import {
+  type KernelEndpoint,
   type KernelReport,
   type KernelSpec,
   type KernelWish,
@@ -139,6 +140,10 @@ function ended(record: KernelRecord | undefined): Action {
 
 function told({ record }: Seen, exit: ContainerExit): Action {
   return { action: 'report', report: record?.end ?? exitReport(exit, record?.stopReason) };
+}
+
+export function preparedReport(endpoint: KernelEndpoint | undefined): KernelReport {
+  return endpoint === undefined ? PREPARED : { ...PREPARED, endpoint };
 }
 
 export function runningReport(container: KernelContainer): KernelReport {

@@ -1,19 +1,26 @@
+import { networkInterfaces } from 'node:os';
 import type { Clock, Logger, Settings } from '@orrery/bus';
 import Docker from 'dockerode';
 import type { ContainerDriver } from './container-driver.ts';
 import { connectDocker } from './docker/docker-driver.ts';
+import type { Registries } from './docker/registries.ts';
 import { EngineUnavailable } from './errors.ts';
+import { ownAddress } from './networks/own-address.ts';
 import { ProcessDriver } from './process/process-driver.ts';
 import { SimulatedDriver } from './simulated/simulated-driver.ts';
 
 const ENGINE_ANSWER_MS_MAX = 5_000;
 const DEFAULT_SOCKET = '/var/run/docker.sock';
+const HOUR_MS = 3_600_000;
 const PLAIN_PORT = 2375;
 /** The only variables of the agent's own environment that programs of the process driver see. */
 const PASSED_ON = ['LANG', 'TZ', 'USER', 'LOGNAME'] as const;
 
 export interface DriverChoice {
-  readonly settings: Pick<NonNullable<Settings['agent']>, 'driver' | 'dockerSocket'>;
+  readonly settings: Pick<
+    NonNullable<Settings['agent']>,
+    'driver' | 'dockerSocket' | 'images' | 'address'
+  >;
   readonly node: string;
   readonly installation: string;
   /** Where this node keeps its things. */
@@ -21,6 +28,7 @@ export interface DriverChoice {
   readonly environ: Readonly<Record<string, string | undefined>>;
   /** `uid:gid` of this process; undefined: root. */
   readonly user: string | undefined;
+  readonly registries: Registries;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,15 +56,24 @@ export async function chooseDriver(choice: DriverChoice): Promise<ContainerDrive
 
 function dockerDriver(choice: DriverChoice): Promise<ContainerDriver> {
   const { settings, node, installation, directory, environ, user, clock, logger } = choice;
+  const { pullPolicy: policy, unusedHoursMax, freePercentMin } = settings.images;
+  const unusedMsMax = unusedHoursMax === 0 ? undefined : unusedHoursMax * HOUR_MS;
   const host = settings.dockerSocket ?? environ['DOCKER_HOST'] ?? DEFAULT_SOCKET;
   return connectDocker(
     {
       docker: engineAt(host),
       owner: { node, installation },
       scratchRoot: `${directory}/scratch`,
+      images: {
+        registries: choice.registries,
+        policy,
+        removal: { unusedMsMax, freePercentMin },
+        pulledFile: `${directory}/pulled-images.json`,
+      },
       clock,
       logger,
       user,
+      address: settings.address ?? ownAddress(networkInterfaces()),
     },
     AbortSignal.timeout(ENGINE_ANSWER_MS_MAX),
   );

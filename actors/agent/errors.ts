@@ -2,7 +2,7 @@ import { type KernelStep, OrreryError } from '@orrery/bus';
 import type { AllocationRefusal } from './compute/device-map.ts';
 
 interface Cause {
-  readonly cause: unknown;
+  readonly cause?: unknown;
 }
 
 /** A kernel could not be started; `step` says how far it came. */
@@ -16,8 +16,34 @@ export class ImageNotFound extends ContainerFailure {
   readonly isRetryable = false;
   readonly step = 'pull';
 
+  /** `cause`: what its registry said, in its own words. */
   constructor(reference: string, options?: Cause) {
-    super(`there is no image ${reference}, neither here nor in its registry`, options);
+    const words = options?.cause instanceof Error ? `: ${options.cause.message}` : '';
+    super(`there is no image ${reference}, neither here nor in its registry${words}`, options);
+  }
+}
+
+/** The registry does not give it to us: the login is missing or wrong. */
+export class ImagePullRefused extends ContainerFailure {
+  override readonly name = 'ImagePullRefused';
+  readonly code = 'image-pull-refused';
+  readonly isRetryable = false;
+  readonly step = 'pull';
+
+  constructor(reference: string, why: string, options?: Cause) {
+    super(`the image ${reference} is not given to this node: ${why}`, options);
+  }
+}
+
+/** It is not here, and this node gets none. */
+export class ImageNotHere extends ContainerFailure {
+  override readonly name = 'ImageNotHere';
+  readonly code = 'image-not-here';
+  readonly isRetryable = true;
+  readonly step = 'pull';
+
+  constructor(reference: string) {
+    super(`the image ${reference} is not on this node, whose policy is to pull none`);
   }
 }
 
@@ -60,8 +86,8 @@ export class DiskFull extends ContainerFailure {
   readonly isRetryable = true;
   readonly step: KernelStep;
 
-  constructor(step: KernelStep, options: Cause) {
-    super('the disk of this node is full', options);
+  constructor(step: KernelStep, options?: Cause & { readonly why?: string }) {
+    super(options?.why ?? 'the disk of this node is full', options);
     this.step = step;
   }
 }
@@ -134,6 +160,16 @@ export class ContainerNameTaken extends ContainerFailure {
 
   constructor(containerName: string) {
     super(`a container named ${containerName} is there and is not of this node`);
+  }
+}
+
+export class NetworkFailed extends OrreryError {
+  override readonly name = 'NetworkFailed';
+  readonly code = 'network-failed';
+  readonly isRetryable = true;
+
+  constructor(network: string, why: string, options?: Cause) {
+    super(`the network ${network} could not be made: ${why}`, options);
   }
 }
 

@@ -1,8 +1,9 @@
 import { KernelWish, type Logger, type ReceivedWish, withSpan } from '@orrery/bus';
 import type { ContainerExit } from './container-driver.ts';
-import type { KernelWork, Tellings, WishJob } from './kernel-work.ts';
+import type { KernelWork } from './kernel-work.ts';
 import type { Reporter } from './reporter.ts';
 import type { WishCheckpoint } from './wish-checkpoint.ts';
+import type { Tellings, WishJob } from './wish-job.ts';
 
 /** Wishes that are carried out side by side. */
 const WISHES_AT_ONCE_MAX = 256;

@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly imageLabels?: Readonly<Record<string, string>> | undefined;
   /** `uid:gid` of the program, where it is not the image's own. */
   readonly user?: string | undefined;
+  /** What follows from the network that it is in. */
+  readonly network?: Readonly<Record<string, string>> | undefined;
 }
 
 const CORE_COUNT_NAMES = 'ai.backend.envs.corecount';
@@ -30,7 +32,7 @@ const SERVICE_PORTS = 'ai.backend.service-ports';
 export function kernelEnviron(
   spec: KernelSpec,
   directories: Directories,
-  { grant, imageLabels = {}, user }: Surroundings = {},
+  { grant, imageLabels = {}, user, network }: Surroundings = {},
 ): Readonly<Record<string, string>> {
   const [uid, gid = uid] = user?.split(':') ?? [];
   return {
@@ -49,6 +51,7 @@ export function kernelEnviron(
     ORRERY_CONFIG_DIRECTORY: directories.config,
     ...(uid === undefined || gid === undefined ? {} : { LOCAL_USER_ID: uid, LOCAL_GROUP_ID: gid }),
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),
+    ...network,
     ...grant?.fragment.environ,
   };
 }

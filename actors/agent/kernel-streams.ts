@@ -19,6 +19,7 @@ import type { KernelRecords } from './kernel-records.ts';
 import type { LogChunk } from './log-frames.ts';
 import type { KeeperClient } from './runs/keeper-client.ts';
 import { serveRun } from './runs/serve-runs.ts';
+import { serveRecordings, serveTerminal } from './terminals/serve-terminals.ts';
 
 /** Content of one frame; a frame on the bus is larger by a third, and must stay under its limit. */
 const FRAME_CONTENT_BYTES_MAX = 128 * 1024;
@@ -33,6 +34,8 @@ export interface KernelStreamsOptions {
   readonly desk: KernelDesk;
   /** Undefined: nothing can be run in these kernels. */
   readonly keeper: KeeperClient | undefined;
+  /** Where the node keeps its things; undefined: nowhere. */
+  readonly directory: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -65,6 +68,11 @@ function serveRequest(
     case 'interrupt':
     case 'complete':
       return serveRun(options, request, stream);
+    case 'terminal':
+      return serveTerminal(options, request, stream);
+    case 'recording-list':
+    case 'recording-read':
+      return serveRecordings(options.directory, request, stream);
     default:
       return serveFiles(options, request, stream);
   }
@@ -146,6 +154,9 @@ async function passInput(process: ExecProcess, stream: Stream): Promise<void> {
           break;
         case 'resize':
           await process.resize(frame).catch(() => undefined);
+          break;
+        case 'restart':
+          // Of terminals only.
           break;
         case 'end-of-input':
           process.endInput();

@@ -1,9 +1,9 @@
 import {
   type Clock,
   currentTraceparent,
+  type KernelEndpoint,
   type KernelReport,
   type KernelSpec,
-  type KernelWish,
   type Logger,
 } from '@orrery/bus';
 import type { ContainerDriver, ContainerExit, KernelContainer } from './container-driver.ts';
@@ -12,6 +12,7 @@ import {
   decide,
   exitReport,
   failureReport,
+  preparedReport,
   type Ran,
   ranUnseen,
   runningReport,
@@ -23,8 +24,11 @@ import { keepLog } from './kernel-log.ts';
 import type { KernelEnd, KernelRecord } from './kernel-record.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import { KernelTimeouts } from './kernel-timeouts.ts';
+import { LateContainers } from './late-containers.ts';
 import { insist } from './persistence.ts';
+import { PullNews } from './pull-news.ts';
 import type { Reporter } from './reporter.ts';
+import type { Tellings, WishJob } from './wish-job.ts';
 
 /** How long a start goes on asking an engine that does not answer. */
 const ENGINE_MS_MAX = 20_000;
@@ -35,13 +39,6 @@ const TASK_TIMEOUT_GRACE_MS = 5_000;
 const TASK_TIMEOUT = 'task-timeout';
 /** Given as a reason so that none is made, with a stack, for every kernel. */
 const REMOVED = new Error('the kernel is removed');
-
-export interface WishJob {
-  readonly wish: KernelWish;
-  /** Place in the node's inbox. */
-  readonly sequence: number;
-  readonly traceparent?: string | undefined;
-}
 
 export interface KernelWorkOptions {
   readonly driver: ContainerDriver;
@@ -55,9 +52,6 @@ export interface KernelWorkOptions {
   readonly onTimeout: (kernel: string) => void;
 }
 
-/** What is being said and is not durable yet. */
-export type Tellings = readonly Promise<void>[];
-
 /** Carries out what is decided for one kernel, and tells what came of it. Called once a kernel at a time. */
 export class KernelWork {
   readonly #options: KernelWorkOptions;
@@ -66,10 +60,12 @@ export class KernelWork {
   readonly #running = new Set<string>();
   readonly #pulling = new Map<string, KernelReport>();
   readonly #timeouts: KernelTimeouts;
+  readonly #late: LateContainers;
 
   constructor(options: KernelWorkOptions) {
     this.#options = options;
     this.#timeouts = new KernelTimeouts(options);
+    this.#late = new LateContainers(options);
   }
 
   /** Kernels whose program runs, as far as it was heard. */
@@ -85,6 +81,11 @@ export class KernelWork {
   /** From a list of all that there is. */
   meet(containers: readonly KernelContainer[]): void {
     for (const { kernel } of containers) this.#there.add(kernel);
+  }
+
+  /** A container was made: true when its kernel has to be looked at. */
+  meetLate(kernel: string): boolean {
+    return this.#late.meet(kernel);
   }
 
   async wish(job: WishJob, signal: AbortSignal): Promise<Tellings> {
@@ -128,10 +129,13 @@ export class KernelWork {
 
   /** Compares what is remembered with what is there, and tells what nobody was told yet. */
   async look(kernel: string, signal: AbortSignal): Promise<void> {
+    if (this.#late.take(kernel)) this.#there.add(kernel);
     const container = await this.#find(kernel, signal);
     const record = this.#options.records.find(kernel) ?? this.#recall(container);
-    if (record === undefined || record.phase === 'gone') return;
+    if (record === undefined) return;
     const at = { kernel, cause: 'seen', signal };
+    await this.#late.clear(container, record, signal);
+    if (record.phase === 'gone') return;
     if (record.phase === 'ended') {
       if (record.end === undefined || (record.isTold === true && container === undefined)) return;
       await this.#ended(record.end, at);
@@ -163,8 +167,8 @@ export class KernelWork {
         return;
       case 'prepare':
         await this.#trying('prepare', at, async () => {
-          await this.#prepare(action.spec, at);
-          await this.#tell(at.kernel, { state: 'prepared' }, at.cause);
+          const endpoint = await this.#prepare(action.spec, at);
+          await this.#tell(at.kernel, preparedReport(endpoint), at.cause);
         });
         return;
       case 'start':
@@ -188,15 +192,17 @@ export class KernelWork {
     else await this.#tell(kernel, report, cause);
   }
 
-  async #prepare(spec: KernelSpec, { kernel, cause, signal }: At): Promise<void> {
-    const onPull = (): void => {
-      if (this.#pulling.has(kernel)) return;
-      this.#pulling.set(kernel, { state: 'pulling' });
+  async #prepare(spec: KernelSpec, at: At): Promise<KernelEndpoint | undefined> {
+    const { kernel, cause, signal } = at;
+    const { clock, driver } = this.#options;
+    using news = new PullNews(clock, (progress) => {
+      const report = { state: 'pulling', progress } as const;
+      this.#pulling.set(kernel, report);
       // Kept in order with what follows by the reporter; what follows waits for it there.
-      this.#tell(kernel, { state: 'pulling' }, cause).catch(() => undefined);
-    };
+      this.#tell(kernel, report, cause).catch(() => undefined);
+    });
     try {
-      await this.#options.driver.prepare(spec, onPull, signal);
+      return await driver.prepare(spec, (progress) => news.take(progress), signal);
     } finally {
       this.#pulling.delete(kernel);
     }
@@ -359,9 +365,8 @@ export class KernelWork {
 
   async #find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined> {
     if (!this.#there.has(kernel)) return undefined;
-    return this.#insist('look at a kernel', signal, () =>
-      this.#options.driver.find(kernel, signal),
-    );
+    const { driver } = this.#options;
+    return this.#insist('look at a kernel', signal, () => driver.find(kernel, signal));
   }
 
   async #tell(kernel: string, report: KernelReport, cause: string): Promise<void> {

@@ -14,17 +14,19 @@ import {
   systemClock,
 } from '@orrery/bus';
 import { type Agent, startAgent } from './agent.ts';
+import { askedRegistries } from './asked-registries.ts';
 import { DeviceDriver } from './compute/device-driver.ts';
 import { openDevices } from './compute/open-devices.ts';
-import { watchDevices } from './compute/watch-devices.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { chooseDriver } from './driver-choice.ts';
 import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
+import { EngineWatch } from './networks/engine-watch.ts';
 import { nodeFacts, reservedSlots } from './node-facts.ts';
 import { ReportGate } from './report-gate.ts';
 import { KeeperClient } from './runs/keeper-client.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
+import { watchFacts } from './watch-facts.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
 
@@ -95,6 +97,7 @@ async function startNode(
     directory,
     environ: process.env,
     user,
+    registries: askedRegistries(bus.live, node),
     clock,
     logger,
   });
@@ -105,15 +108,20 @@ async function startNode(
     parts.signal,
   );
   const driver = devices === undefined ? engine : new DeviceDriver(engine, devices);
-  const factsNow = () => nodeFacts(driver.name, capacity, settings, devices);
+  const watched = new EngineWatch(driver.networks);
+  await watched.refresh(parts.signal);
+  const factsNow = () =>
+    nodeFacts(driver.name, capacity, settings, { devices, engine: watched.facts });
+  const changing = [...(devices === undefined ? [] : [devices]), watched];
   const agent = startAgent(
     {
       bus,
       node,
       driver,
       facts: factsNow(),
-      laterFacts:
-        devices && ((signal) => watchDevices(devices, { factsNow, clock, logger }, signal)),
+      laterFacts: isSimulated
+        ? undefined
+        : (signal) => watchFacts({ changing, factsNow, clock, logger }, signal),
       reportGate,
       statistics: {
         periodMs: settings.statisticsPeriodMs,
@@ -138,6 +146,7 @@ async function startNode(
             user,
             settings: { driver: driver.name, dockerSocket: settings.dockerSocket },
           }),
+      directory: isSimulated ? undefined : directory,
       imagesFile: isSimulated ? undefined : join(directory, 'images.json'),
     },
     parts.signal,

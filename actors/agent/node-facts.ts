@@ -1,4 +1,11 @@
-import { type NodeFacts, parseByteSize, SettingsInvalid, Slots, subtractSlots } from '@orrery/bus';
+import {
+  type EngineFacts,
+  type NodeFacts,
+  parseByteSize,
+  SettingsInvalid,
+  Slots,
+  subtractSlots,
+} from '@orrery/bus';
 import type { NodeDevices } from './compute/node-devices.ts';
 import type { ContainerDriver, EngineCapacity } from './container-driver.ts';
 
@@ -11,6 +18,7 @@ export interface Reservation {
   readonly reservedCpu: string;
   /** Bytes with a unit. */
   readonly reservedMemory: string;
+  readonly containersMax?: number | undefined;
 }
 
 /**
@@ -42,8 +50,12 @@ export function nodeFacts(
   driver: ContainerDriver['name'],
   capacity: EngineCapacity,
   reservation: Reservation,
-  devices?: Pick<NodeDevices, 'slots' | 'accelerators'>,
+  parts: {
+    readonly devices?: Pick<NodeDevices, 'slots' | 'accelerators'> | undefined;
+    readonly engine?: EngineFacts | undefined;
+  } = {},
 ): NodeFacts {
+  const { devices, engine } = parts;
   const reserved = reservedSlots(capacity, reservation);
   const mem = String(Math.floor(capacity.memoryBytes));
   const all = { cpu: String(capacity.cores), mem };
@@ -54,6 +66,10 @@ export function nodeFacts(
     resourceGroup: reservation.resourceGroup,
     slots: devices?.slots ?? subtractSlots(all, reserved),
     version: AGENT_VERSION,
+    ...(reservation.containersMax === undefined
+      ? {}
+      : { containersMax: reservation.containersMax }),
     ...(accelerators.length === 0 ? {} : { devices: [...accelerators] }),
+    ...(engine === undefined ? {} : { engine }),
   };
 }

@@ -113,7 +113,7 @@ export class Reporter {
   /** For what is not about a kernel. Resolves when it is durable. */
   tell(about: {
     readonly id: string;
-    readonly aggregate: 'node' | 'image';
+    readonly aggregate: 'node' | 'image' | 'session';
     readonly aggregateId: string;
     readonly command: unknown;
   }): Promise<void> {

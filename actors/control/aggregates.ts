@@ -6,6 +6,7 @@ import { nodeAggregate } from '../node/aggregate.ts';
 import { policyAggregate } from '../policy/aggregate.ts';
 import { presetAggregate } from '../preset/aggregate.ts';
 import { projectAggregate } from '../project/aggregate.ts';
+import { registryAggregate } from '../registry/aggregate.ts';
 import type { AnyAggregate } from '../runtime/aggregate.ts';
 import { schedulerAggregate } from '../scheduler/aggregate.ts';
 import { sessionAggregate } from '../session/aggregate.ts';
@@ -21,6 +22,7 @@ export const aggregates: readonly AnyAggregate[] = [
   keypairAggregate,
   archiveAggregate,
   presetAggregate,
+  registryAggregate,
   domainAggregate,
   projectAggregate,
   policyAggregate,

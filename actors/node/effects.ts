@@ -16,10 +16,14 @@ export function messages(
     const change = effect.type === 'tellLost' ? 'lost' : 'returned';
     return [toScheduler({ type: 'look-after-node', node: id, change })];
   }
-  const { resourceGroup, architecture, slots } = known(node.context.facts);
+  const { resourceGroup, architecture, slots, containersMax, engine } = known(node.context.facts);
   const isSchedulable = node.matches('alive') && node.context.isSchedulable;
   const place = { node: id, resourceGroup, architecture };
-  const capacity: NodeCapacity = { ...place, slots, isSchedulable, revision };
+  const most = {
+    ...(containersMax === undefined ? {} : { containersMax }),
+    ...(engine === undefined ? {} : { engine }),
+  };
+  const capacity: NodeCapacity = { ...place, slots, ...most, isSchedulable, revision };
   return [toScheduler({ type: 'update-node', capacity })];
 }
 

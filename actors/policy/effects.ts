@@ -12,7 +12,13 @@ export function messages(effect: Effect, { context }: PolicySnapshot): readonly 
       ? [(effect.params as { readonly holder: string }).holder]
       : holders;
   return concerned.map((key) => {
-    const command: SchedulerCommand = { type: 'set-limits', scope: 'keypair', key, limits };
+    const command: SchedulerCommand = {
+      type: 'set-limits',
+      scope: 'keypair',
+      key,
+      limits,
+      from: 'owner',
+    };
     return { to: 'actor', aggregate: 'scheduler', id: SCHEDULER_ID, command };
   });
 }

@@ -12,7 +12,7 @@ import type { ProjectSnapshot } from './machine.ts';
 /** The scheduler learns what the project may hold, and policies for whom they count. */
 export function messages(
   effect: Effect,
-  { context }: ProjectSnapshot,
+  { context, value }: ProjectSnapshot,
   { id }: { readonly id: string },
 ): readonly Outgoing[] {
   if (effect.type === 'bindPolicy') {
@@ -25,8 +25,15 @@ export function messages(
       : [...toPolicy(before, 'unbind', id), ...toPolicy(after, 'bind', id)];
   }
   const { totalResourceSlots: total } = known(context.settings);
-  const limits: OwnerLimits | null = Object.keys(total).length === 0 ? null : { total };
-  const command: SchedulerCommand = { type: 'set-limits', scope: 'project', key: id, limits };
+  const says: OwnerLimits = Object.keys(total).length === 0 ? {} : { total };
+  const limits = value === 'purged' ? null : says;
+  const command: SchedulerCommand = {
+    type: 'set-limits',
+    scope: 'project',
+    key: id,
+    limits,
+    from: 'owner',
+  };
   return [{ to: 'actor', aggregate: 'scheduler', id: SCHEDULER_ID, command }];
 }
 

@@ -1,4 +1,4 @@
-import type { Actor, AggregateName, KernelWish, Rejection, Result } from '@orrery/bus';
+import type { Actor, AggregateName, KernelWish, NetworkWish, Rejection, Result } from '@orrery/bus';
 
 /** An effect as a machine names it, with the parameters it was given there. */
 export interface Effect {
@@ -18,7 +18,7 @@ export type Outgoing =
       readonly to: 'agent';
       readonly node: string;
       readonly key: string;
-      readonly wish: KernelWish;
+      readonly wish: KernelWish | NetworkWish;
     };
 
 /** What a decider may know besides the state and the command. */

@@ -14,6 +14,8 @@ const COMMITS_BEFORE_SNAPSHOT = 64;
 /** Memory of a state by the size of its JSON, and besides it: measured. */
 const BYTES_PER_CHARACTER = 2.5;
 const BYTES_BESIDES = 600;
+/** Before that a state has hardly grown: it is what the first event said. */
+const EVENTS_BEFORE_MEASURED_AGAIN = 8;
 
 /** The aggregates a host has in memory. */
 export interface Holdings {
@@ -181,10 +183,11 @@ class LimitedHoldings implements Holdings {
     replay(aggregate, held, commit);
   }
 
-  /** Measured again when the state has seen twice as many events. */
+  /** Measured again when the state has seen twice as many events, and a few more. */
   #sizeOf(aggregate: AnyAggregate, held: Held): number {
     const known = this.#sizes.get(held);
-    if (known !== undefined && held.revision < known.revision * 2) return known.bytes;
+    const againAt = (known?.revision ?? 0) * 2 + EVENTS_BEFORE_MEASURED_AGAIN;
+    if (known !== undefined && held.revision < againAt) return known.bytes;
     let characters = 0;
     for (const part of aggregate.serialise(held.state)) characters += JSON.stringify(part).length;
     const bytes = BYTES_BESIDES + Math.ceil(BYTES_PER_CHARACTER * characters);

@@ -1,17 +1,14 @@
 import {
-  compareAmounts,
   DEFAULT_FAIR_SHARE,
   DEFAULT_GROUP_POLICY,
   err,
   GroupPolicy,
-  type OwnerLimits,
   ok,
   type Rejection,
   ResourceGroupName,
   type Result,
   type SchedulerCommand,
   type SchedulerEvent,
-  type Slots,
 } from '@orrery/bus';
 import { refusalOfFairShare } from './fair-share-rules.ts';
 import type { SchedulerState } from './state.ts';
@@ -19,20 +16,18 @@ import type { SchedulerState } from './state.ts';
 /** The group of sessions that name none. */
 export const DEFAULT_GROUP = 'default';
 export const POLICIES_MAX = 1_000;
-export const LIMITS_MAX = 100_000;
 export const ACCESS_NAMES_MAX = 256;
 export const DESCRIPTION_CHARACTERS_MAX = 512;
 export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 export const SLOT_NAMES_MAX = 18;
 export const WEIGHT_MAX = 1_000_000;
-export const SESSIONS_MAX = 1_000_000;
-/** What a pass can count exactly: bytes, and thousandths of anything else. */
-const BYTES_MAX = String(Number.MAX_SAFE_INTEGER);
-const COUNT_MAX = '1000000000000';
+export const CONTAINERS_PER_NODE_MAX = 100_000;
+const PRIORITY_MAX = 100;
+const JOB_PRIORITY_MAX = 1_000;
 
 type Command<Type> = Extract<SchedulerCommand, { readonly type: Type }>;
 type Administered = Result<readonly SchedulerEvent[], Rejection>;
-type AdministeredState = Pick<SchedulerState, 'policies' | 'limits' | 'groups'>;
+type AdministeredState = Pick<SchedulerState, 'policies' | 'groups'>;
 
 /** What is left out of the change stays as it is. A policy with which nothing could work is refused. */
 export function setGroup(
@@ -51,7 +46,16 @@ export function setGroup(
   const refusal = refusalOfPolicy(policy);
   if (refusal !== undefined) return err(refusal);
   if (JSON.stringify(known) === JSON.stringify(policy)) return ok([]);
-  return ok([{ type: 'group-policy-set', group, policy }]);
+  const set: SchedulerEvent = { type: 'group-policy-set', group, policy };
+  if (policy.isDefault !== true || known?.isDefault === true) return ok([set]);
+  return ok([...noLongerDefault(policies), set]);
+}
+
+function noLongerDefault(policies: SchedulerState['policies']): readonly SchedulerEvent[] {
+  const before = [...policies].filter(([, { isDefault }]) => isDefault === true);
+  return before.map(([group, { isDefault: _, ...policy }]) => {
+    return { type: 'group-policy-set', group, policy };
+  });
 }
 
 /** Null takes away what may be absent. */
@@ -63,8 +67,15 @@ function changed(policy: GroupPolicy, change: Command<'set-group'>['policy']): G
     ...withoutAbsent(change.fairShare),
     weights: { ...policy.fairShare?.weights, ...withoutAbsent(change.fairShare.weights ?? {}) },
   };
-  const parts = { ...policy, ...withoutAbsent({ ...change, fairShare }), preemption };
-  const kept = Object.entries(parts).filter(([, value]) => value !== null);
+  const sessionDefaults = change.sessionDefaults && {
+    ...policy.sessionDefaults,
+    ...withoutAbsent(change.sessionDefaults),
+  };
+  const changes = withoutAbsent({ ...change, fairShare, sessionDefaults });
+  const parts = { ...policy, ...changes, preemption };
+  const isSet = ([name, value]: [string, unknown]): boolean =>
+    value !== null && !(name === 'isDefault' && value === false);
+  const kept = Object.entries(parts).filter(isSet);
   return GroupPolicy.parse(Object.fromEntries(kept));
 }
 
@@ -87,7 +98,39 @@ function refusalOfPolicy(policy: GroupPolicy): Rejection | undefined {
       'description',
       `a description has at most ${DESCRIPTION_CHARACTERS_MAX} characters`,
     );
-  return refusalOfWeights(policy) ?? refusalOfAccess(policy) ?? refusalOfFairShare(policy);
+  return (
+    refusalOfWeights(policy) ??
+    refusalOfAccess(policy) ??
+    refusalOfFairShare(policy) ??
+    refusalOfPlace(policy)
+  );
+}
+
+/** Whether sessions that say nothing can be there, and what they would have. */
+function refusalOfPlace(policy: GroupPolicy): Rejection | undefined {
+  const { isDefault, isActive, access, containersPerNodeMax = 1, sessionDefaults = {} } = policy;
+  if (isDefault === true && (isActive === false || access !== undefined))
+    return invalid(
+      'isDefault',
+      'sessions that name no group are in it: it has to be active, and for everybody',
+    );
+  if (containersPerNodeMax > CONTAINERS_PER_NODE_MAX)
+    return invalid(
+      'maxContainersPerAgent',
+      `it is at most ${CONTAINERS_PER_NODE_MAX} containers; 0 is no limit`,
+    );
+  const { priority = 0, jobPriority = 0 } = sessionDefaults;
+  if (priority < 0 || priority > PRIORITY_MAX)
+    return invalid(
+      'defaultSessionOptions.priority',
+      `a priority is a whole number from 0 to ${PRIORITY_MAX}`,
+    );
+  if (Math.abs(jobPriority) > JOB_PRIORITY_MAX)
+    return invalid(
+      'defaultSessionOptions.jobPriority',
+      `a job priority is a whole number from -${JOB_PRIORITY_MAX} to ${JOB_PRIORITY_MAX}`,
+    );
+  return undefined;
 }
 
 function refusalOfWeights({ strategy, weights }: GroupPolicy): Rejection | undefined {
@@ -130,6 +173,12 @@ export function removeGroup(
       field: 'name',
     });
   if (!policies.has(group)) return ok([]);
+  if (policies.get(group)?.isDefault === true)
+    return err({
+      code: 'resource-group-default',
+      message: `sessions that name no group are in ${group}; make another one the default first`,
+      field: 'name',
+    });
   const known = groups.get(group);
   const waitingSessions = [...(known?.waiting.values() ?? [])].reduce(
     (sum, count) => sum + count,
@@ -147,101 +196,12 @@ export function removeGroup(
 }
 
 /** An access key, an id or a name. */
-const OWNER_KEY = /^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$/;
-
-/** All limits of the owner at once: what is left out is unlimited from now on. */
-export function setLimits(
-  { limits: all }: AdministeredState,
-  { scope, key, limits: given }: Command<'set-limits'>,
-): Administered {
-  if (!OWNER_KEY.test(key))
-    return refuseLimits('key', 'an owner is an access key, an id or a name');
-  const known = all.get(`${scope}:${key}`) ?? null;
-  const limits = given === null || Object.keys(given).length === 0 ? null : given;
-  if (known === null && limits !== null && all.size >= LIMITS_MAX)
-    return refuseLimits('key', `there are limits of ${LIMITS_MAX} owners, the most there may be`);
-  if (limits !== null) {
-    const refusal = scope === 'keypair' ? refusalOfLimits(limits) : refusalOfOthers(limits);
-    if (refusal !== undefined) return err(refusal);
-  }
-  if (JSON.stringify(known) === JSON.stringify(limits)) return ok([]);
-  return ok([{ type: 'limits-set', scope, key, limits }]);
-}
-
-function refusalOfOthers({
-  total,
-  unlistedSlots: _,
-  concurrentSessionsMax: count = 0,
-  ...others
-}: OwnerLimits): Rejection | undefined {
-  if (count > SESSIONS_MAX)
-    return limitsInvalid('maxConcurrentSessions', `it is at most ${SESSIONS_MAX} sessions`);
-  const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
-  if (other !== undefined)
-    return limitsInvalid(FIELDS[other[0]] ?? other[0], 'only a key pair has such a limit');
-  return refusalOfSlots('totalResourceSlots', total);
-}
-
-function refusalOfLimits(limits: OwnerLimits): Rejection | undefined {
-  const { total, pendingTotalMax, sessionLifetimeMaxMs: lifetimeMs = 0 } = limits;
-  const { containersPerSessionMax: containers = 1, ...others } = limits;
-  const { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax } = others;
-  const counts = { concurrentSessionsMax, concurrentSystemSessionsMax, pendingSessionsMax };
-  for (const [name, count] of Object.entries(counts))
-    if (count !== undefined && count > SESSIONS_MAX)
-      return limitsInvalid(FIELDS[name] ?? name, `it is at most ${SESSIONS_MAX} sessions`);
-  if (containers > SESSIONS_MAX)
-    return limitsInvalid('maxContainersPerSession', `it is at most ${SESSIONS_MAX} containers`);
-  if (lifetimeMs > PENDING_TIMEOUT_MS_MAX)
-    return limitsInvalid('maxSessionLifetimeSeconds', 'it is at most 366 days; 0 is for ever');
-  if (limits.pendingSessionsMax === 0)
-    return limitsInvalid(
-      'maxPendingSessionCount',
-      'every session waits at first: with 0 none could ever start',
-    );
-  return (
-    refusalOfSlots('totalResourceSlots', total) ??
-    refusalOfSlots('maxPendingSessionResourceSlots', pendingTotalMax)
-  );
-}
-
-/** What the parts of limits are called where people set them. */
-const FIELDS: Readonly<Record<string, string>> = {
-  concurrentSessionsMax: 'maxConcurrentSessions',
-  concurrentSystemSessionsMax: 'maxConcurrentSftpSessions',
-  pendingSessionsMax: 'maxPendingSessionCount',
-  pendingTotalMax: 'maxPendingSessionResourceSlots',
-  containersPerSessionMax: 'maxContainersPerSession',
-  priorityMax: 'maxPriority',
-  sessionLifetimeMaxMs: 'maxSessionLifetimeSeconds',
-} satisfies Partial<Record<keyof OwnerLimits, string>>;
-
-function refusalOfSlots(field: string, slots: Slots | undefined): Rejection | undefined {
-  const all = Object.entries(slots ?? {});
-  if (all.length > SLOT_NAMES_MAX)
-    return limitsInvalid(field, `at most ${SLOT_NAMES_MAX} slots are limited`);
-  for (const [name, amount] of all) {
-    if (name === 'mem' && amount.includes('.'))
-      return limitsInvalid(`${field}.mem`, 'mem is a whole number of bytes');
-    const most = name === 'mem' ? BYTES_MAX : COUNT_MAX;
-    if (compareAmounts(amount, most) > 0)
-      return limitsInvalid(`${field}.${name}`, `it is at most ${most}; Infinity is no limit`);
-  }
-  return undefined;
-}
+export const OWNER_KEY = /^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$/;
 
 function refuse(field: string, message: string): Administered {
   return err(invalid(field, message));
 }
 
-function refuseLimits(field: string, message: string): Administered {
-  return err(limitsInvalid(field, message));
-}
-
 function invalid(field: string, message: string): Rejection {
   return { code: 'resource-group-invalid', message, field };
-}
-
-function limitsInvalid(field: string, message: string): Rejection {
-  return { code: 'limits-invalid', message, field };
 }

@@ -9,10 +9,11 @@ import {
   unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decision, Effect } from '../runtime/aggregate.ts';
-import { removeGroup, setGroup, setLimits } from './administration.ts';
+import { removeGroup, setGroup } from './administration.ts';
 import { fold } from './fold.ts';
 import { foretell } from './foretell.ts';
 import { expired } from './lifetimes.ts';
+import { setLimits } from './owner-limits.ts';
 import type { SchedulerState } from './state.ts';
 
 type CommandOf<Type extends SchedulerCommand['type']> = Extract<

@@ -1,5 +1,6 @@
 import type { SchedulerEvent, SessionCommand } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
+import { networkOf } from './cluster-network.ts';
 import { askingForOutcomes, placing } from './decide.ts';
 import type { SchedulerState } from './state.ts';
 
@@ -70,7 +71,9 @@ function tellPlacement(
     node,
     slots,
   }));
-  return [toSession(session, { type: 'place', attempt, placements })];
+  const network = networkOf(allocation, state);
+  const place = { type: 'place', attempt, placements } as const;
+  return [toSession(session, network === undefined ? place : { ...place, network })];
 }
 
 type NodeChange = Extract<SessionCommand, { readonly type: 'look-after-node' }>;

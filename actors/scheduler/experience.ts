@@ -100,6 +100,11 @@ export class Experience {
     return cameOut.length === 0 ? undefined : scoreOf(cameOut);
   }
 
+  /** Of each group where a forecast has come out. */
+  scores(): readonly { readonly group: string; readonly score: ForecastScore }[] {
+    return this.#cameOut.all().map(([group, cameOut]) => ({ group, score: scoreOf(cameOut) }));
+  }
+
   now(): Experienced {
     return {
       ended: this.runs.ended(),

@@ -3,7 +3,7 @@ import { AllocatedSession, type Leaving } from './allocated-session.ts';
 import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { expiryWith, findFirstExpiryMs } from './lifetimes.ts';
-import { keysOf } from './owner-counts.ts';
+import { isWaitingLimited, keysOf } from './owner-counts.ts';
 import {
   allocate,
   deallocate,
@@ -11,6 +11,7 @@ import {
   entryOf,
   groupOf,
   leaveQueue,
+  promise,
   reasonOf,
   resay,
   type SchedulerState,
@@ -58,8 +59,16 @@ export function fold(state: SchedulerState, event: SchedulerEvent): void {
     case 'node-capacity-changed':
       setNode(state, event.capacity);
       return;
-    case 'session-preempted':
-      preempted(state, event);
+    case 'session-preempted': {
+      const { mode, reason, inFavourOf } = event;
+      leave(state, event.session, { mode, reason, inFavourOf });
+      return;
+    }
+    case 'room-promised':
+      promise(state, event.session, event.placements);
+      return;
+    case 'promise-broken':
+      promise(state, event.session, undefined);
       return;
     case 'session-expired':
       leave(state, event.session, { mode: 'terminate', reason: 'lifetime-over' });
@@ -133,7 +142,7 @@ function said(
   const waiting = state.queue.get(session);
   if (waiting === undefined || reason === undefined) return;
   const atSeconds = Math.floor(atMs / SECOND_MS);
-  resay(state, waiting, { said: { reason: reasonOf(state, reason), atSeconds } });
+  resay(state, waiting, { reason: reasonOf(state, reason), atSeconds });
 }
 
 function placed(state: SchedulerState, event: EventOf<'session-placed'>): void {
@@ -186,10 +195,8 @@ function dequeued(state: SchedulerState, session: string): void {
   const waiting = leaveQueue(state, session);
   state.experience.left(session);
   if (waiting === undefined) return;
-  const limits = state.limits.get(`keypair:${waiting.owner.accessKey}`);
-  // Others of the same key pair may wait only because so many did.
-  if (limits?.pendingSessionsMax !== undefined || limits?.pendingTotalMax !== undefined)
-    touchEveryone(state);
+  // Others of the same owner may wait only because so many did.
+  if (isWaitingLimited(state, waiting.owner)) touchEveryone(state);
   else if (state.policies.get(waiting.group)?.reservation === 'first-blocked')
     touchAll(groupOf(state, waiting.group));
 }
@@ -223,21 +230,11 @@ function noteRun({ experience }: SchedulerState, one: AllocatedSession, atMs: nu
   });
 }
 
-function preempted(state: SchedulerState, event: EventOf<'session-preempted'>): void {
-  const { mode, reason, inFavourOf } = event;
-  if (!leave(state, event.session, { mode, reason, inFavourOf })) return;
-  const waiting = inFavourOf === undefined ? undefined : state.queue.get(inFavourOf);
-  if (waiting === undefined || waiting.isPromised) return;
-  resay(state, waiting, { isPromised: true });
-  groupOf(state, waiting.group).promised += 1;
-}
-
-/** It was told to end. @returns whether it holds anything. */
-function leave(state: SchedulerState, session: string, leaving: Leaving): boolean {
+/** It was told to end. */
+function leave(state: SchedulerState, session: string, leaving: Leaving): void {
   const allocation = state.allocations.get(session);
-  if (allocation === undefined) return false;
+  if (allocation === undefined) return;
   state.allocations.set(session, new AllocatedSession(allocation, leaving));
-  return true;
 }
 
 function reprioritised(state: SchedulerState, event: EventOf<'priority-changed'>): void {
@@ -248,8 +245,8 @@ function reprioritised(state: SchedulerState, event: EventOf<'priority-changed'>
   const group = groupOf(state, terms.resourceGroup);
   countWaiting(group, terms.priority, -1);
   countWaiting(group, event.priority, 1);
-  const { session, attempt, queuedAtMs, kernels, particulars, said, isPromised } = waiting;
+  const { session, attempt, queuedAtMs, kernels, particulars, said, promised } = waiting;
   const parts = { session, attempt, queuedAtMs, wish, kernels, particulars };
-  state.queue.set(session, new WaitingSession(parts, said, isPromised));
+  state.queue.set(session, new WaitingSession(parts, said, promised));
   touchAll(group);
 }

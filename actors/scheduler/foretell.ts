@@ -125,7 +125,7 @@ function triedWith(
   let sameKey = 0;
   return situation.pending
     .filter((one) => {
-      if (first.has(one.session) || one.isPromised) return true;
+      if (first.has(one.session) || one.promised !== undefined) return true;
       if (!hasKeyLimits || one.owner.accessKey !== owner.accessKey) return false;
       sameKey += 1;
       return sameKey <= SAME_KEY_MAX;
@@ -182,9 +182,7 @@ function startOf(
 
 function inWhole({ startsAtMs, earliestMs, latestMs }: Forecast): Estimate {
   return {
-    ...(startsAtMs === undefined
-      ? { unknown: 'What may come until then differs too much to name a time.' }
-      : { startsAtMs: Math.round(startsAtMs) }),
+    startsAtMs: Math.round(startsAtMs),
     earliestMs: Math.round(earliestMs),
     ...(latestMs === Infinity ? {} : { latestMs: Math.round(latestMs) }),
   };

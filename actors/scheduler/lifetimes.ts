@@ -92,7 +92,7 @@ class MortalSession extends WaitingSession {
   readonly #lifetimeMs: number;
 
   constructor(one: WaitingSession, lifetimeMs: number) {
-    super(one, one.said, one.isPromised);
+    super(one, one.said, one.promised);
     this.#lifetimeMs = lifetimeMs;
   }
 

@@ -1,3 +1,4 @@
+import type { OwnerLimits } from '@orrery/bus';
 import type { Owner } from './planning/model.ts';
 import type { Vector } from './planning/vector.ts';
 
@@ -14,6 +15,18 @@ export type OwnerCounts = Map<string, OwnerCount>;
 /** Under what a session counts. */
 export function keysOf({ accessKey, userId, projectId, domain }: Owner): readonly string[] {
   return [`keypair:${accessKey}`, `user:${userId}`, `project:${projectId}`, `domain:${domain}`];
+}
+
+/** Whether it matters to the owners' sessions that wait how many do. */
+export function isWaitingLimited(
+  { limits }: { readonly limits: ReadonlyMap<string, OwnerLimits> },
+  owner: Owner,
+): boolean {
+  return limits.size > 0 && keysOf(owner).some((key) => isOfQueue(limits.get(key) ?? {}));
+}
+
+export function isOfQueue({ pendingSessionsMax, pendingTotalMax }: OwnerLimits): boolean {
+  return pendingSessionsMax !== undefined || pendingTotalMax !== undefined;
 }
 
 interface Held {

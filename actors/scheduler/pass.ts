@@ -1,7 +1,8 @@
-import type { OwnerLimits, SchedulerEvent } from '@orrery/bus';
+import type { SchedulerEvent } from '@orrery/bus';
 import type { Conclusion } from '../runtime/aggregate.ts';
 import { fold } from './fold.ts';
 import { type GroupState, isAnyoneWaiting } from './group-state.ts';
+import { isOfQueue, isWaitingLimited } from './owner-counts.ts';
 import type { Hold, Plan } from './planning/model.ts';
 import { plan } from './planning/plan.ts';
 import { holdsOf } from './reasons.ts';
@@ -74,7 +75,7 @@ function passOver(
       return admit(state, group, { arrivals, nowMs });
     whole.push(group);
   }
-  // How many of a key pair may wait is counted over all groups.
+  // How many of an owner may wait is counted over all groups.
   if (![...state.limits.values()].some(isOfQueue)) return goThrough(state, whole, nowMs);
   return goThrough(state, [...state.groups.values()].filter(isAnyoneWaiting), nowMs);
 }
@@ -126,12 +127,7 @@ function isSwayingOthers(
   state: SchedulerState,
   { placementGroup, owner }: WaitingSession,
 ): boolean {
-  const limits = state.limits.get(`keypair:${owner.accessKey}`);
-  return placementGroup !== undefined || (limits !== undefined && isOfQueue(limits));
-}
-
-function isOfQueue({ pendingSessionsMax, pendingTotalMax }: OwnerLimits): boolean {
-  return pendingSessionsMax !== undefined || pendingTotalMax !== undefined;
+  return placementGroup !== undefined || isWaitingLimited(state, owner);
 }
 
 interface Arrivals {
@@ -192,7 +188,7 @@ function placesOf(
 
 function eventsOf(
   state: SchedulerState,
-  { placed, held, ended, preempted }: Plan,
+  { placed, held, ended, preempted, promised, broken }: Plan,
   nowMs: number,
 ): readonly SchedulerEvent[] {
   const placings = placed.map(({ session, attempt, placements }): SchedulerEvent => {
@@ -226,5 +222,29 @@ function eventsOf(
       inFavourOf,
     }),
   );
-  return [...placings, ...endings, ...victims, ...holdsOf(state, held, nowMs)];
+  const attemptOf = (session: string): number => state.queue.get(session)?.attempt ?? 1;
+  // A commit may end after any of them: who is told to go has gone for somebody then.
+  const promises = promised.map(
+    ({ session, placements }): SchedulerEvent => ({
+      type: 'room-promised',
+      session,
+      attempt: attemptOf(session),
+      placements: [...placements],
+    }),
+  );
+  const breaches = broken.map(
+    (session): SchedulerEvent => ({
+      type: 'promise-broken',
+      session,
+      attempt: attemptOf(session),
+    }),
+  );
+  return [
+    ...placings,
+    ...endings,
+    ...breaches,
+    ...promises,
+    ...victims,
+    ...holdsOf(state, held, nowMs),
+  ];
 }

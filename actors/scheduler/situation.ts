@@ -7,6 +7,8 @@ import {
   type GroupPolicy,
   type KeypairLimits,
   type Limits,
+  type OwnerKind,
+  type PendingLimits,
   type Situation,
 } from './planning/model.ts';
 import type { Vector } from './planning/vector.ts';
@@ -90,7 +92,7 @@ function isSwayedByWhatRuns(
 ): boolean {
   if (ordering === 'drf' || reservation !== 'none' || preemption.isEnabled) return true;
   return pending.some(
-    ({ placementGroup, isPromised }) => placementGroup !== undefined || isPromised,
+    ({ placementGroup, promised }) => placementGroup !== undefined || promised !== undefined,
   );
 }
 
@@ -109,22 +111,29 @@ function limitsOf({ limits, book }: SchedulerState): Limits {
   const keypairs = new Map<string, KeypairLimits>();
   const totals = { user: new Map(), project: new Map(), domain: new Map() } as const;
   const sessionsMax = { user: new Map(), project: new Map(), domain: new Map() } as const;
-  for (const [scoped, { pendingTotalMax, ...counts }] of limits) {
-    const scope = scoped.slice(0, scoped.indexOf(':'));
-    const key = scoped.slice(scope.length + 1);
+  const pending = emptyPending();
+  for (const [scoped, { pendingTotalMax, pendingSessionsMax, ...counts }] of limits) {
+    const kind = scoped.slice(0, scoped.indexOf(':')) as OwnerKind;
+    const key = scoped.slice(kind.length + 1);
     const total = totalOf(counts, book);
-    if (scope === 'keypair') {
-      const pending = pendingTotalMax && book.limit(pendingTotalMax);
-      keypairs.set(key, { ...counts, total, pendingTotalMax: pending });
+    if (pendingSessionsMax !== undefined || pendingTotalMax !== undefined) {
+      const totalMax = pendingTotalMax && book.limit(pendingTotalMax);
+      pending[kind].set(key, { sessionsMax: pendingSessionsMax, totalMax });
+    }
+    if (kind === 'keypair') {
+      keypairs.set(key, { ...counts, total });
       continue;
     }
-    const kind = scope as keyof typeof totals;
     if (total !== undefined) totals[kind].set(key, total);
     const most = counts.concurrentSessionsMax ?? 0;
     if (most > 0) sessionsMax[kind].set(key, most);
   }
   const { user: users, project: projects, domain: domains } = totals;
-  return { keypairs, users, projects, domains, sessionsMax };
+  return { keypairs, users, projects, domains, sessionsMax, pending };
+}
+
+function emptyPending(): Readonly<Record<OwnerKind, Map<string, PendingLimits>>> {
+  return { keypair: new Map(), user: new Map(), project: new Map(), domain: new Map() };
 }
 
 function totalOf(

@@ -18,7 +18,7 @@ import {
   touchArrival,
 } from './group-state.ts';
 import { countHeld, type OwnerCounts } from './owner-counts.ts';
-import type { Dependency } from './planning/model.ts';
+import type { Dependency, PendingView } from './planning/model.ts';
 import { SchedulerNode } from './scheduler-node.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import { createSlotBook, type SlotBook } from './slot-book.ts';
@@ -106,7 +106,7 @@ export interface Entry {
   readonly dependencies?: QueuedSession['dependencies'] | undefined;
   readonly failedOn?: QueuedSession['failedOn'] | undefined;
   readonly said?: Said | undefined;
-  readonly isPromised?: boolean | undefined;
+  readonly promised?: PendingView['promised'];
 }
 
 export function entryOf(queued: QueuedSession): Entry {
@@ -124,17 +124,17 @@ export function entryOf(queued: QueuedSession): Entry {
 
 /** Behind all who wait already. */
 export function enqueue(state: SchedulerState, entry: Entry): WaitingSession {
-  const { session, attempt, terms, queuedAtMs = 0, said, isPromised = false } = entry;
+  const { session, attempt, terms, queuedAtMs = 0, said, promised } = entry;
   const wish = wishOf(terms, state);
   const particulars = particularsOf(state, entry);
   const kernels = kernelsOf(entry.kernels, wish.requests);
   const parts = { session, attempt, queuedAtMs, wish, kernels, particulars };
   const shared = said && { ...said, reason: state.sharing.one(said.reason) };
-  const waiting = new WaitingSession(parts, shared, isPromised);
+  const waiting = new WaitingSession(parts, shared, promised);
   state.queue.set(session, waiting);
   const group = groupOf(state, terms.resourceGroup);
   countWaiting(group, terms.priority, 1);
-  if (isPromised) group.promised += 1;
+  if (promised !== undefined) group.promised += 1;
   touchArrival(group, session);
   return waiting;
 }
@@ -162,7 +162,7 @@ export function leaveQueue(state: SchedulerState, session: string): WaitingSessi
   state.queue.delete(session);
   const group = groupOf(state, waiting.group);
   countWaiting(group, waiting.priority, -1);
-  if (waiting.isPromised) group.promised -= 1;
+  if (waiting.promised !== undefined) group.promised -= 1;
   if (group.touched !== 'all') group.touched.delete(session);
   for (const { session: id } of waiting.dependencies) {
     const one = state.dependedOn.get(id);
@@ -173,13 +173,22 @@ export function leaveQueue(state: SchedulerState, session: string): WaitingSessi
 }
 
 /** Says something else of a session that waits. */
-export function resay(
+export function resay(state: SchedulerState, waiting: WaitingSession, said: Said): void {
+  const { session, promised } = waiting;
+  state.queue.set(session, new WaitingSession(waiting, said, promised));
+}
+
+/** Room is being made for it there; undefined: no longer. */
+export function promise(
   state: SchedulerState,
-  waiting: WaitingSession,
-  changes: { readonly said?: Said | undefined; readonly isPromised?: boolean },
+  session: string,
+  promised: PendingView['promised'],
 ): void {
-  const { said = waiting.said, isPromised = waiting.isPromised } = changes;
-  state.queue.set(waiting.session, new WaitingSession(waiting, said, isPromised));
+  const waiting = state.queue.get(session);
+  if (waiting === undefined) return;
+  const group = groupOf(state, waiting.group);
+  group.promised += Number(promised !== undefined) - Number(waiting.promised !== undefined);
+  state.queue.set(session, new WaitingSession(waiting, waiting.said, promised));
 }
 
 /** Where the kernels of a session lie, from the log or from where the state was kept. */

@@ -17,7 +17,7 @@ import type { Said, WaitingSession } from './waiting-session.ts';
 import { type Terms, wishOf } from './wish.ts';
 
 /** Shape of the parts; a snapshot of another one is not read. */
-export const STORED_VERSION = 5;
+export const STORED_VERSION = 6;
 
 /** Sessions of one part: about 50 kB. */
 const SESSIONS_PER_PART = 250;
@@ -151,7 +151,7 @@ function queuePart(waiting: readonly WaitingSession[]): Part {
         : { dependencies: dependencies.map(({ session, name }) => ({ session, name })) }),
       ...(failures.length === 0 ? {} : { failedOn: failures }),
       ...(said === undefined ? {} : { said: [place(said.reason), said.atSeconds] as const }),
-      ...(one.isPromised ? { isPromised: true } : {}),
+      ...(one.promised === undefined ? {} : { promised: one.promised }),
     };
   });
   return { shared, queue };

@@ -44,10 +44,10 @@ export class WaitingSession implements PendingView {
   readonly kernels: PendingView['kernels'];
   readonly particulars: Particulars | undefined;
   readonly said: Said | undefined;
-  /** Others are ended to make room for it, which is kept until it is placed. */
-  readonly isPromised: boolean;
+  /** Others are ended to make room for it there, which is kept until it is placed. */
+  readonly promised: PendingView['promised'];
 
-  constructor(parts: Parts, said?: Said, isPromised = false) {
+  constructor(parts: Parts, said?: Said, promised?: PendingView['promised']) {
     this.session = parts.session;
     this.attempt = parts.attempt;
     this.queuedAtMs = parts.queuedAtMs;
@@ -55,7 +55,7 @@ export class WaitingSession implements PendingView {
     this.kernels = parts.kernels;
     this.particulars = parts.particulars;
     this.said = said;
-    this.isPromised = isPromised;
+    this.promised = promised;
   }
 
   get name(): string {

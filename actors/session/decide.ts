@@ -1,5 +1,6 @@
 import {
   err,
+  type KernelEndpoint,
   type KernelReport,
   ok,
   type SessionCommand,
@@ -16,8 +17,11 @@ import {
   type SessionSnapshot,
   sessionRules,
 } from './machine.ts';
+import { type Conclude, reportNetwork } from './network.ts';
+import { place } from './place.ts';
 import { promote } from './promote.ts';
 import { failedAgainst, mayRequeue, requeued } from './requeue.ts';
+import { noteUse } from './use.ts';
 
 /** Failures of a start that another node, or a later moment, may not have. */
 const RETRYABLE = new Set([
@@ -25,6 +29,7 @@ const RETRYABLE = new Set([
   'node-full',
   'port-taken',
   'disk-full',
+  'image-not-here',
   'agent-restarted',
 ]);
 
@@ -39,13 +44,16 @@ export function decide(
   now: Now,
 ): Decision<SessionEvent> {
   const { revision } = now;
+  const conclude: Conclude = (happened) => ok(concluded(session, happened, revision));
   switch (command.type) {
     case 'enqueue':
       return enqueue(session, command.request, now);
     case 'place':
-      return place(session, command, revision);
+      return place(session, command, { revision, conclude });
     case 'report-kernel':
       return reportKernel(session, command, now);
+    case 'report-network':
+      return reportNetwork(session, command, { ...now, conclude });
     case 'terminate':
       return terminate(session, command, revision);
     case 'requeue':
@@ -54,6 +62,8 @@ export function decide(
       return lookAfterNode(session, command, now);
     case 'set-priority':
       return setPriority(session, command.priority);
+    case 'note-use':
+      return noteUse(session, command);
     case 'tell-outcome': {
       const isOver = session.status === 'done' || session.matches('absent');
       return ok({ events: [], effects: isOver ? [{ type: 'tellOutcome' }] : [] });
@@ -81,38 +91,6 @@ function enqueue(
     code: 'idempotency-key-reused',
     message: 'this idempotency key was used for another request',
     field: 'idempotencyKey',
-  });
-}
-
-function place(
-  session: SessionSnapshot,
-  command: Extract<SessionCommand, { readonly type: 'place' }>,
-  revision: number,
-): Decision<SessionEvent> {
-  if (session.status === 'done') return ok({ events: [], effects: [freeing(command.attempt)] });
-  if (!session.matches('pending') || command.attempt !== session.context.attempt)
-    return ok({ events: [] });
-  const { attempt, placements } = command;
-  const placed = new Set(placements.map(({ kernel }) => kernel));
-  if (!Object.keys(session.context.kernels).every((kernel) => placed.has(kernel))) {
-    return err({
-      code: 'placement-incomplete',
-      message: 'every kernel of the session has a place, or none',
-      field: 'placements',
-    });
-  }
-  return ok({
-    events: [
-      { type: 'session-scheduled', attempt, placements, wishesFrom: revision + 1 },
-      ...placements.map(({ kernel, node, slots }) => ({
-        type: 'kernel-scheduled' as const,
-        kernel,
-        node,
-        slots,
-      })),
-      ...placements.map(({ kernel }) => ({ type: 'kernel-preparing' as const, kernel })),
-      { type: 'session-preparing' },
-    ],
   });
 }
 
@@ -250,11 +228,15 @@ function eventsOf(
 ): readonly (readonly SessionEvent[])[] {
   const { kernel: id, report } = command;
   switch (report.state) {
-    case 'pulling':
-      return kernel.status === 'PREPARING' ? [[{ type: 'kernel-pulling', kernel: id }]] : [];
+    case 'pulling': {
+      const { progress } = report;
+      const isNews = kernel.status === 'PULLING' && progress !== undefined;
+      if (kernel.status !== 'PREPARING' && !isNews) return [];
+      return [[{ type: 'kernel-pulling', kernel: id, ...(progress && { progress }) }]];
+    }
     case 'prepared':
       return isOneOf(kernel, ['PREPARING', 'PULLING'])
-        ? [[{ type: 'kernel-prepared', kernel: id }]]
+        ? [[{ type: 'kernel-prepared', kernel: id, ...ofEndpoint(report.endpoint) }]]
         : [];
     case 'running':
       return begun(session, kernel, { command, ran: report });
@@ -274,6 +256,10 @@ function eventsOf(
     default:
       return unreachable(report);
   }
+}
+
+function ofEndpoint(endpoint: KernelEndpoint | undefined): { readonly endpoint?: KernelEndpoint } {
+  return endpoint === undefined ? {} : { endpoint };
 }
 
 /** What a kernel went through until it ran, as far as nobody told of it yet. */
@@ -386,8 +372,4 @@ function saysItIsThere(report: KernelReport): boolean {
 
 function beGoneFrom({ kernel, node }: Report): Effect {
   return { type: 'tellAgentsToBeGone', params: { placements: [{ kernel, node, slots: {} }] } };
-}
-
-function freeing(attempt: number): Effect {
-  return { type: 'freeAllocation', params: { attempt } };
 }

@@ -1,15 +1,21 @@
 import {
-  type KernelSpec,
   known,
   type Placement,
   type QueuedSession,
   SCHEDULER_ID,
   type SchedulerCommand,
   type SessionOutcome,
-  type SessionRequest,
 } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
-import { isAlone, isKernelOver, type Kernel, type SessionSnapshot } from './machine.ts';
+import { kernelSpec } from './kernel-spec.ts';
+import {
+  isAlone,
+  isKernelOver,
+  type Kernel,
+  type NetworkOfAttempt,
+  type SessionSnapshot,
+} from './machine.ts';
+import { drop, dropOfAttempt, type MadeNetwork, networkWish } from './network.ts';
 
 /** Time a program has between the stop signal and the kill. */
 const GRACE_MS = 10_000;
@@ -26,7 +32,9 @@ export function messages(effect: Effect, session: SessionSnapshot, at: At): read
       return [askForPlacement(session, at)];
     case 'tellAgentsToPrepare':
       // A kernel that is alone waits for no other: it may run as soon as it can.
-      return tellAgents(session, at, isAlone(session) ? 'run' : 'be-prepared');
+      return isAlone(session)
+        ? tellAgents(session, at, 'run')
+        : [...networkWish(session, at), ...tellAgents(session, at, 'be-prepared')];
     case 'tellAgentsToRun':
       // What runs already, or is over by now, need not be told.
       return session.matches('creating') ? tellAgents(session, at, 'run') : [];
@@ -39,6 +47,10 @@ export function messages(effect: Effect, session: SessionSnapshot, at: At): read
       }));
     case 'tellAgentsToBeGone':
       return beGone(session, at, effect.params as { readonly placements: readonly Placement[] });
+    case 'tellNodeToDropNetwork':
+      return dropOfAttempt(session, effect.params as NetworkOfAttempt, at);
+    case 'tellNodeToDropNamed':
+      return drop(effect.params as MadeNetwork, at);
     case 'freeAllocation': {
       const { attempt } = effect.params as { readonly attempt: number };
       return [toScheduler({ type: 'release', session: at.id, attempt, ...ofOutcome(session) })];
@@ -142,12 +154,11 @@ function tellAgents(
   at: At,
   shall: 'be-prepared' | 'run',
 ): readonly Outgoing[] {
-  const request = known(session.context.request);
   return placed(session).map(({ kernel, node }) => ({
     to: 'agent',
     node,
     key: kernel.request.id,
-    wish: { shall, revision: at.revision, spec: specOf(request, kernel, at.id) },
+    wish: { shall, revision: at.revision, spec: kernelSpec(session, kernel, at.id) },
   }));
 }
 
@@ -189,51 +200,4 @@ function placed(
     kernel: known(session.context.kernels[kernel]),
     node,
   }));
-}
-
-/** Everything the agent must know, with the variables that programs of Backend.AI's images rely on. */
-function specOf(request: SessionRequest, kernel: Kernel, session: string): KernelSpec {
-  const { id, role, index, localRank, hostname, image, slots, sharedMemoryBytes } = kernel.request;
-  const { batchTimeoutMs } = request;
-  return {
-    kernel: id,
-    session,
-    sessionName: request.name,
-    sessionType: request.sessionType,
-    image,
-    // The program of a batch session runs in its main kernel; the others are there for it to use.
-    command: role === 'main' ? request.command : null,
-    environ: {
-      ...request.environ,
-      BACKENDAI_USER_UUID: request.owner.userId,
-      BACKENDAI_USER_EMAIL: request.owner.email,
-      BACKENDAI_ACCESS_KEY: request.owner.accessKey ?? '',
-      BACKENDAI_SESSION_ID: session,
-      BACKENDAI_SESSION_NAME: request.name,
-      BACKENDAI_CLUSTER_SIZE: String(request.kernels.length),
-      BACKENDAI_CLUSTER_REPLICAS: replicas(request),
-      BACKENDAI_CLUSTER_HOSTS: request.kernels.map((one) => one.hostname).join(','),
-      BACKENDAI_KERNEL_ID: id,
-      BACKENDAI_KERNEL_IMAGE: image,
-      BACKENDAI_CLUSTER_ROLE: role,
-      BACKENDAI_CLUSTER_IDX: String(index),
-      BACKENDAI_CLUSTER_LOCAL_RANK: String(localRank),
-      BACKENDAI_CLUSTER_HOST: hostname,
-      BACKENDAI_PREOPEN_PORTS: '',
-    },
-    slots,
-    hostname,
-    role,
-    ownerUserId: request.owner.userId,
-    ownerProjectId: request.owner.projectId,
-    ...(batchTimeoutMs === undefined || role !== 'main' ? {} : { batchTimeoutMs }),
-    ...(sharedMemoryBytes === undefined ? {} : { sharedMemoryBytes }),
-  };
-}
-
-function replicas(request: SessionRequest): string {
-  const roles = [...new Set(request.kernels.map(({ role }) => role))];
-  return roles
-    .map((role) => `${role}:${request.kernels.filter((kernel) => kernel.role === role).length}`)
-    .join(',');
 }

@@ -1,4 +1,10 @@
-import type { KernelRequest, Placement, SessionEvent, SessionRequest } from '@orrery/bus';
+import type {
+  ClusterNetwork,
+  KernelRequest,
+  Placement,
+  SessionEvent,
+  SessionRequest,
+} from '@orrery/bus';
 import { assign, setup } from 'xstate';
 import { compile, type StateOf } from '../runtime/compiled-machine.ts';
 import { type KernelContext, type KernelEvent, kernelRules } from './kernel/machine.ts';
@@ -18,12 +24,17 @@ export interface SessionContext {
   /** Starts tried so far; the scheduler's answers carry it, so a late one is told from a new one. */
   readonly attempt: number;
   readonly placements: readonly Placement[];
+  /** How the kernels of this attempt reach each other. */
+  readonly network?: ClusterNetwork | undefined;
+  readonly isNetworkReady?: boolean | undefined;
   /** A report that answers an older wish is about an earlier attempt. */
   readonly wishesFrom?: number | undefined;
   /** Its place in the queue, also when it waits again. */
   readonly queuedAtMs?: number | undefined;
   /** Absent: as asked for. */
   readonly priority?: number;
+  /** Of the newest code that somebody ran inside. */
+  readonly lastRunId?: string;
   readonly failedOn?: readonly FailedOn[];
   readonly kernels: Readonly<Record<string, Kernel>>;
   readonly result?: 'success' | 'failure';
@@ -31,6 +42,9 @@ export interface SessionContext {
   /** Why the end will be ERROR. */
   readonly failure?: { readonly reason: string; readonly message: string };
 }
+
+/** What one start of a session had for a network. */
+export type NetworkOfAttempt = Pick<SessionContext, 'attempt' | 'network'>;
 
 /** A node where a start failed. */
 export interface FailedOn {
@@ -55,6 +69,13 @@ const beGone = {
     placements: context.placements,
   }),
 } as const;
+const dropNetwork = {
+  type: 'tellNodeToDropNetwork',
+  params: ({ context }: { readonly context: SessionContext }) => ({
+    attempt: context.attempt,
+    network: context.network,
+  }),
+} as const;
 const free = {
   type: 'freeAllocation',
   params: ({ context }: { readonly context: SessionContext }) => ({ attempt: context.attempt }),
@@ -76,6 +97,7 @@ export const sessionMachine = setup({
   },
   guards: {
     kernelTakes: ({ context, event }) => isKernelEvent(event) && kernelTakes(context, event),
+    wasPlaced: ({ context }) => context.attempt > 1 || context.placements.length > 0,
   },
   actions: {
     foldKernel: assign(({ context, event }) =>
@@ -87,6 +109,7 @@ export const sessionMachine = setup({
     tellAgentsToPrepare: () => {},
     tellAgentsToRun: () => {},
     tellAgentsToBeGone: (_, _params: { readonly placements: readonly Placement[] }) => {},
+    tellNodeToDropNetwork: (_, _params: NetworkOfAttempt) => {},
     freeAllocation: (_, _params: { readonly attempt: number }) => {},
   },
 }).createMachine({
@@ -105,6 +128,7 @@ export const sessionMachine = setup({
     'kernel-cancelled': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-failed': { guard: 'kernelTakes', actions: 'foldKernel' },
     'kernel-requeued': { guard: 'kernelTakes', actions: 'foldKernel' },
+    'session-used': { guard: 'wasPlaced', actions: 'remember' },
   },
   states: {
     absent: { on: { 'session-enqueued': { target: 'pending', actions: 'remember' } } },
@@ -126,7 +150,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -134,12 +158,13 @@ export const sessionMachine = setup({
       meta: { reconcileMs: 30 * SECOND_MS, deadlineMs: 30 * MINUTE_MS },
       entry: 'tellAgentsToPrepare',
       on: {
+        'session-network-ready': { actions: 'remember' },
         'session-prepared': 'prepared',
         'session-terminating': { target: 'terminating', actions: 'remember' },
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -151,7 +176,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -165,7 +190,7 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: [beGone, 'remember'] },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -176,7 +201,7 @@ export const sessionMachine = setup({
         'session-terminating': { target: 'terminating', actions: 'remember' },
         'session-requeued': {
           target: 'pending',
-          actions: [beGone, free, 'remember'],
+          actions: [beGone, dropNetwork, free, 'remember'],
         },
       },
     },
@@ -190,9 +215,9 @@ export const sessionMachine = setup({
         'session-failed': { target: 'failed', actions: 'remember' },
       },
     },
-    terminated: { type: 'final', entry: free },
+    terminated: { type: 'final', entry: [dropNetwork, free] },
     cancelled: { type: 'final' },
-    failed: { type: 'final', entry: free },
+    failed: { type: 'final', entry: [dropNetwork, free] },
   },
 });
 
@@ -250,11 +275,24 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
       };
     }
     case 'session-scheduled':
-      return { placements: event.placements, wishesFrom: event.wishesFrom };
+      return {
+        placements: event.placements,
+        wishesFrom: event.wishesFrom,
+        ...(event.network === undefined ? {} : { network: event.network }),
+      };
+    case 'session-network-ready':
+      return { isNetworkReady: true };
     case 'session-requeued':
-      return { placements: [], attempt: context.attempt + 1, ...withFailures(context, event) };
+      return {
+        placements: [],
+        attempt: context.attempt + 1,
+        ...withoutNetwork(context),
+        ...withFailures(context, event),
+      };
     case 'session-priority-changed':
       return { priority: event.priority };
+    case 'session-used':
+      return 'runId' in event.use ? { lastRunId: event.use.runId } : {};
     case 'session-finished':
       return { result: event.result };
     case 'session-terminating':
@@ -268,6 +306,11 @@ function remembered(context: SessionContext, event: SessionEvent): Partial<Sessi
     default:
       return {};
   }
+}
+
+/** Sessions without one, which most are, keep their small state. */
+function withoutNetwork({ network }: SessionContext): Partial<SessionContext> {
+  return network === undefined ? {} : { network: undefined, isNetworkReady: undefined };
 }
 
 function withFailures(

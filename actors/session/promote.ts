@@ -16,7 +16,7 @@ export function promote(session: SessionSnapshot): readonly SessionEvent[] {
     return areAllOver ? [ended(session)] : [ending('failed-to-start')];
   }
   if (kernels.some(([, kernel]) => isKernelOver(kernel))) return ofKernelEnd(session);
-  if (session.matches('preparing') && kernels.every(([, kernel]) => kernel.status === 'PREPARED')) {
+  if (isPrepared(session)) {
     const creating = kernels.map(([kernel]) => ({ type: 'kernel-creating' as const, kernel }));
     return [{ type: 'session-prepared' }, ...creating, { type: 'session-creating' }];
   }
@@ -24,6 +24,17 @@ export function promote(session: SessionSnapshot): readonly SessionEvent[] {
     return [{ type: 'session-running' }];
   }
   return [];
+}
+
+/** Every kernel has its image, and the network that they share is there. */
+function isPrepared(session: SessionSnapshot): boolean {
+  const { kernels, network, isNetworkReady } = session.context;
+  const isMade = network?.driver === 'bridge' || network?.driver === 'overlay';
+  return (
+    session.matches('preparing') &&
+    (!isMade || isNetworkReady === true) &&
+    Object.values(kernels).every(({ status }) => status === 'PREPARED')
+  );
 }
 
 /** A kernel ended though nobody had asked the session to end. */

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { ClusterPeer, JoinedNetwork } from './cluster-network.ts';
 import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
 import { SessionType } from './session.ts';
+import { RecordingRequest, TerminalRequest } from './terminal.ts';
 
 /** Everything an agent must know to run one kernel. */
 export const KernelSpec = z.object({
@@ -21,6 +23,10 @@ export const KernelSpec = z.object({
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
   sharedMemoryBytes: z.int().optional(),
+  /** Absent: it is by itself, in a network of its own. */
+  network: JoinedNetwork.optional(),
+  /** All kernels of its session, itself among them; complete in a wish to run. */
+  peers: z.array(ClusterPeer).optional(),
 });
 export type KernelSpec = Readonly<z.infer<typeof KernelSpec>>;
 
@@ -86,6 +92,8 @@ export const StreamRequest = z.discriminatedUnion('kind', [
   InterruptRequest,
   CompleteRequest,
   ...FileRequest.options,
+  TerminalRequest,
+  ...RecordingRequest.options,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
@@ -102,6 +110,16 @@ export const StreamOutput = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('exit'), exitCode: z.int().nullable() }),
   z.object({ kind: z.literal('error'), code: z.string(), message: z.string() }),
+  /**
+   * Of a terminal: what follows is the output of this shell from that byte on. It comes again when another
+   * shell takes its place, or when a viewer was too slow for all of it.
+   */
+  z.object({
+    kind: z.literal('attached'),
+    life: z.uuid(),
+    offsetBytes: z.int(),
+    isRecorded: z.boolean(),
+  }),
   /** A piece of the JSON text that answers a request. */
   z.object({ kind: z.literal('part'), text: z.string() }),
 ]);
@@ -116,5 +134,7 @@ export const StreamInput = z.discriminatedUnion('kind', [
     columns: z.int().min(1).max(1000),
     rows: z.int().min(1).max(1000),
   }),
+  /** Of a terminal: another shell in place of the one that runs. */
+  z.object({ kind: z.literal('restart') }),
 ]);
 export type StreamInput = Readonly<z.infer<typeof StreamInput>>;

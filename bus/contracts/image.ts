@@ -13,7 +13,7 @@ export const ImageReference = z
     'an image is written registry/name:tag or registry/name@sha256:digest',
   );
 
-/** The aggregate id of an image: 32 hexadecimal digits of the SHA-256 of its reference. */
+/** The aggregate id of an image, or of an alias: 32 hexadecimal digits of the SHA-256 of its reference. */
 export function imageId(reference: string): string {
   return createHash('sha256').update(reference).digest('hex').slice(0, 32);
 }
@@ -27,12 +27,24 @@ export const ImageFacts = z.object({
 });
 export type ImageFacts = Readonly<z.infer<typeof ImageFacts>>;
 
+/** Images of other platforms under one name, as their registry has them: packed, by their manifests' digests. */
+const Platforms = z.array(ImageFacts).min(1).max(64);
+
 export const ImageEvent = z.discriminatedUnion('type', [
   /** From now on sessions may name it. */
   z.object({ type: z.literal('image-registered'), reference: ImageReference }),
   z.object({ type: z.literal('image-found'), node: z.string(), facts: ImageFacts }),
   z.object({ type: z.literal('image-gone'), node: z.string() }),
+  /** What its registry has under this name. */
+  z.object({ type: z.literal('image-scanned'), platforms: Platforms }),
   z.object({ type: z.literal('image-forgotten') }),
+  /** This name stands for another one. */
+  z.object({
+    type: z.literal('image-aliased'),
+    alias: ImageReference,
+    target: ImageReference,
+  }),
+  z.object({ type: z.literal('image-dealiased') }),
 ]);
 export type ImageEvent = Readonly<z.infer<typeof ImageEvent>>;
 
@@ -46,6 +58,14 @@ export const ImageCommand = z.discriminatedUnion('type', [
     facts: ImageFacts,
   }),
   z.strictObject({ type: z.literal('report-gone'), node: z.string() }),
+  /** Its registry was asked. Registers it when nobody has. */
+  z.strictObject({
+    type: z.literal('report-scan'),
+    reference: ImageReference,
+    platforms: Platforms,
+  }),
   z.strictObject({ type: z.literal('forget') }),
+  z.strictObject({ type: z.literal('alias'), alias: ImageReference, target: ImageReference }),
+  z.strictObject({ type: z.literal('dealias') }),
 ]);
 export type ImageCommand = Readonly<z.infer<typeof ImageCommand>>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { EngineFacts } from './cluster-network.ts';
 import { NodeDevice } from './device.ts';
 
 export const NODE_SCHEMA_VERSION = 1;
@@ -23,8 +24,12 @@ export const NodeFacts = z.object({
   resourceGroup: z.string(),
   slots: Slots,
   version: z.string(),
+  /** Containers of kernels at the same time; absent: no limit. */
+  containersMax: z.int().min(1).optional(),
   /** Its accelerators; absent: it has none. */
   devices: z.array(NodeDevice).optional(),
+  /** Absent: its kernels have no networks. */
+  engine: EngineFacts.optional(),
 });
 export type NodeFacts = Readonly<z.infer<typeof NodeFacts>>;
 

@@ -91,17 +91,17 @@ export const BUILT_IN_POLICIES: readonly ResourcePolicy[] = [
 /** What a key pair with the policy may hold, as the scheduler counts it. */
 export function limitsUnder(policy: KeypairPolicy): OwnerLimits {
   const { totalResourceSlots: total, maxPendingSessionResourceSlots: pending } = policy;
-  const limits: OwnerLimits = {
+  const { maxPendingSessionCount, maxPriority, maxSessionLifetime } = policy;
+  return {
     ...(Object.keys(total).length === 0 ? {} : { total }),
+    ...(policy.defaultForUnspecified === 'limited' ? { unlistedSlots: 'none' } : {}),
     concurrentSessionsMax: Math.max(0, policy.maxConcurrentSessions),
     concurrentSystemSessionsMax: Math.max(0, policy.maxConcurrentSftpSessions),
-  };
-  return {
-    ...limits,
-    ...(policy.maxPendingSessionCount === null
-      ? {}
-      : { pendingSessionsMax: policy.maxPendingSessionCount }),
+    ...(maxPendingSessionCount === null ? {} : { pendingSessionsMax: maxPendingSessionCount }),
     ...(pending === null || Object.keys(pending).length === 0 ? {} : { pendingTotalMax: pending }),
+    containersPerSessionMax: policy.maxContainersPerSession,
+    ...(maxPriority === null ? {} : { priorityMax: maxPriority }),
+    ...(maxSessionLifetime === 0 ? {} : { sessionLifetimeMaxMs: maxSessionLifetime * 1000 }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { AggregateName } from '../envelope.ts';
 import { ARCHIVE_SCHEMA_VERSION, ArchiveCommand, ArchiveEvent } from './archive.ts';
+import { REGISTRY_SCHEMA_VERSION, RegistryCommand, RegistryEvent } from './container-registry.ts';
 import { DOMAIN_SCHEMA_VERSION, DomainCommand, DomainEvent } from './domain.ts';
 import { IMAGE_SCHEMA_VERSION, ImageCommand, ImageEvent } from './image.ts';
 import { KEYPAIR_SCHEMA_VERSION, KeypairCommand, KeypairEvent } from './keypair.ts';
@@ -34,6 +35,11 @@ export const contracts = {
   preset: { event: PresetEvent, command: PresetCommand, schemaVersion: PRESET_SCHEMA_VERSION },
   domain: { event: DomainEvent, command: DomainCommand, schemaVersion: DOMAIN_SCHEMA_VERSION },
   project: { event: ProjectEvent, command: ProjectCommand, schemaVersion: PROJECT_SCHEMA_VERSION },
+  registry: {
+    event: RegistryEvent,
+    command: RegistryCommand,
+    schemaVersion: REGISTRY_SCHEMA_VERSION,
+  },
   policy: { event: PolicyEvent, command: PolicyCommand, schemaVersion: POLICY_SCHEMA_VERSION },
 } as const satisfies Record<AggregateName, Contract>;
 

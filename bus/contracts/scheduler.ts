@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { EngineFacts } from './cluster-network.ts';
 import { StartForecast } from './forecast.ts';
 import { Dependency, Designation, Placement, PlacementGroup } from './session.ts';
 
@@ -59,6 +60,7 @@ export const NodeCapacity = z.object({
   containersMax: z.int().min(0).optional(),
   /** Of the node that says so: what is older than the newest known comes late, and changes nothing. */
   revision: z.int().optional(),
+  engine: EngineFacts.optional(),
 });
 export type NodeCapacity = Readonly<z.infer<typeof NodeCapacity>>;
 
@@ -111,6 +113,19 @@ export const DEFAULT_FAIR_SHARE: FairShare = {
   resourceWeights: {},
 };
 
+/** What a session has that does not say otherwise when it is made (reference: `default_session_options`). */
+export const SessionDefaults = z
+  .object({
+    priority: z.int(),
+    jobPriority: z.int(),
+    isPreemptible: z.boolean(),
+    clusterMode: z.enum(['single-node', 'multi-node']),
+    /** Of nodes that are named for it. */
+    designation: Designation.shape.policy,
+  })
+  .partial();
+export type SessionDefaults = Readonly<z.infer<typeof SessionDefaults>>;
+
 /** How the sessions of a resource group are ordered, checked and placed (reference: options of a resource group). */
 export const GroupPolicy = z.object({
   ordering: z.enum(['fifo', 'lifo', 'drf', 'fair-share']),
@@ -139,10 +154,17 @@ export const GroupPolicy = z.object({
     runtimeMinMs: z.int().min(0),
     victimScope: z.enum(['user', 'project', 'domain', 'resource-group']),
   }),
+  /** Kernels of a session are in the network of their machines. Absent: in one of their own. */
+  usesHostNetwork: z.boolean().optional(),
   /** For people; the scheduler does not look at it. */
   description: z.string().optional(),
   /** For `fair-share`; absent: the defaults. */
   fairShare: FairShare.optional(),
+  /** True of one group at most: sessions that name none are in it. Where it is true of none, that is `default`. */
+  isDefault: z.boolean().optional(),
+  /** Containers on each node at the same time, besides what the node itself says; absent: no limit. */
+  containersPerNodeMax: z.int().min(1).optional(),
+  sessionDefaults: SessionDefaults.optional(),
 });
 export type GroupPolicy = Readonly<z.infer<typeof GroupPolicy>>;
 
@@ -154,6 +176,8 @@ export const GroupPolicyChange = z.strictObject({
   description: GroupPolicy.shape.description.nullish(),
   preemption: GroupPolicy.shape.preemption.partial().optional(),
   fairShare: FairShare.partial().nullish(),
+  containersPerNodeMax: GroupPolicy.shape.containersPerNodeMax.nullish(),
+  sessionDefaults: SessionDefaults.nullish(),
 });
 
 /** Of a group for which none was set. */
@@ -176,8 +200,8 @@ export const LimitScope = z.enum(['keypair', 'user', 'project', 'domain']);
 export type LimitScope = z.infer<typeof LimitScope>;
 
 /**
- * What one owner may hold; what is absent is unlimited. For others than key pairs only `total`, `unlistedSlots` and
- * `concurrentSessionsMax` count.
+ * What one owner may hold; what is absent is unlimited. Only a key pair has a limit of system sessions, of containers,
+ * of priorities and of lifetimes.
  */
 export const OwnerLimits = z.object({
   total: Slots.optional(),
@@ -191,6 +215,8 @@ export const OwnerLimits = z.object({
   priorityMax: z.int().min(0).max(100).optional(),
   /** From when a session got its slots. */
   sessionLifetimeMaxMs: z.int().min(1).optional(),
+  /** Which of these the owner itself or its resource policy says: they are changed there only. */
+  said: z.array(z.string()).optional(),
 });
 export type OwnerLimits = Readonly<z.infer<typeof OwnerLimits>>;
 
@@ -264,6 +290,15 @@ export const SchedulerEvent = z.discriminatedUnion('type', [
     /** For `preempted`. */
     inFavourOf: Session.optional(),
   }),
+  /** Others were told to end in its favour: once they have gone it lies there. It replaces what was promised before. */
+  z.object({
+    type: z.literal('room-promised'),
+    session: Session,
+    attempt: z.int(),
+    placements: z.array(z.object({ kernel: z.uuid(), node: z.string() })).min(1),
+  }),
+  /** The room that was made for it is lost, with a node or to a limit: it waits as anyone. */
+  z.object({ type: z.literal('promise-broken'), session: Session, attempt: z.int() }),
   /** It held its slots for as long as its key pair lets it; its actor is told to end. */
   z.object({
     type: z.literal('session-expired'),
@@ -296,7 +331,16 @@ export const SchedulerCommand = z.discriminatedUnion('type', [
     policy: GroupPolicyChange,
   }),
   z.strictObject({ type: z.literal('remove-group'), group: z.string().min(1).max(64) }),
-  z.strictObject({ type: z.literal('set-limits'), ...LimitsOfOwner }),
+  /**
+   * `owner`: from the project, the domain or the policy of the key pair; what it names counts as it says, and what an
+   * administrator set besides stays (null: it is gone, and all its limits). Absent: from an administrator; what the
+   * owner says stays.
+   */
+  z.strictObject({
+    type: z.literal('set-limits'),
+    ...LimitsOfOwner,
+    from: z.literal('owner').optional(),
+  }),
   z.strictObject({
     type: z.literal('set-priority'),
     session: Session,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { ForecastScore } from './forecast.ts';
 import { GroupPolicyChange } from './scheduler.ts';
 
 /** Policies that one replay compares besides the group's own. */
@@ -31,6 +32,8 @@ export const SchedulingQuestion = z.discriminatedUnion('type', [
   }),
   /** Who used how much of a group, and how they stand. */
   z.strictObject({ type: z.literal('fair-share'), group: z.string() }),
+  /** How forecasts of starts came out, of each group where one has. */
+  z.strictObject({ type: z.literal('forecast-scores') }),
 ]);
 export type SchedulingQuestion = Readonly<z.infer<typeof SchedulingQuestion>>;
 
@@ -105,9 +108,15 @@ const FairShareAnswer = z.object({
 });
 export type FairShareAnswer = Readonly<z.infer<typeof FairShareAnswer>>;
 
+const ForecastScoresAnswer = z.object({
+  type: z.literal('forecast-scores'),
+  groups: z.array(z.object({ group: z.string(), score: ForecastScore })),
+});
+
 export const SchedulingAnswer = z.discriminatedUnion('type', [
   ReplayAnswer,
   FairShareAnswer,
+  ForecastScoresAnswer,
   z.object({
     type: z.literal('refused'),
     code: z.string(),

@@ -8,8 +8,10 @@ type KernelEventType = Exclude<EventType, SessionEventType>;
 export const sessionStatusOf: Readonly<Record<SessionEventType, SessionStatus | undefined>> = {
   'session-enqueued': 'PENDING',
   'session-priority-changed': undefined,
+  'session-used': undefined,
   'session-scheduled': 'SCHEDULED',
   'session-preparing': 'PREPARING',
+  'session-network-ready': undefined,
   'session-prepared': 'PREPARED',
   'session-creating': 'CREATING',
   'session-running': 'RUNNING',

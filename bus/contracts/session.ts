@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { ClusterNetwork, KernelEndpoint, NetworkReport } from './cluster-network.ts';
 import { HeldDevice } from './device.ts';
+import { SessionUse } from './session-use.ts';
 
 export const SESSION_SCHEMA_VERSION = 1;
 
@@ -42,6 +44,8 @@ const Id = z.uuid();
 export const SessionOwner = z.object({
   userId: Id,
   email: z.string(),
+  /** What the user is called; absent: not written down then. */
+  userName: z.string().optional(),
   accessKey: z.string().optional(),
   projectId: z.string(),
   domain: z.string(),
@@ -118,6 +122,16 @@ export type Placement = Readonly<z.infer<typeof Placement>>;
 export const KernelStep = z.enum(['prepare', 'pull', 'create', 'start', 'run']);
 export type KernelStep = z.infer<typeof KernelStep>;
 
+/** How far the pull of an image is. */
+export const PullProgress = z.object({
+  layersDone: z.int().min(0),
+  layersTotal: z.int().min(0),
+  bytesDone: z.int().min(0),
+  /** Packed bytes of all layers, where the registry said it; those that are there already count, too. */
+  bytesTotal: z.int().min(0).optional(),
+});
+export type PullProgress = Readonly<z.infer<typeof PullProgress>>;
+
 /** A container that runs. */
 const Running = {
   containerId: z.string(),
@@ -137,14 +151,20 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** Where it stands in the queue. The status does not change by it. */
   z.object({ type: z.literal('session-priority-changed'), priority: z.int() }),
+  /** Somebody (the commit's actor) works inside it. Written before it is done; the status does not change. */
+  z.object({ type: z.literal('session-used'), use: SessionUse, usedAtMs: z.number() }),
   z.object({
     type: z.literal('session-scheduled'),
     attempt: z.int().min(1),
     placements: z.array(Placement),
+    /** How its kernels reach each other; absent: it has one, or their nodes know of no networks. */
+    network: ClusterNetwork.optional(),
     /** Wishes of this attempt have this revision or a higher one; absent: not written down then. */
     wishesFrom: z.int().min(1).optional(),
   }),
   z.object({ type: z.literal('session-preparing') }),
+  /** Its kernels can reach each other. The status does not change by it. */
+  z.object({ type: z.literal('session-network-ready') }),
   z.object({ type: z.literal('session-prepared') }),
   z.object({ type: z.literal('session-creating') }),
   z.object({ type: z.literal('session-running') }),
@@ -179,8 +199,9 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   z.object({ ...kernelEvent('kernel-scheduled'), node: z.string(), slots: Slots }),
   z.object({ ...kernelEvent('kernel-preparing') }),
-  z.object({ ...kernelEvent('kernel-pulling') }),
-  z.object({ ...kernelEvent('kernel-prepared') }),
+  /** Said again now and then while it goes on. */
+  z.object({ ...kernelEvent('kernel-pulling'), progress: PullProgress.optional() }),
+  z.object({ ...kernelEvent('kernel-prepared'), endpoint: KernelEndpoint.optional() }),
   z.object({ ...kernelEvent('kernel-creating') }),
   z.object({ ...kernelEvent('kernel-running'), ...Running }),
   z.object({ ...kernelEvent('kernel-terminating') }),
@@ -209,8 +230,8 @@ export type SessionEvent = Readonly<z.infer<typeof SessionEvent>>;
  * those before it: what runs was prepared, and what has `ran` was running.
  */
 export const KernelReport = z.discriminatedUnion('state', [
-  z.object({ state: z.literal('pulling') }),
-  z.object({ state: z.literal('prepared') }),
+  z.object({ state: z.literal('pulling'), progress: PullProgress.optional() }),
+  z.object({ state: z.literal('prepared'), endpoint: KernelEndpoint.optional() }),
   z.object({ state: z.literal('running'), ...Running }),
   z.object({
     state: z.literal('exited'),
@@ -236,6 +257,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
     type: z.literal('place'),
     attempt: z.int().min(1),
     placements: z.array(Placement).min(1),
+    network: ClusterNetwork.optional(),
   }),
   z.strictObject({
     type: z.literal('report-kernel'),
@@ -243,6 +265,12 @@ export const SessionCommand = z.discriminatedUnion('type', [
     node: z.string(),
     wishRevision: z.int().min(0),
     report: KernelReport,
+  }),
+  z.strictObject({
+    type: z.literal('report-network'),
+    node: z.string(),
+    name: z.string(),
+    report: NetworkReport,
   }),
   z.strictObject({
     type: z.literal('terminate'),
@@ -264,6 +292,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     change: z.enum(['lost', 'returned']),
   }),
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
+  /** Sent before something is done inside, by who does it; refused where nothing can run. */
+  z.strictObject({ type: z.literal('note-use'), use: SessionUse, usedAtMs: z.number() }),
   /** The scheduler shall be told how it ended, if it has, or that there is none. */
   z.strictObject({ type: z.literal('tell-outcome') }),
   /** A deadline of the state the session is in has passed; sent by the runtime only. */

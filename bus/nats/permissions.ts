@@ -67,6 +67,7 @@ function agentPermissions({
         `ask.*.*.*.from.${node}`,
         `live.heartbeat.${node}`,
         `live.statistics.${node}`,
+        `live.registry.${node}`,
         `live.agent.${node}.open.*.down`,
         `${API}.CONSUMER.CREATE.${wishes}.*.${subjects.wishes(node)}`,
         `${API}.DIRECT.GET.${configStream}.${checkpointOf(node)}`,

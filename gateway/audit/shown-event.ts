@@ -1,5 +1,5 @@
 /** Fields of events that nobody is shown, not even who may read the whole log. */
-const SECRET_FIELDS = ['passwordHash', 'sealedSecret'];
+const SECRET_FIELDS = ['passwordHash', 'sealedSecret', 'sealedPassword'];
 const HIDDEN = '(hidden)';
 
 /** An event as people may see it. The log itself, and its hashes, keep what is hidden here. */

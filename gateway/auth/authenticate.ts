@@ -92,8 +92,9 @@ function admit(
 }
 
 export function callerOf(user: UserRow, accessKey: string | undefined): Caller {
-  const { id, email, role, domain, projectId, projects } = user;
-  return { kind: 'user', userId: id, email, role, domain, projectId, projects, accessKey };
+  const { id, email, username: userName, role, domain, projectId, projects } = user;
+  const membership = { role, domain, projectId, projects };
+  return { kind: 'user', userId: id, email, userName, ...membership, accessKey };
 }
 
 function inactive(): RequestFailed {

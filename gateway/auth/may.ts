@@ -21,6 +21,7 @@ export type Caller =
       readonly kind: 'user';
       readonly userId: string;
       readonly email: string;
+      readonly userName?: string | undefined;
       readonly role: UserRole;
       readonly domain: string;
       /** Of sessions that name none. */
@@ -46,8 +47,12 @@ export const operations = {
   'Query.sessionAt': readOwned,
   'Query.sessionWhy': readOwned,
   'Query.sessionFiles': readOwned,
+  'Query.sessionStatisticsHistory': readOwned,
+  'Query.agentStatisticsHistory': signedIn,
+  'Query.terminalRecordings': readOwned,
   'Query.agents': signedIn,
   'Query.images': signedIn,
+  'Query.containerRegistries': observers,
   'Query.resourcePresets': readUsable,
   'Query.checkPresets': readUsable,
   'Query.resourceGroups': readUsable,
@@ -67,6 +72,13 @@ export const operations = {
   'Mutation.terminateSessions': changeOwned,
   'Mutation.setSessionPriority': changeOwned,
   'Mutation.registerImage': operators,
+  'Mutation.rescanImages': operators,
+  'Mutation.aliasImage': superadmins,
+  'Mutation.dealiasImage': superadmins,
+  'Mutation.forgetImage': superadmins,
+  'Mutation.createContainerRegistry': superadmins,
+  'Mutation.modifyContainerRegistry': superadmins,
+  'Mutation.deleteContainerRegistry': superadmins,
   'Mutation.setAgentSchedulable': superadmins,
   'Mutation.drainAgent': superadmins,
   'Mutation.createResourcePreset': superadmins,
@@ -79,6 +91,8 @@ export const operations = {
   'Mutation.executeCode': changeOwned,
   'Mutation.interruptCode': changeOwned,
   'Mutation.completeCode': changeOwned,
+  'Mutation.openTerminal': changeOwned,
+  'Mutation.shareTerminal': changeOwned,
   'Mutation.removeSessionFile': changeOwned,
   'Mutation.renameSessionFile': changeOwned,
   'Mutation.rebuildProjections': superadmins,
@@ -96,6 +110,9 @@ export const operations = {
   'GET /replay': readOwned,
   'GET /files/:session': changeOwned,
   'PUT /files/:session': changeOwned,
+  'GET /recordings/:session/:name': readOwned,
+  'GET /terminal': everybody,
+  'WS /terminal': everybody,
   'GET /exec': everybody,
   'WS /exec': everybody,
   'GET /healthz': everybody,

@@ -3,6 +3,7 @@ import type { Clock } from '@orrery/bus';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { RequestFailed } from '../errors.ts';
+import { createTerminalPasses, type TerminalPasses } from './terminal-passes.ts';
 
 /** How long a token is good. */
 export const TOKEN_MS = 12 * 60 * 60 * 1000;
@@ -29,6 +30,7 @@ export interface Tokens {
   issue(holder: TokenHolder): { readonly token: string; readonly expiresAtMs: number };
   /** @throws {RequestFailed} `TOKEN_EXPIRED` or `TOKEN_INVALID`. */
   verify(token: string): TokenHolder;
+  readonly terminals: TerminalPasses;
 }
 
 export function createTokens(jwt: JWT, clock: Clock): Tokens {
@@ -55,6 +57,7 @@ export function createTokens(jwt: JWT, clock: Clock): Tokens {
       }
       return { userId: sub, accessKey };
     },
+    terminals: createTerminalPasses(jwt, clock),
   };
 }
 

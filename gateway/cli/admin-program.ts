@@ -3,12 +3,14 @@ import { declareAdministration } from './administration-program.ts';
 import type { ArchiveListOptions } from './commands/archive.ts';
 import type { GlobalOptions } from './context.ts';
 import { declareDirectory } from './directory-program.ts';
+import { declareRegistries } from './image-program.ts';
 import { type Perform, parseCount } from './options.ts';
 
 export function declareAdminCommands(program: Command, perform: Perform): void {
   const admin = program.command('admin').description('what only an administrator does');
   declareAdministration(program, admin, perform);
   declareDirectory(admin, perform);
+  declareRegistries(admin, perform);
   const archive = admin.command('archive').description('old events that have left the stream');
   archive
     .command('list')

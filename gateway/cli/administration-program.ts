@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import {
+  AGENT_SELECTION_POLICIES,
   AGENT_SELECTION_STRATEGIES,
+  CLUSTER_MODES,
   LIMIT_SCOPES,
   PREEMPTION_MODES,
   PREEMPTION_ORDERS,
@@ -15,6 +17,7 @@ import type { GlobalOptions } from './context.ts';
 import {
   type Perform,
   parseCount,
+  parseInteger,
   parseNumber,
   parsePair,
   parseWhole,
@@ -92,7 +95,7 @@ function declareGroups(admin: Command, perform: Perform): void {
 
 /** Values are given in lower case with hyphens. */
 function groupOptions(): readonly Option[] {
-  const choice = (flags: string, description: string, values: readonly string[]): Option =>
+  const choice: Choice = (flags, description, values) =>
     new Option(flags, description).choices(values.map(hyphened));
   const names = (flags: string, description: string): Option =>
     new Option(flags, description).argParser(parseWord);
@@ -108,6 +111,10 @@ function groupOptions(): readonly Option[] {
     choice('--reservation <kind>', 'for whom room is kept', RESERVATIONS),
     new Option('--public', 'everybody may use it'),
     choice('--active <switch>', 'whether sessions start there', ['on', 'off']),
+    choice('--host-network <switch>', 'whether clusters are in the network of their machines', [
+      'on',
+      'off',
+    ]),
     names('--allow-domain <name>', 'only these may use it; several'),
     names('--allow-project <id>', 'only these may use it; several'),
     names('--allow-key <access key>', 'only these may use it; several'),
@@ -118,7 +125,27 @@ function groupOptions(): readonly Option[] {
     new Option('--preemption-runtime <seconds>', 'not before they ran so long').argParser(
       parseNumber,
     ),
+    choice('--default <switch>', 'sessions that name no group are in it', ['on', 'off']),
+    new Option('--containers <number>', 'on each agent at the same time; 0: no limit').argParser(
+      parseWhole,
+    ),
+    ...sessionDefaultOptions(choice),
     ...fairShareOptions(),
+  ];
+}
+
+type Choice = (flags: string, description: string, values: readonly string[]) => Option;
+
+/** Of sessions that do not say otherwise. */
+function sessionDefaultOptions(choice: Choice): readonly Option[] {
+  const number = (flags: string, description: string): Option =>
+    new Option(flags, description).argParser(parseInteger);
+  return [
+    number('--session-priority <number>', 'of sessions that say none; 0 to 100'),
+    number('--session-job-priority <number>', 'of sessions that say none'),
+    choice('--session-preemptible <switch>', 'of sessions that do not say', ['on', 'off']),
+    choice('--session-cluster-mode <mode>', 'of sessions that do not say', CLUSTER_MODES),
+    choice('--session-agents <policy>', 'named agents, if not said', AGENT_SELECTION_POLICIES),
   ];
 }
 

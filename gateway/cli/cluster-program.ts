@@ -4,7 +4,10 @@ import type { AuditOptions } from './commands/audit.ts';
 import type { VerifyOptions } from './commands/audit-verify.ts';
 import type { LoginOptions } from './commands/login.ts';
 import type { ReplayOptions } from './commands/replay.ts';
+import type { HistoryOptions } from './commands/statistics-history.ts';
 import type { GlobalOptions } from './context.ts';
+import { historyOptions, isOfThePast } from './history-options.ts';
+import { declareImages } from './image-program.ts';
 import { type Perform, parseCount, parseSpeed, parseWhole } from './options.ts';
 
 export function declareClusterCommands(program: Command, perform: Perform): void {
@@ -23,15 +26,22 @@ function declareLists(program: Command, perform: Perform): void {
     .action((_options: GlobalOptions, self: Command) =>
       perform(self, async (context) => (await import('./commands/agents.ts')).listAgents(context)),
     );
-  agent
+  const stats = agent
     .command('stats')
-    .description('show what machines use')
-    .argument('[agent...]', 'names of agents (default: all)')
-    .action((names: readonly string[], _options: GlobalOptions, self: Command) =>
-      perform(self, async (context) =>
-        (await import('./commands/statistics.ts')).printAgentStatistics(context, names),
-      ),
-    );
+    .description('show what machines use, or used')
+    .argument('[agent...]', 'names of agents (default: all)');
+  for (const option of historyOptions()) stats.addOption(option);
+  stats.action((names: readonly string[], options: HistoryOptions, self: Command) =>
+    perform(self, async (context) =>
+      isOfThePast(options)
+        ? (await import('./commands/statistics-history.ts')).printAgentHistory(
+            context,
+            names,
+            options,
+          )
+        : (await import('./commands/statistics.ts')).printAgentStatistics(context, names),
+    ),
+  );
   agent
     .command('devices')
     .description('list GPUs and other accelerators, and which sessions hold them')
@@ -42,22 +52,7 @@ function declareLists(program: Command, perform: Perform): void {
       ),
     );
   declareAgentLife(agent, perform);
-  const image = program.command('image').description('the images that sessions may name');
-  image
-    .command('ls')
-    .description('list images')
-    .action((_options: GlobalOptions, self: Command) =>
-      perform(self, async (context) => (await import('./commands/images.ts')).listImages(context)),
-    );
-  image
-    .command('add')
-    .description('let sessions name an image')
-    .argument('<reference>', 'such as docker.io/library/python:3.13-slim')
-    .action((reference: string, _options: GlobalOptions, self: Command) =>
-      perform(self, async (context) =>
-        (await import('./commands/images.ts')).addImage(context, reference),
-      ),
-    );
+  declareImages(program, perform);
 }
 
 function declareAgentLife(agent: Command, perform: Perform): void {

@@ -51,6 +51,11 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
+export function parseInteger(text: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
 /** Collects words given several times. */
 export function parseWord(text: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), text];

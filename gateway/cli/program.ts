@@ -11,6 +11,7 @@ import type { CliIo } from './io.ts';
 import type { Perform } from './options.ts';
 import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
+import { declareShellCommands } from './shell-program.ts';
 
 const HELP_WIDTH = 80;
 const WRAP_WIDTH_MIN = 24;
@@ -37,6 +38,7 @@ and --profile FILE, the JSON file that names the gateway and holds the keys
 ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
+  declareShellCommands(program, perform);
   declareCodeCommands(program, perform);
   declareFileCommands(program, perform);
   declareClusterCommands(program, perform);

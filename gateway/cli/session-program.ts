@@ -6,8 +6,11 @@ import type { ListOptions } from './commands/session-list.ts';
 import type { LogsOptions } from './commands/session-logs.ts';
 import type { RemoveOptions } from './commands/session-remove.ts';
 import type { RemovePendingOptions } from './commands/session-remove-pending.ts';
+import type { HistoryOptions } from './commands/statistics-history.ts';
 import type { GlobalOptions } from './context.ts';
+import { historyOptions, isOfThePast } from './history-options.ts';
 import { type Perform, parseCount, parsePair, parseWhole } from './options.ts';
+import { declareRecordings } from './shell-program.ts';
 
 const SESSION = 'id or name of a session';
 
@@ -22,6 +25,7 @@ export function declareSessionCommands(program: Command, perform: Perform): void
   declareWatching(session, perform);
   declareStatistics(session, perform);
   declareUsing(session, perform);
+  declareRecordings(session, perform);
 }
 
 /** Options that say what a session shall be. */
@@ -165,20 +169,28 @@ function declareWatching(session: Command, perform: Perform): void {
 }
 
 function declareStatistics(session: Command, perform: Perform): void {
-  session
+  const stats = session
     .command('stats')
-    .description('show what a session uses')
+    .description('show what a session uses, or used')
     .argument('<session>', SESSION)
-    .option('-f, --follow', 'each measurement as it comes, until the session has ended')
-    .action((reference: string, options: { readonly follow?: boolean }, self: Command) =>
-      perform(self, async (context) =>
-        (await import('./commands/statistics.ts')).printSessionStatistics(
-          context,
-          reference,
-          options,
-        ),
-      ),
-    );
+    .option('-f, --follow', 'each measurement as it comes, until the session has ended');
+  for (const option of historyOptions()) stats.addOption(option);
+  type StatsOptions = HistoryOptions & { readonly follow?: boolean };
+  stats.action((reference: string, options: StatsOptions, self: Command) =>
+    perform(self, async (context) =>
+      isOfThePast(options)
+        ? (await import('./commands/statistics-history.ts')).printSessionHistory(
+            context,
+            reference,
+            options,
+          )
+        : (await import('./commands/statistics.ts')).printSessionStatistics(
+            context,
+            reference,
+            options,
+          ),
+    ),
+  );
 }
 
 function declareUsing(session: Command, perform: Perform): void {

@@ -1,4 +1,5 @@
 import type { Slots } from '../client/model.ts';
+import type { ForecastScore } from '../client/session-why.ts';
 import { UsageWrong } from './errors.ts';
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
@@ -108,4 +109,11 @@ export function wordCounts(counts: Readonly<Record<string, number>>): string {
 
 function two(value: number): string {
   return String(value).padStart(2, '0');
+}
+
+/** How forecasts came out. */
+export function wordScore({ count, withinTwice, errorP50Seconds }: ForecastScore): string {
+  const share = Math.round(100 * withinTwice);
+  const off = wordDuration(1000 * errorP50Seconds);
+  return `of the last ${count}, ${share} % came within twice of what was said, half of them within ${off}`;
 }

@@ -1,4 +1,5 @@
 import type { DateTime, Slots } from './model.ts';
+import type { ForecastScore } from './session-why.ts';
 
 export const SCHEDULING_ORDERS = ['FIFO', 'LIFO', 'DRF', 'FAIR_SHARE'] as const;
 export const AGENT_SELECTION_STRATEGIES = [
@@ -18,6 +19,8 @@ export const PREEMPTION_ORDERS = [
 ] as const;
 export const PREEMPTION_MODES = ['TERMINATE', 'RESCHEDULE'] as const;
 export const PREEMPTION_SCOPES = ['USER', 'PROJECT', 'DOMAIN', 'RESOURCE_GROUP'] as const;
+export const AGENT_SELECTION_POLICIES = ['STRICT', 'PREFERRED'] as const;
+export const CLUSTER_MODES = ['SINGLE_NODE', 'MULTI_NODE'] as const;
 export const LIMIT_SCOPES = ['KEYPAIR', 'USER', 'PROJECT', 'DOMAIN'] as const;
 
 /** A bundle of slots with a name. */
@@ -59,6 +62,15 @@ interface FairShare {
   readonly userWeights: Readonly<Record<string, number>>;
 }
 
+/** What a session has that does not say otherwise when it is made. */
+interface DefaultSessionOptions {
+  readonly priority: number;
+  readonly jobPriority: number;
+  readonly isPreemptible: boolean;
+  readonly clusterMode: (typeof CLUSTER_MODES)[number];
+  readonly agentSelectionPolicy: (typeof AGENT_SELECTION_POLICIES)[number];
+}
+
 interface Access {
   readonly domains: readonly string[];
   readonly projects: readonly string[];
@@ -72,6 +84,8 @@ interface GroupOptions {
   readonly isPublic: boolean;
   /** Whether sessions start there. */
   readonly isActive: boolean;
+  /** Whether kernels of a session are in the network of their machines. */
+  readonly usesHostNetwork: boolean;
   /** 0: for ever. */
   readonly pendingTimeoutSeconds: number;
   readonly reservation: (typeof RESERVATIONS)[number];
@@ -86,6 +100,9 @@ export interface ResourceGroup extends GroupOptions {
   readonly weights: Readonly<Record<string, number>> | null;
   readonly preemption: Preemption;
   readonly fairShare: FairShare;
+  /** On each agent at the same time; null: no limit. */
+  readonly maxContainersPerAgent: number | null;
+  readonly defaultSessionOptions: DefaultSessionOptions;
   readonly agents: number;
   readonly schedulableAgents: number;
   readonly pendingSessions: number;
@@ -93,6 +110,12 @@ export interface ResourceGroup extends GroupOptions {
   readonly occupiedSlots: Slots;
   /** Null: all options are the defaults. */
   readonly setAt: DateTime | null;
+}
+
+/** One that was asked for by its name. */
+export interface FoundResourceGroup extends ResourceGroup {
+  /** Null when no forecast has come out yet. */
+  readonly forecastScore: ForecastScore | null;
 }
 
 type Optional<Type> = { readonly [Key in keyof Type]?: Type[Key] | undefined };
@@ -105,6 +128,10 @@ export interface ResourceGroupInput extends Optional<GroupOptions> {
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly preemption?: Optional<Preemption> | undefined;
   readonly fairShare?: Optional<FairShare> | undefined;
+  readonly isDefault?: boolean | undefined;
+  /** 0: no limit. */
+  readonly maxContainersPerAgent?: number | undefined;
+  readonly defaultSessionOptions?: Optional<DefaultSessionOptions> | undefined;
 }
 
 /** Whose limits: an access key, the id of a user or a project, or the name of a domain. */
@@ -124,6 +151,8 @@ interface LimitAmounts {
   readonly maxContainersPerSession: number | null;
   readonly maxPriority: number | null;
   readonly maxSessionLifetimeSeconds: number | null;
+  /** Names of those of these that the owner itself or its resource policy says. */
+  readonly setByOwner: readonly string[];
 }
 
 /** What an owner may hold and holds now; null is unlimited. */

@@ -1,5 +1,6 @@
 import type {
   FairShareStanding,
+  FoundResourceGroup,
   LimitsInput,
   LimitsOwner,
   OwnerLimits,
@@ -43,9 +44,12 @@ export class Administration {
   }
 
   /** Undefined when there is none, or none that the caller may use. */
-  async findResourceGroup(name: string, signal?: AbortSignal): Promise<ResourceGroup | undefined> {
+  async findResourceGroup(
+    name: string,
+    signal?: AbortSignal,
+  ): Promise<FoundResourceGroup | undefined> {
     const call = { operation: 'resourceGroup', variables: { name }, signal } as const;
-    return shaped<ResourceGroup | null>(await this.#graphql.call(call)) ?? undefined;
+    return shaped<FoundResourceGroup | null>(await this.#graphql.call(call)) ?? undefined;
   }
 
   async setResourceGroup(input: ResourceGroupInput, signal?: AbortSignal): Promise<ResourceGroup> {

@@ -43,11 +43,13 @@ import type {
 import type { PageRequest } from './page-request.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
 import { accepted, given, type Rejectable, shaped } from './payload.ts';
+import { Registries } from './registries.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { SessionWhy } from './session-why.ts';
 import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
+import { Terminals } from './terminals.ts';
 
 /** Rebuilding and verifying read the whole log. */
 const WHOLE_LOG_MS_MAX = 30 * 60_000;
@@ -77,7 +79,9 @@ export class OrreryClient implements AsyncDisposable {
   readonly directory: Directory;
   readonly code: Code;
   readonly files: Files;
+  readonly terminals: Terminals;
   readonly machines: Machines;
+  readonly registries: Registries;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -108,11 +112,10 @@ export class OrreryClient implements AsyncDisposable {
     this.directory = new Directory(this.#graphql);
     this.code = new Code(this.#graphql);
     this.machines = new Machines(this.#graphql);
-    this.files = new Files({
-      graphql: this.#graphql,
-      endpoint: this.#endpoint,
-      tokens: this.#tokens,
-    });
+    this.registries = new Registries(this.#graphql);
+    const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
+    this.files = new Files({ ...parts, tokens: this.#tokens });
+    this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
   }
 
   get endpoint(): string {
@@ -228,7 +231,7 @@ export class OrreryClient implements AsyncDisposable {
     return given(accepted<{ session: Session | null }>(await this.#graphql.call(call)).session);
   }
 
-  /** Those named, or those of a filter that are not over: 5,000 at most, then `hasMore` is true. */
+  /** Those named, or those of a filter that are not over: 10,000 at most, then `hasMore` is true. */
   async terminateSessions(
     input: TerminateSessionsInput,
     signal?: AbortSignal,

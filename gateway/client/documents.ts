@@ -1,6 +1,7 @@
 /** The operations of the client. A test validates each against the gateway's schema. */
 
 import { directoryDocuments } from './directory-documents.ts';
+import { registryDocuments } from './registry-documents.ts';
 
 const userFields = 'id email username role domain projectId';
 
@@ -12,6 +13,7 @@ const sessionFields = `
   kernels {
     id role index hostname status image agentId containerId requestedSlots occupiedSlots
     devices { id slot amount model memoryBytes }
+    pullProgress { layersDone layersTotal bytesDone bytesTotal }
     exitCode wasOutOfMemory statusInfo startedAt terminatedAt
   }
   statusHistory createdAt startedAt terminatedAt revision`;
@@ -22,7 +24,8 @@ const agentFields = `id status isSchedulable driver architecture resourceGroup v
 const deviceFields = `id slot amount used model memoryBytes numaNode isolation
   holders { sessionId sessionName kernelId amount }`;
 
-const imageFields = 'id reference architectures sizeBytes agentIds labels registeredAt isDefault';
+const imageFields =
+  'id reference registry aliases architectures sizeBytes agentIds labels registeredAt isDefault';
 
 const auditFields = `id sequence entity entityId firstRevision recordedAt actor commandId
   commandType traceId hash previousHash events`;
@@ -53,18 +56,21 @@ const segmentFields = `number name commits aggregates firstSequence lastSequence
 
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
-const groupFields = `name description isDefault isPublic isActive access { domains projects accessKeys }
+const scoreFields = 'count withinTwice withinRange errorP50Seconds errorP95Seconds';
+const groupFields = `name description isDefault isPublic isActive usesHostNetwork access { domains projects accessKeys }
   scheduler agentSelectionStrategy weights allowedSessionTypes pendingTimeoutSeconds reservation
   preemption { isEnabled order mode runtimeMinSeconds victimScope }
   fairShare {
     halfLifeDays decayUnitDays lookbackDays defaultWeight
     resourceWeights domainWeights projectWeights userWeights
   }
+  maxContainersPerAgent
+  defaultSessionOptions { priority jobPriority isPreemptible clusterMode agentSelectionPolicy }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
 const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions
   maxConcurrentSftpSessions maxPendingSessionCount maxPendingSessionResourceSlots
-  maxContainersPerSession maxPriority maxSessionLifetimeSeconds usedSlots remainingSlots
+  maxContainersPerSession maxPriority maxSessionLifetimeSeconds setByOwner usedSlots remainingSlots
   sessions sftpSessions pendingSessions setAt`;
 
 const waitsFields = 'count p50Seconds p95Seconds';
@@ -79,6 +85,7 @@ const standingFields = `resourceGroup at isInForce halfLifeDays decayUnitDays lo
   owners { kind owner rank factor weight usedSlotSeconds countedSlotSeconds } ownersLeftOut`;
 
 export const documents = {
+  ...registryDocuments(imageFields),
   viewer: `query Viewer { viewer { ${userFields} } }`,
   status: `query Status { status {
     version sessionsByStatus agentsByStatus availableSlots occupiedSlots
@@ -99,15 +106,29 @@ export const documents = {
     forecast {
       askedAt waiting startsAt earliest latest message
       suggestions { change message resourceGroup clusterMode kernels runsAtMostSeconds }
-      score { count withinTwice withinRange errorP50Seconds errorP95Seconds }
+      score { ${scoreFields} }
     }
   } }`,
   sessionLiveStat: `query SessionLiveStat($id: ID!) { sessionLiveStat: session(id: $id) {
     kernels { id hostname status agentId liveStat }
   } }`,
+  sessionStatisticsHistory: `query SessionStatisticsHistory(
+    $id: ID!, $since: DateTime!, $until: DateTime, $stepSeconds: Float!, $keys: [String!]
+  ) {
+    sessionStatisticsHistory(
+      id: $id, since: $since, until: $until, stepSeconds: $stepSeconds, keys: $keys
+    ) { id key points { at mean peak capacity } }
+  }`,
+  agentStatisticsHistory: `query AgentStatisticsHistory(
+    $id: ID!, $since: DateTime!, $until: DateTime, $stepSeconds: Float!, $keys: [String!]
+  ) {
+    agentStatisticsHistory(
+      id: $id, since: $since, until: $until, stepSeconds: $stepSeconds, keys: $keys
+    ) { id key points { at mean peak capacity } }
+  }`,
   agentLiveStat: `query AgentLiveStat($first: Int!, $after: String) {
     agentLiveStat: agents(first: $first, after: $after) {
-      edges { cursor node { id status liveStat } } ${pageFields}
+      edges { cursor node { id status driver liveStat } } ${pageFields}
     }
   }`,
   agents: `query Agents($first: Int!, $after: String) { agents(first: $first, after: $after) {
@@ -179,7 +200,7 @@ export const documents = {
   }`,
   resourceGroups: `query ResourceGroups { resourceGroups { ${groupFields} } }`,
   resourceGroup: `query ResourceGroup($name: String!) {
-    resourceGroup(name: $name) { ${groupFields} }
+    resourceGroup(name: $name) { ${groupFields} forecastScore { ${scoreFields} } }
   }`,
   limits: `query Limits($scope: LimitScope!, $key: String!) {
     limits(scope: $scope, key: $key) { ${limitsFields} }
@@ -220,6 +241,17 @@ export const documents = {
   completeCode: `mutation CompleteCode($sessionId: ID!, $code: String!, $language: CodeLanguage! = PYTHON) {
     completeCode(sessionId: $sessionId, code: $code, language: $language) {
       completions ${rejection}
+    }
+  }`,
+  openTerminal: `mutation OpenTerminal($input: OpenTerminalInput!) {
+    openTerminal(input: $input) { ticket { url expiresAt } ${rejection} }
+  }`,
+  shareTerminal: `mutation ShareTerminal($input: ShareTerminalInput!) {
+    shareTerminal(input: $input) { ticket { url expiresAt } ${rejection} }
+  }`,
+  terminalRecordings: `query TerminalRecordings($sessionId: ID!) {
+    terminalRecordings(sessionId: $sessionId) {
+      recordings { name terminal startedAt sizeBytes } ${rejection}
     }
   }`,
   sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {

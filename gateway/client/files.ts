@@ -87,8 +87,13 @@ export class Files {
   }
 
   /** Content as it comes, no faster than it is taken. */
-  async *download(place: FilePlace, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const response = await this.#send('GET', { place, content: undefined, signal });
+  download(place: FilePlace, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    return this.read(pathOf(place), signal);
+  }
+
+  /** Whatever the gateway gives there, as it comes. */
+  async *read(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const response = await this.#send('GET', { path, type: '', content: undefined, signal });
     try {
       for await (const piece of response) yield piece;
     } catch (cause) {
@@ -105,7 +110,8 @@ export class Files {
     content: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<FilesWritten> {
-    const response = await this.#send('PUT', { place, content, signal });
+    const type = place.form === 'tar' ? 'application/x-tar' : 'application/octet-stream';
+    const response = await this.#send('PUT', { path: pathOf(place), type, content, signal });
     const body = parseBody({ status: response.statusCode ?? 0, body: await textOf(response) });
     // The gateway writes it by the same contract.
     return body as FilesWritten;
@@ -126,15 +132,14 @@ export class Files {
 
   async #sendOnce(
     method: 'GET' | 'PUT',
-    { place, content, signal }: Sent,
+    { path, type, content, signal }: Sent,
     token: string | undefined,
   ): Promise<IncomingMessage> {
     const { endpoint } = this.#parts;
     const http = endpoint.isSecure ? await import('node:https') : await import('node:http');
-    const type = place.form === 'tar' ? 'application/x-tar' : 'application/octet-stream';
     signal?.throwIfAborted();
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = http.request(`${endpoint.url}${pathOf(place)}`, {
+      const outgoing = http.request(`${endpoint.url}${path}`, {
         method,
         headers: {
           host: endpoint.host,
@@ -158,7 +163,9 @@ export class Files {
 }
 
 interface Sent {
-  readonly place: FilePlace;
+  readonly path: string;
+  /** Of the content. */
+  readonly type: string;
   readonly content: AsyncIterable<Uint8Array> | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -37,6 +37,13 @@ export interface User {
   readonly projectId: string;
 }
 
+export interface PullProgress {
+  readonly layersDone: number;
+  readonly layersTotal: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number | null;
+}
+
 export interface Kernel {
   readonly id: string;
   readonly role: string;
@@ -49,6 +56,8 @@ export interface Kernel {
   readonly requestedSlots: Slots;
   readonly occupiedSlots: Slots;
   readonly devices: readonly HeldDevice[];
+  /** Null: its image is not being pulled. */
+  readonly pullProgress: PullProgress | null;
   readonly exitCode: number | null;
   readonly wasOutOfMemory: boolean;
   readonly statusInfo: string | null;
@@ -136,6 +145,8 @@ export interface Agent {
 export interface Image {
   readonly id: string;
   readonly reference: string;
+  readonly registry: string;
+  readonly aliases: readonly string[];
   readonly architectures: readonly string[];
   readonly sizeBytes: number | null;
   readonly agentIds: readonly string[];

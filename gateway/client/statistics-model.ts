@@ -34,5 +34,30 @@ export interface MeasuredKernel {
 export interface MeasuredAgent {
   readonly id: string;
   readonly status: AgentStatus;
+  readonly driver: string;
   readonly liveStat: AgentStatistics | null;
+}
+
+/** A part of the past, in steps. */
+export interface HistoryRequest {
+  readonly id: string;
+  readonly since: DateTime;
+  /** Absent: until now. */
+  readonly until?: DateTime | undefined;
+  readonly stepSeconds: number;
+  /** Names of metrics; absent: all. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/** One metric of one kernel or agent; steps in which nothing was measured are left out. */
+export interface StatisticsSeries {
+  /** Of the kernel or the agent. */
+  readonly id: string;
+  readonly key: string;
+  readonly points: readonly {
+    readonly at: DateTime;
+    readonly mean: number;
+    readonly peak: number;
+    readonly capacity: number | null;
+  }[];
 }

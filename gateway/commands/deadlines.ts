@@ -1,8 +1,11 @@
 import type { Clock } from '@orrery/bus';
 
+/** Who listens to a signal is looked for among all that listen: more of them share none. */
+export const SHARING_MAX = 32;
+
 /**
  * Signals that fire when a time is over, or when `closing` does. All that begin within one period share
- * one signal and one timer: a timer and three signals of its own would cost a request more than its work.
+ * one timer, and few one signal: a timer and three signals of its own would cost a request more than its work.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -11,7 +14,9 @@ export class Deadlines {
   readonly #periodMs: number;
   readonly #reason: () => unknown;
   #period = Number.NaN;
-  #signal: AbortSignal | undefined;
+  /** Of the period. */
+  #controllers: AbortController[] = [];
+  #sharing = 0;
 
   constructor(options: {
     readonly clock: Clock;
@@ -32,14 +37,26 @@ export class Deadlines {
   begin(): AbortSignal {
     if (this.#closing.aborted) return this.#closing;
     const period = Math.floor(this.#clock.nowMs() / this.#periodMs);
-    if (this.#signal !== undefined && period === this.#period) return this.#signal;
-    const late = new AbortController();
-    this.#clock.sleep(this.#afterMs + this.#periodMs, this.#closing).then(
-      () => late.abort(this.#reason()),
-      (reason) => late.abort(reason),
-    );
+    if (period !== this.#period) this.#beginPeriod(period);
+    const last = this.#controllers.at(-1);
+    this.#sharing += 1;
+    if (last !== undefined && this.#sharing <= SHARING_MAX) return last.signal;
+    const next = new AbortController();
+    this.#controllers.push(next);
+    this.#sharing = 1;
+    return next.signal;
+  }
+
+  #beginPeriod(period: number): void {
+    const controllers: AbortController[] = [];
+    const abort = (reason: unknown): void => {
+      for (const controller of controllers) controller.abort(reason);
+    };
+    this.#clock
+      .sleep(this.#afterMs + this.#periodMs, this.#closing)
+      .then(() => abort(this.#reason()), abort);
     this.#period = period;
-    this.#signal = late.signal;
-    return late.signal;
+    this.#controllers = controllers;
+    this.#sharing = 0;
   }
 }

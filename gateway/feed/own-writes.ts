@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { GatheredRead } from './gathered-read.ts';
 import type { LogFeed } from './log-feed.ts';
 import type { Progress } from './progress.ts';
+import { isUse } from './session-folds.ts';
 
 /** How long a read waits to learn where the log ends while the bus is away. Milliseconds. */
 export const END_WAIT_MS_MAX = 1_000;
@@ -44,7 +45,10 @@ export class OwnWrites {
       },
     });
     this.#logEnd = new GatheredRead(async () => new Map([[END, await log.lastSequence()]]));
-    feed.onCommitOfUsers(({ actor, sequence }) => this.note(actor.id, sequence));
+    feed.onCommitOfUsers((commit) => {
+      // A use changes nothing that is read: the next cell need not wait for the last one's row.
+      if (!isUse(commit)) this.note(commit.actor.id, commit.sequence);
+    });
   }
 
   /** The user is told of a commit that is not projected yet. */

@@ -1,4 +1,4 @@
-import type { AggregateName } from '@orrery/bus';
+import type { AggregateName, RecordedCommit } from '@orrery/bus';
 import { LRUCache } from 'lru-cache';
 import type { LogFeed } from './log-feed.ts';
 import type { Progress } from './progress.ts';
@@ -15,18 +15,21 @@ export class ProjectedCache<Value extends object> {
 
   constructor(options: {
     readonly aggregates: readonly AggregateName[];
+    /** Which of their commits; absent: all. */
+    readonly isOfInterest?: (commit: RecordedCommit) => boolean;
     readonly entriesMax: number;
     readonly feed: LogFeed;
     readonly progress: Progress;
     readonly load: (key: string) => Promise<Value | undefined>;
   }) {
-    const { aggregates, entriesMax, feed, progress, load } = options;
+    const { aggregates, isOfInterest, entriesMax, feed, progress, load } = options;
     this.#entries = new LRUCache({ max: entriesMax });
     this.#load = load;
     this.#progress = progress;
     for (const aggregate of aggregates)
-      feed.onCommit(aggregate, ({ sequence }) => {
-        this.#changedAt = sequence;
+      feed.onCommit(aggregate, (commit) => {
+        if (isOfInterest?.(commit) === false) return;
+        this.#changedAt = commit.sequence;
         this.#entries.clear();
       });
   }

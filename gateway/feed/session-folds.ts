@@ -4,6 +4,11 @@ import { LRUCache } from 'lru-cache';
 
 const SESSIONS_KEPT_MAX = 2_000;
 
+/** Whether a commit tells only what somebody did inside a session. */
+export function isUse({ events }: Pick<RecordedCommit, 'events'>): boolean {
+  return events.every(({ type }) => type === 'session-used');
+}
+
 /** What sessions were right after a commit, folded from the log and shared by all who ask. */
 export class SessionFolds {
   readonly #log: EventLog;
@@ -44,7 +49,8 @@ export class SessionFolds {
     const read: RecordedCommit[] = [];
     for await (const earlier of this.#log.read('session', commit.aggregateId)) {
       if (earlier.sequence > commit.sequence) break;
-      read.push(earlier);
+      // A session may be used many thousand times, which changes nothing of it.
+      if (!isUse(earlier) || earlier.sequence === commit.sequence) read.push(earlier);
     }
     return read;
   }

@@ -11,12 +11,13 @@ export function contextOf(
   request: FastifyRequest,
 ): GatewayContext {
   const { traceparent } = request.headers;
+  const signal = gateway.operationDeadlines.begin();
   return {
     gateway,
     caller,
     address: request.ip,
-    loaders: createLoaders(gateway),
-    signal: gateway.operationDeadlines.begin(),
+    loaders: createLoaders(gateway, signal),
+    signal,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
   };
 }

@@ -17,8 +17,10 @@ import { directoryMutations, directoryQueries } from './directory/directory-reso
 import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
 import { viewer } from './identity/viewer.ts';
+import { aliasImage, dealiasImage, forgetImage } from './images/change-images.ts';
 import { images } from './images/images.ts';
 import { registerImage } from './images/register-image.ts';
+import { rescanImages } from './images/rescan-images.ts';
 import { limits } from './limits/limits.ts';
 import { setLimits } from './limits/set-limits.ts';
 import { observedField, observedSubscription } from './observe.ts';
@@ -28,6 +30,12 @@ import { deleteResourcePreset } from './presets/delete-resource-preset.ts';
 import { modifyResourcePreset } from './presets/modify-resource-preset.ts';
 import { resourcePresets } from './presets/resource-presets.ts';
 import { reading } from './reading.ts';
+import {
+  createContainerRegistry,
+  deleteContainerRegistry,
+  modifyContainerRegistry,
+} from './registries/change-registry.ts';
+import { containerRegistries } from './registries/container-registries.ts';
 import type { Resolver, Subscriber } from './resolver.ts';
 import { removeResourceGroup } from './resource-groups/remove-resource-group.ts';
 import { resourceGroup, resourceGroups } from './resource-groups/resource-groups.ts';
@@ -47,8 +55,12 @@ import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 import { terminateSessions } from './sessions/terminate-sessions.ts';
-
 import { sessionStatistics } from './statistics/session-statistics.ts';
+import {
+  agentStatisticsHistory,
+  sessionStatisticsHistory,
+} from './statistics/statistics-history.ts';
+import { openTerminal, shareTerminal, terminalRecordings } from './terminals/terminals.ts';
 
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
@@ -59,8 +71,12 @@ const queries = {
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
   sessionFiles: reading(sessionFiles),
+  sessionStatisticsHistory: reading(sessionStatisticsHistory),
+  agentStatisticsHistory,
+  terminalRecordings: reading(terminalRecordings),
   agents: reading(agents),
   images: reading(images),
+  containerRegistries: reading(containerRegistries),
   resourcePresets: reading(resourcePresets),
   checkPresets: reading(checkPresets),
   resourceGroups: reading(resourceGroups),
@@ -85,6 +101,13 @@ const mutations = {
   setAgentSchedulable,
   drainAgent,
   registerImage,
+  aliasImage: reading(aliasImage),
+  dealiasImage: reading(dealiasImage),
+  forgetImage: reading(forgetImage),
+  rescanImages: reading(rescanImages),
+  createContainerRegistry: reading(createContainerRegistry),
+  modifyContainerRegistry: reading(modifyContainerRegistry),
+  deleteContainerRegistry: reading(deleteContainerRegistry),
   createResourcePreset: reading(createResourcePreset),
   modifyResourcePreset: reading(modifyResourcePreset),
   deleteResourcePreset: reading(deleteResourcePreset),
@@ -93,6 +116,8 @@ const mutations = {
   setLimits: reading(setLimits),
   execInSession: reading(execInSession),
   executeCode: reading(executeCode),
+  openTerminal: reading(openTerminal),
+  shareTerminal: reading(shareTerminal),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
   removeSessionFile: reading(removeSessionFile),

@@ -4,6 +4,7 @@ import {
   type FileRequest,
   FilesWritten,
   openDuplex,
+  type RecordingRequest,
   type StreamInput,
   StreamOutput,
 } from '@orrery/bus';
@@ -14,7 +15,7 @@ type Stream = Duplex<StreamOutput, StreamInput>;
 
 export interface FileOrder {
   readonly node: string;
-  readonly request: FileRequest;
+  readonly request: FileRequest | RecordingRequest;
 }
 
 const PIECE_BYTES_MAX = 128 * 1024;

@@ -10,10 +10,11 @@ import { parseArguments } from '../graphql/arguments.ts';
 import { contextOf, lineOf } from '../graphql/request-context.ts';
 import { readFiles, writeFiles } from '../inside/files.ts';
 import { findMainKernel, type RunningKernel } from '../inside/main-kernel.ts';
+import { noteUse, useOfFiles, type Visitor, visitorOf } from '../inside/note-use.ts';
+import { begun } from './begun.ts';
 
-/** What waits in the process for a slow reader. */
-const WAITING_BYTES_MAX = 256 * 1024;
 const PATHS_MAX = 100;
+export const FILES_ROUTE = '/files/:session';
 
 const Query = z.strictObject({
   path: z.preprocess(
@@ -32,28 +33,27 @@ export function registerFiles(app: FastifyInstance, gateway: Gateway): void {
   void app.register((scope, _options, done) => {
     for (const type of ['application/octet-stream', 'application/x-tar'])
       scope.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
-    scope.get<{ Params: { readonly session: string } }>(
-      '/files/:session',
-      async (request, reply) => {
-        const { kernel, node } = await authorised(gateway, request, 'GET /files/:session');
-        const { path, archive } = parseArguments(Query, request.query);
-        const asked: FileRequest =
-          archive === 'tar'
-            ? { kind: 'file-read-tar', kernel, paths: path }
-            : { kind: 'file-read', kernel, path: onlyOne(path) };
-        const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
-        const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
-        return reply.type(type).send(await begun(pieces));
-      },
-    );
-    scope.put<{ Params: { readonly session: string } }>('/files/:session', async (request) => {
-      const { kernel, node } = await authorised(gateway, request, 'PUT /files/:session');
+    scope.get<{ Params: { readonly session: string } }>(FILES_ROUTE, async (request, reply) => {
+      const { kernel, node, visitor } = await authorised(gateway, request, 'GET /files/:session');
+      const { path, archive } = parseArguments(Query, request.query);
+      const asked: FileRequest =
+        archive === 'tar'
+          ? { kind: 'file-read-tar', kernel, paths: path }
+          : { kind: 'file-read', kernel, path: onlyOne(path) };
+      await note(gateway, visitor, asked);
+      const pieces = readFiles(gateway, { node, request: asked }, gateway.closing);
+      const type = archive === 'tar' ? 'application/x-tar' : 'application/octet-stream';
+      return reply.type(type).send(await begun(pieces, told));
+    });
+    scope.put<{ Params: { readonly session: string } }>(FILES_ROUTE, async (request) => {
+      const { kernel, node, visitor } = await authorised(gateway, request, `PUT ${FILES_ROUTE}`);
       const { path, archive } = parseArguments(Query, request.query);
       const asked: FileRequest = {
         kind: archive === 'tar' ? 'file-write-tar' : 'file-write',
         kernel,
         path: onlyOne(path),
       };
+      await note(gateway, visitor, asked);
       const content = request.body instanceof Readable ? request.body : Readable.from([]);
       try {
         return await writeFiles(gateway, { node, request: asked, content }, gateway.closing);
@@ -69,13 +69,18 @@ async function authorised(
   gateway: Gateway,
   request: FastifyRequest<{ Params: { readonly session: string } }>,
   operation: Operation,
-): Promise<RunningKernel> {
+): Promise<RunningKernel & { readonly visitor: Visitor }> {
   const caller = await authenticate(gateway, lineOf(request));
   const context = contextOf(gateway, caller, request);
   if (caller.kind === 'user') await gateway.ownWrites.readable(caller.userId, context.signal);
   const found = await findMainKernel(context, operation, request.params.session);
-  if (found.ok) return found.value;
+  if (found.ok) return { ...found.value, visitor: visitorOf(context, found.value.session) };
   throw refusedAs(found.error);
+}
+
+async function note(gateway: Gateway, visitor: Visitor, asked: FileRequest): Promise<void> {
+  const use = useOfFiles(asked);
+  if (use !== undefined) await noteUse(gateway, visitor, use);
 }
 
 function onlyOne(paths: readonly string[]): string {
@@ -84,21 +89,6 @@ function onlyOne(paths: readonly string[]): string {
   throw new RequestFailed('INPUT_INVALID', 'Several files are given as an archive only.', {
     field: 'archive',
   });
-}
-
-/** What cannot be read is refused before the answer begins. */
-async function begun(pieces: AsyncGenerator<Buffer, void>): Promise<Readable> {
-  try {
-    const first = await pieces.next();
-    const all = async function* (): AsyncGenerator<Buffer, void> {
-      if (first.done === true) return;
-      yield first.value;
-      yield* pieces;
-    };
-    return Readable.from(all(), { objectMode: false, highWaterMark: WAITING_BYTES_MAX });
-  } catch (error) {
-    throw told(error);
-  }
 }
 
 function told(error: unknown): unknown {

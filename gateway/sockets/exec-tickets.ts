@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, StreamRequest } from '@orrery/bus';
 import { RequestFailed } from '../errors.ts';
+import type { Visitor } from '../inside/note-use.ts';
 
 /** How long a ticket waits for its one connection. */
 export const TICKET_MS = 60_000;
@@ -8,6 +9,7 @@ export const TICKETS_MAX = 10_000;
 const TICKET_BYTES = 32;
 
 export interface ExecOrder {
+  readonly visitor: Visitor;
   readonly node: string;
   readonly request: Extract<StreamRequest, { readonly kind: 'exec' }>;
 }

@@ -15,6 +15,7 @@ const SWEEP_PERIOD_MS = 30_000;
 
 export interface KernelStatistics {
   readonly kernel: string;
+  readonly node: string;
   /** When the agent measured, by its clock. */
   readonly atMs: number;
   readonly metrics: Metrics;
@@ -77,6 +78,16 @@ export class LiveStatistics {
     return this.#fresh(this.#nodes.get(node));
   }
 
+  /** Of all kernels that were measured lately. */
+  *kernels(): Iterable<KernelStatistics> {
+    for (const told of this.#kernels.values()) if (this.#fresh(told) !== undefined) yield told;
+  }
+
+  /** Of all nodes that were measured lately. */
+  *nodes(): Iterable<NodeStatistics> {
+    for (const told of this.#nodes.values()) if (this.#fresh(told) !== undefined) yield told;
+  }
+
   /** Called with each new measurement of the kernel until disposed of. */
   onKernel(kernel: string, listener: Listener): Disposable {
     const listeners = this.#listeners.get(kernel) ?? new Set();
@@ -99,7 +110,7 @@ export class LiveStatistics {
       return;
     }
     for (const [kernel, metrics] of Object.entries(message.kernels)) {
-      const statistics = { kernel, atMs, metrics };
+      const statistics = { kernel, node, atMs, metrics };
       this.#kernels.delete(kernel);
       this.#kernels.set(kernel, { ...statistics, heardMs });
       for (const listener of this.#listeners.get(kernel) ?? []) listener(statistics);

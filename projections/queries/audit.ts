@@ -68,14 +68,18 @@ function conditionsOf(
   return conditions;
 }
 
-/** Up to the first that was recorded after `untilMs`, whatever the clocks of other hosts said later. */
+/**
+ * Without those that tell only what was done inside, which may be many and change nothing of the session. Up to
+ * the first that was recorded after `untilMs`, whatever the clocks of other hosts said later.
+ */
 export async function commitsOfSession(
   source: Source,
   id: string,
   untilMs?: number,
 ): Promise<readonly AuditRow[]> {
   const audit = source.table('audit');
-  const own = sql.fragment`a.aggregate = 'session' AND a.aggregate_id = ${storable(id)}`;
+  const own = sql.fragment`
+    a.aggregate = 'session' AND a.aggregate_id = ${storable(id)} AND a.command_type <> 'note-use'`;
   const isInTime =
     untilMs === undefined
       ? sql.fragment`TRUE`

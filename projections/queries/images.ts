@@ -23,12 +23,12 @@ export async function listImages(source: Source, request: PageRequest): Paged<Im
   return await source.read(async (connection) => {
     const totalCount = await connection.oneFirst(
       sql.type(z.object({ count: z.int() }))`
-        SELECT count(*) AS count FROM ${images} WHERE NOT is_forgotten`,
+        SELECT count(*) AS count FROM ${images} WHERE NOT is_forgotten AND alias_of IS NULL`,
     );
     const rows = await connection.any(
       sql.type(tables.images.row)`
         SELECT ${columnsOf(tables.images, 'i')} FROM ${images} AS i
-        WHERE NOT i.is_forgotten AND ${place.behind}
+        WHERE NOT i.is_forgotten AND i.alias_of IS NULL AND ${place.behind}
         ORDER BY ${place.order} LIMIT ${first + 1}`,
     );
     const paging = { plan: plan.value, order: ORDER };
@@ -46,4 +46,21 @@ export async function findImage(source: Source, reference: string): Promise<Imag
     ),
   );
   return row ?? undefined;
+}
+
+/** In the order of the names. */
+export async function aliasesOf(
+  source: Source,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await source.read((connection) =>
+    connection.any(
+      sql.type(z.object({ reference: z.string(), target: z.string() }))`
+        SELECT i.reference, i.alias_of AS target FROM ${source.table('images')} AS i
+        WHERE i.alias_of = ANY(${sql.array(references.map(storable), 'text')}) AND NOT i.is_forgotten
+        ORDER BY i.reference`,
+    ),
+  );
+  const found = Map.groupBy(rows, ({ target }) => target);
+  return new Map([...found].map(([target, of]) => [target, of.map(({ reference }) => reference)]));
 }

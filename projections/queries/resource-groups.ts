@@ -71,6 +71,20 @@ export async function listResourceGroups(
   );
 }
 
+export const GroupRules = ResourceGroupRow.pick({ name: true, policy: true });
+export type GroupRules = Readonly<z.infer<typeof GroupRules>>;
+
+/** Of all groups that were set up: without what is counted in them. */
+export async function groupRules(source: Source): Promise<readonly GroupRules[]> {
+  return await source.read((connection) =>
+    connection.any(
+      sql.type(GroupRules)`
+        SELECT name, policy FROM ${source.table('resourceGroups')}
+        WHERE policy IS NOT NULL ORDER BY name LIMIT ${GROUPS_MAX}`,
+    ),
+  );
+}
+
 const Room = z.object({ available: Slots, occupied: Slots });
 export type NodeRoom = Readonly<z.infer<typeof Room>>;
 

@@ -84,7 +84,7 @@ export async function ownersOfSessions(
       sql.type(OwnerRow)`
         SELECT s.id, s.owner_user_id AS "ownerUserId", s.domain, s.project_id AS "projectId"
         FROM ${source.table('sessions')} AS s WHERE ${taken}
-        ORDER BY s.created_at_ms, s.id LIMIT ${limit}`,
+        ORDER BY s.created_at_ms DESC, s.id DESC LIMIT ${limit}`,
     ),
   );
 }

@@ -6,6 +6,7 @@ import {
 } from 'slonik';
 import type { Database } from '../database.ts';
 import type { Position } from '../page.ts';
+import { type Resolution, seriesSchema } from '../statistics/series-tables.ts';
 import { qualified } from '../table-sql.ts';
 import { tables } from '../tables.ts';
 
@@ -25,6 +26,11 @@ export class Source {
   /** @throws {ProjectionsUnavailable} */
   read<Value>(query: (connection: CommonQueryMethods) => Promise<Value>): Promise<Value> {
     return this.#database.read(query);
+  }
+
+  /** One of the tables of measurements. */
+  series(name: Resolution['table']): IdentifierSqlToken {
+    return sql.identifier([seriesSchema(this.#schema), name]);
   }
 
   table(name: keyof typeof tables | 'checkpoint'): IdentifierSqlToken {

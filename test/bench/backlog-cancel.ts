@@ -16,6 +16,7 @@ export async function cancelAll(
   for (let hasMore = true; hasMore; ) {
     const answer = await system.client.terminateSessions({ filter, mode: 'GRACEFUL' });
     told += answer.sessionIds.length;
+    if (answer.refused.length > 0) throw new Error(JSON.stringify(answer.refused[0]));
     hasMore = answer.hasMore;
   }
   const answeredMs = monotonicMs() - startMs;

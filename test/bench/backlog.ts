@@ -57,6 +57,7 @@ export async function backlog({ nodes, pending, cancelled }: BacklogSizes): Prom
     const during = await quietCost(system);
     for (const [name, cost] of Object.entries({ without: before, with: during }))
       print({ bench, metric: `control_cpu_ms_per_s_${name}_queue`, value: cost, unit: 'ms/s' });
+    print({ bench, metric: 'control_cpu_queue_ratio', value: during / before, unit: 'ratio' });
     const freed = fillers.slice(0, Math.min(FREED, Math.floor(nodes / 2)));
     await freeOneByOne(system, onlooker, freed);
     await placeAll(system, onlooker, { fillers: fillers.slice(freed.length), pending, nodes });

@@ -63,7 +63,8 @@ async function answeringSocket(): Promise<string | undefined> {
   return findDockerSocket();
 }
 
-async function installDocker(): Promise<void> {
+/** The engine's program, from the packages of this machine where it is missing. Needs root. */
+export async function installDocker(): Promise<void> {
   if (await succeeds('dockerd', '--version')) return;
   process.stderr.write('installing docker.io with apt-get\n');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -166,7 +167,8 @@ async function endEngine(
   rmSync(directory, { recursive: true, force: true });
 }
 
-function mountsBelow(directory: string): readonly string[] {
+/** Where something is mounted below the directory. */
+export function mountsBelow(directory: string): readonly string[] {
   return readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')

@@ -33,7 +33,11 @@ const loaded = new Map<string, Promise<string>>();
 export async function testImage(): Promise<string> {
   const ready = process.env[IMAGE_VARIABLE];
   if (ready !== undefined && ready !== '') return ready;
-  const { socketPath } = await dockerEngine();
+  return testImageIn((await dockerEngine()).socketPath);
+}
+
+/** The same in another engine. */
+export async function testImageIn(socketPath: string): Promise<string> {
   const image = loaded.get(socketPath) ?? loadImage(socketPath);
   loaded.set(socketPath, image);
   return image;
@@ -55,8 +59,8 @@ async function loadImage(socketPath: string): Promise<string> {
   return REFERENCE;
 }
 
-/** Path of the tar with the image's root file system; made once a machine. */
-async function packedFiles(): Promise<string> {
+/** Path of the tar with the root file system of the test image; made once a machine. */
+export async function packedFiles(): Promise<string> {
   const cache = cacheDirectory();
   const target = join(cache, `test-image-${REFERENCE.replace(':', '-')}-${arch()}.tar`);
   if (existsSync(target)) return target;

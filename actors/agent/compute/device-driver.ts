@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import type { KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
   ContainerDriver,
@@ -11,7 +11,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import type { LogChunk } from '../log-frames.ts';
@@ -34,6 +33,10 @@ export class DeviceDriver implements ContainerDriver {
     this.name = driver.name;
     this.#driver = driver;
     this.#devices = devices;
+  }
+
+  get networks(): ContainerDriver['networks'] {
+    return this.#driver.networks;
   }
 
   capacity(signal: AbortSignal): Promise<EngineCapacity> {
@@ -59,7 +62,7 @@ export class DeviceDriver implements ContainerDriver {
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KernelEndpoint | undefined> {
     return this.#driver.prepare(spec, onPull, signal);
   }
 
@@ -106,6 +109,10 @@ export class DeviceDriver implements ContainerDriver {
     await this.#driver.remove(kernel, signal);
     this.#devices.free(kernel);
     for (const removed of this.#removedOf) removed.add(kernel);
+  }
+
+  async tidy(signal: AbortSignal): Promise<void> {
+    await this.#driver.tidy?.(signal);
   }
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {

@@ -75,7 +75,7 @@ export class ContainerEvents {
     const stream = await this.#docker.getEvents({
       filters: {
         type: ['container', 'image'],
-        event: ['die', 'oom', 'destroy', ...IMAGE_ACTIONS],
+        event: ['create', 'die', 'oom', 'destroy', ...IMAGE_ACTIONS],
       },
       abortSignal: signal,
     });
@@ -112,6 +112,7 @@ export class ContainerEvents {
     if (kernel === undefined) return;
     if (event.Action === 'oom') this.#outOfMemory.add(ID);
     if (event.Action === 'destroy') this.#outOfMemory.delete(ID);
+    if (event.Action === 'create') changes.push({ kind: 'created', kernel });
     if (event.Action !== 'die') return;
     const told: ExitEvent = {
       containerId: ID,

@@ -37,6 +37,9 @@ export interface EngineTraits {
   readonly hasCpusets: boolean;
   /** `uid:gid` for the container, when files made by its root could not be removed by this agent. */
   readonly user: string | undefined;
+  /** Of the machine, for every container: its time zone, its processors as one container sees them. */
+  readonly hostMounts?: readonly Mount[] | undefined;
+  readonly hostDevices?: readonly string[] | undefined;
   /** Limits of a program that differ from the engine's own; none where they cannot be set. */
   readonly ulimits: readonly Ulimit[];
 }
@@ -48,6 +51,9 @@ export const insideContainer = {
   runner: '/opt/orrery/runner',
 } as const;
 
+/** To lock memory for devices and to set priorities, as programs of Backend.AI's images may. */
+const CAPABILITIES = ['IPC_LOCK', 'SYS_NICE'];
+const SERVICE_PORTS = 'ai.backend.service-ports';
 const STOP_SIGNAL = 'SIGTERM';
 const NANO = 1_000_000_000;
 const CORES_MIN = 0.01;
@@ -76,12 +82,16 @@ export function containerOptions(made: {
     name: containerName(spec),
     Image: spec.image,
     Hostname: spec.hostname,
+    ...networking(spec),
     WorkingDir: insideContainer.home,
     // The init in the container passes signals on to the program's whole process group.
     Env: environLines({ ...environ, TINI_KILL_PROCESS_GROUP: '1' }),
     Entrypoint: [],
     Cmd: [...kernelCommand(spec)],
-    Labels: containerLabels(spec, origin, owner),
+    Labels: {
+      ...containerLabels(spec, origin, owner),
+      [SERVICE_PORTS]: environ['BACKENDAI_SERVICE_PORTS'] ?? '',
+    },
     Tty: false,
     OpenStdin: false,
     StopSignal: STOP_SIGNAL,
@@ -89,10 +99,12 @@ export function containerOptions(made: {
     HostConfig: {
       Init: true,
       Privileged: false,
+      CapAdd: CAPABILITIES,
       SecurityOpt: ['no-new-privileges:true'],
       RestartPolicy: { Name: 'no' },
       ...limits(spec, traits),
       ...deviceOptions(origin.grant, traits),
+      ...networkMode(spec),
       LogConfig: {
         Type: 'local',
         Config: {
@@ -111,16 +123,22 @@ export function containerOptions(made: {
   };
 }
 
+export interface MountSources {
+  readonly grant?: DeviceGrant | undefined;
+  readonly hostMounts?: readonly Mount[] | undefined;
+}
+
 /** Everything that is mounted into a container. */
 export function containerMounts(
   scratch: ScratchPaths,
   runner: string,
-  grant: DeviceGrant | undefined,
+  { grant, hostMounts = [] }: MountSources,
 ): readonly Mount[] {
   return [
     { source: scratch.config, target: insideContainer.config, mode: 'ro' },
     { source: scratch.work, target: insideContainer.home, mode: 'rw' },
     { source: runner, target: insideContainer.runner, mode: 'ro' },
+    ...hostMounts,
     ...(grant?.fragment.mounts ?? []).map((mount) => ({ ...mount, mode: 'rw' as const })),
   ];
 }
@@ -133,10 +151,11 @@ function deviceOptions(
   const {
     cpuset,
     deviceRequests = [],
-    devicePaths = [],
+    devicePaths: given = [],
     groups = [],
     ipcMode,
   } = grant?.fragment ?? {};
+  const devicePaths = [...given, ...(traits.hostDevices ?? [])];
   return {
     ...(cpuset === undefined || !traits.hasCpusets ? {} : { CpusetCpus: cpuset }),
     ...(deviceRequests.length === 0
@@ -160,6 +179,25 @@ function deviceOptions(
     ...(groups.length === 0 ? {} : { GroupAdd: [...groups] }),
     ...(ipcMode === undefined ? {} : { IpcMode: ipcMode }),
   };
+}
+
+/** The other kernels of its session know it by its hostname there. */
+function networking({
+  network,
+  hostname,
+}: KernelSpec): Pick<ContainerCreateOptions, 'NetworkingConfig'> {
+  if (network === undefined || network.driver === 'host') return {};
+  return { NetworkingConfig: { EndpointsConfig: { [network.name]: { Aliases: [hostname] } } } };
+}
+
+/** In the machines' own network nobody resolves the names, so they are written down. */
+function networkMode({ network, peers = [] }: KernelSpec): ContainerCreateOptions['HostConfig'] {
+  if (network === undefined) return {};
+  if (network.driver !== 'host') return { NetworkMode: network.name };
+  const ExtraHosts = peers.flatMap(({ hostname, address }) =>
+    address === undefined ? [] : [`${hostname}:${address}`],
+  );
+  return { NetworkMode: 'host', ExtraHosts };
 }
 
 function containerLabels(

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import type { Clock, KernelSpec, Logger } from '@orrery/bus';
+import type { Clock, KernelEndpoint, KernelSpec, Logger, PullProgress } from '@orrery/bus';
 import type Docker from 'dockerode';
 import type {
   ContainerChange,
@@ -13,7 +12,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -28,14 +26,13 @@ import {
   KernelNotRunning,
   LimitRefused,
 } from '../errors.ts';
-import { environLines, kernelEnviron } from '../kernel-environ.ts';
+import { environLines } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
-import { resourceText } from '../resource-text.ts';
-import { copyRunner } from '../runs/runner-files.ts';
+import { clusterKey } from '../networks/cluster-ssh.ts';
 import { Scratch } from '../scratch.ts';
+import { abortable } from './abortable.ts';
 import { ContainerEvents } from './container-events.ts';
 import {
-  containerMounts,
   containerName,
   containerOptions,
   type EngineTraits,
@@ -44,10 +41,19 @@ import {
 } from './container-options.ts';
 import { ContainerUsages } from './container-usage.ts';
 import { DockerExec } from './docker-exec.ts';
+import { DockerNetworks } from './docker-networks.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
-import { ImageStore, isImageMissing } from './image-store.ts';
+import { whileAnswering } from './engine-watch.ts';
+import { hostTraits } from './host-traits.ts';
+import type { ImageRoom } from './image-room.ts';
+import { type ImageStore, isImageMissing } from './image-store.ts';
+import { writeSurroundings } from './kernel-surroundings.ts';
+import { type ImageOptions, openImages } from './open-images.ts';
 import { OwnContainers } from './own-containers.ts';
-import { containerUlimits } from './process-limits.ts';
+import { containerUlimits, ownLimits } from './process-limits.ts';
+import { startContainer } from './start-container.ts';
+
+type CreateOptions = Docker.ContainerCreateOptions;
 
 const KILL_MS_MAX = 30_000;
 /** The engine tells it in prose only. */
@@ -57,10 +63,13 @@ export interface DockerOptions {
   readonly docker: Docker;
   readonly owner: Ownership;
   readonly scratchRoot: string;
+  readonly images: ImageOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   /** User and group this agent runs as; undefined: root. */
   readonly user?: string | undefined;
+  /** By which the other nodes reach this one. */
+  readonly address?: string | undefined;
 }
 
 /** @throws {EngineUnavailable} when no engine answers before the signal fires. */
@@ -77,42 +86,47 @@ export async function connectDocker(
     runtimes: Object.keys(told.Runtimes ?? {}),
   };
   return new DockerDriver(options, capacity, {
+    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
     cores: capacity.cores,
     hasCpusets: told.CPUSet !== false,
+    ...hostTraits('/'),
     user: isRootless ? undefined : options.user,
     ulimits: isRootless ? [] : containerUlimits(await ownLimits()),
   });
 }
 
-async function ownLimits(): Promise<string> {
-  try {
-    return await readFile('/proc/self/limits', 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
+  readonly networks: DockerNetworks;
   readonly #docker: Docker;
   readonly #options: DockerOptions;
   readonly #capacity: EngineCapacity;
   readonly #traits: EngineTraits;
   readonly #scratch: Scratch;
   readonly #images: ImageStore;
+  readonly #room: ImageRoom;
   readonly #events: ContainerEvents;
   readonly #containers: OwnContainers;
   readonly #usages: ContainerUsages;
 
-  constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
+  constructor(
+    options: DockerOptions,
+    capacity: EngineCapacity,
+    traits: EngineTraits & { readonly root: string | undefined },
+  ) {
     const { docker, owner, clock, logger } = options;
     this.#docker = docker;
     this.#options = options;
     this.#capacity = capacity;
     this.#traits = traits;
     this.#scratch = new Scratch(options.scratchRoot);
+    this.networks = new DockerNetworks({ docker, owner, address: options.address });
     this.#usages = new ContainerUsages(docker);
-    this.#images = new ImageStore({ docker, clock, logger, architecture: capacity.architecture });
+    const { architecture } = capacity;
+    const { root } = traits;
+    const opened = openImages(options.images, { docker, clock, logger, architecture, root });
+    this.#images = opened.images;
+    this.#room = opened.room;
     this.#containers = new OwnContainers({
       docker,
       owner,
@@ -137,6 +151,10 @@ class DockerDriver implements ContainerDriver {
     return this.#images.list(signal);
   }
 
+  tidy(signal: AbortSignal): Promise<void> {
+    return this.#room.keep(signal);
+  }
+
   places(kernel: string): KernelPlaces {
     const { work, runs } = this.#scratch.paths(kernel);
     return { work, runs, runner: insideContainer.runner, home: insideContainer.home };
@@ -158,9 +176,16 @@ class DockerDriver implements ContainerDriver {
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
-    await this.#images.prepare(spec.image, onPull, signal);
-    await this.#scratch.make(spec);
+  ): Promise<KernelEndpoint | undefined> {
+    await whileAnswering(this.#options, signal, (limited) =>
+      this.#images.prepare(spec.image, onPull, limited),
+    );
+    const { config } = await this.#scratch.make(spec);
+    if (spec.network === undefined) return undefined;
+    const { address } = this.#options;
+    const sshPublicKey = await clusterKey(config);
+    if (spec.network.driver !== 'host' || address === undefined) return { sshPublicKey };
+    return { sshPublicKey, address };
   }
 
   async start(
@@ -169,22 +194,30 @@ class DockerDriver implements ContainerDriver {
     signal: AbortSignal,
   ): Promise<KernelContainer> {
     signal.throwIfAborted();
-    const scratch = await this.#scratch.make(spec);
-    const { grant } = origin;
-    const runner = await copyRunner(this.#options.scratchRoot);
-    const mounts = containerMounts(scratch, runner, grant);
-    const imageLabels = this.#images.labelsOf(spec.image);
-    const { user } = this.#traits;
-    const environ = kernelEnviron(spec, insideContainer, { grant, imageLabels, user });
-    await this.#scratch.describe(spec.kernel, {
-      environ,
-      resources: resourceText(spec, grant, mounts),
+    const { owner, scratchRoot } = this.#options;
+    const surroundings = await writeSurroundings(spec, {
+      scratch: this.#scratch,
+      scratchRoot,
+      grant: origin.grant,
+      imageLabels: this.#images.labelsOf(spec.image),
+      user: this.#traits.user,
+      hostMounts: this.#traits.hostMounts,
+      gatewaySubnet:
+        spec.network?.driver === 'overlay' ? await this.networks.gatewaySubnet(signal) : undefined,
     });
-    const { owner } = this.#options;
     const traits = this.#traits;
-    const options = containerOptions({ spec, origin, owner, traits, environ, mounts });
+    const options = containerOptions({ spec, origin, owner, traits, ...surroundings });
     // From here on the signal is not heard: half a request is worse than a late answer.
-    const bounded = AbortSignal.timeout(ENGINE_CALL_MS_MAX);
+    return await whileAnswering(this.#options, AbortSignal.timeout(ENGINE_CALL_MS_MAX), (bounded) =>
+      this.#run(spec, { origin, options }, bounded),
+    );
+  }
+
+  async #run(
+    spec: KernelSpec,
+    { origin, options }: { readonly origin: StartOrigin; readonly options: CreateOptions },
+    bounded: AbortSignal,
+  ): Promise<KernelContainer> {
     const created = await this.#create(spec, options, bounded);
     if (typeof created !== 'string') {
       if (created.state.phase !== 'created') return created;
@@ -308,13 +341,14 @@ class DockerDriver implements ContainerDriver {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#images[Symbol.dispose]();
     await Promise.resolve();
   }
 
   /** The id of the new container, or the one that is there already under its name. */
   async #create(
     spec: KernelSpec,
-    options: Docker.ContainerCreateOptions,
+    options: CreateOptions,
     signal: AbortSignal,
   ): Promise<string | KernelContainer> {
     try {
@@ -345,9 +379,9 @@ class DockerDriver implements ContainerDriver {
   async #startCreated(spec: KernelSpec, id: string, signal: AbortSignal): Promise<void> {
     await this.#scratch.addContainer(spec.kernel, id);
     try {
-      await callEngine('starting a container', signal, (limited) =>
-        this.#docker.getContainer(id).start({ abortSignal: limited }),
-      );
+      const isInOverlay = spec.network?.driver === 'overlay';
+      const { clock } = this.#options;
+      await startContainer(this.#docker.getContainer(id), { clock, isInOverlay }, signal);
     } catch (cause) {
       if (cause instanceof EngineRefused && cause.status === 304) return;
       if (!(cause instanceof EngineRefused)) throw cause;
@@ -374,16 +408,3 @@ class DockerDriver implements ContainerDriver {
 }
 
 const UNSEEN_EXIT: ContainerExit = { exitCode: null, wasOutOfMemory: false, finishedAtMs: null };
-
-/** Ends the reading of an engine's stream with the signal's reason. */
-async function* abortable(
-  stream: NodeJS.ReadableStream,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const piece of stream) yield Buffer.from(piece);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw cause;
-  }
-}

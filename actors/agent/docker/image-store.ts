@@ -1,66 +1,79 @@
-import { type Clock, ImageReference, type Logger } from '@orrery/bus';
+import {
+  architectureName,
+  type Clock,
+  ImageReference,
+  type Logger,
+  type PullProgress,
+  parseImageName,
+} from '@orrery/bus';
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import type { LocalImage, PullProgress } from '../container-driver.ts';
+import type { LocalImage } from '../container-driver.ts';
 import {
-  DiskFull,
   EngineRefused,
   ImageArchitectureMismatch,
-  ImageNotFound,
+  ImageNotHere,
   ImagePullFailed,
 } from '../errors.ts';
 import { callEngine, unlessMissing } from './engine.ts';
+import { ImagePull } from './image-pull.ts';
+import type { ImageRoom } from './image-room.ts';
+import type { PulledImages } from './pulled-images.ts';
+import { findRegistry, type Registries } from './registries.ts';
 
-/** A pull that says nothing for this long has failed. */
-const PULL_SILENCE_MS_MAX = 300_000;
 /** More images than this are not told to the control plane. */
 const IMAGES_MAX = 1_000;
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  amd64: 'x86_64',
-  x64: 'x86_64',
-  arm64: 'aarch64',
-};
+/** So long a registry's word about what a tag stands for is taken. */
+const DIGEST_KNOWN_MS = 10_000;
+const DIGEST_ASKED_MS_MAX = 5_000;
 
 const InspectedImage = z.object({
   Id: z.string(),
   Architecture: z.string(),
   Size: z.number(),
   RepoTags: z.array(z.string()).nullish(),
+  RepoDigests: z.array(z.string()).nullish(),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
-});
-
-const PullNotice = z.object({
-  id: z.string().optional(),
-  status: z.string().optional(),
-  error: z.string().optional(),
-  progressDetail: z.object({ current: z.number().optional() }).optional(),
 });
 
 type Labels = LocalImage['facts']['labels'];
 
+/**
+ * When an image is got from its registry: `tag` when it is not here; `digest` also when its tag stands for
+ * another image there by now; `none` never.
+ */
+export type PullPolicy = 'tag' | 'digest' | 'none';
+
+interface Found {
+  readonly facts: LocalImage['facts'];
+  /** Of the manifests under which it was pulled. */
+  readonly digests: readonly string[];
+}
+
+export interface ImageStoreOptions {
+  readonly docker: Docker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly architecture: string;
+  readonly registries: Registries;
+  readonly policy: PullPolicy;
+  readonly pulled: PulledImages;
+  readonly room: ImageRoom;
+}
+
 /** The images of one engine: which are there, and how to get the others. */
-export class ImageStore {
-  readonly #docker: Docker;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #architecture: string;
+export class ImageStore implements Disposable {
+  readonly #options: ImageStoreOptions;
+  readonly #end = new AbortController();
   /** References known to be here, until the engine says that something changed. */
-  readonly #present = new Set<string>();
+  readonly #present = new Map<string, { readonly atMs: number }>();
   /** As they were when the image was prepared last. */
   readonly #labels = new Map<string, Labels>();
-  readonly #pulls = new Map<string, Promise<void>>();
+  readonly #pulls = new Map<string, ImagePull>();
   readonly #factsById = new Map<string, LocalImage['facts']>();
 
-  constructor(options: {
-    readonly docker: Docker;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly architecture: string;
-  }) {
-    this.#docker = options.docker;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#architecture = options.architecture;
+  constructor(options: ImageStoreOptions) {
+    this.#options = options;
   }
 
   forget(reference?: string): void {
@@ -68,21 +81,31 @@ export class ImageStore {
     else this.#present.delete(reference);
   }
 
-  /** @throws {ImageNotFound} | {ImagePullFailed} | {ImageArchitectureMismatch} */
+  /** @throws {ImageNotHere} | {ImageArchitectureMismatch}, or as a pull fails. */
   async prepare(
     reference: string,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#present.has(reference)) return;
-    let labels = await this.#inspect(reference, signal);
-    if (labels === undefined) {
-      await this.#pull(reference, onPull, signal);
-      labels = await this.#inspect(reference, signal);
-      if (labels === undefined) throw new ImageNotFound(reference);
+    const { clock, policy, pulled } = this.#options;
+    const known = this.#present.get(reference);
+    const isKnown = known !== undefined && clock.nowMs() - known.atMs < DIGEST_KNOWN_MS;
+    if (known !== undefined && (policy !== 'digest' || isKnown)) {
+      pulled.used(reference, clock.nowMs());
+      return;
     }
-    this.#present.add(reference);
-    this.#labels.set(reference, labels);
+    let found = await this.#inspect(reference, signal);
+    if (found === undefined || (await this.#isOutdated(reference, found, signal))) {
+      if (policy === 'none') throw new ImageNotHere(reference);
+      await this.#pull(reference, onPull, signal);
+      found = await this.#inspect(reference, signal);
+      if (found === undefined)
+        throw new ImagePullFailed(reference, 'the engine ended the pull and does not have it');
+      pulled.pulled(reference, clock.nowMs());
+    }
+    pulled.used(reference, clock.nowMs());
+    this.#present.set(reference, { atMs: clock.nowMs() });
+    this.#labels.set(reference, found.facts.labels);
   }
 
   /** Of an image that was prepared; undefined: none was. */
@@ -91,12 +114,13 @@ export class ImageStore {
   }
 
   async list(signal: AbortSignal): Promise<readonly LocalImage[]> {
-    const listed = await callEngine('listing images', signal, () => this.#docker.listImages());
+    const { docker, logger } = this.#options;
+    const listed = await callEngine('listing images', signal, () => docker.listImages());
     const found: LocalImage[] = [];
     for (const { Id, RepoTags } of listed) {
       const references = (RepoTags ?? []).filter((tag) => ImageReference.safeParse(tag).success);
       if (references.length === 0) continue;
-      const facts = this.#factsById.get(Id) ?? (await this.#facts(Id, signal));
+      const facts = this.#factsById.get(Id) ?? (await this.#find(Id, signal))?.facts;
       if (facts === undefined) continue;
       this.#factsById.set(Id, facts);
       found.push(...references.map((reference) => ({ reference, facts })));
@@ -104,30 +128,57 @@ export class ImageStore {
     for (const id of this.#factsById.keys())
       if (!listed.some(({ Id }) => Id === id)) this.#factsById.delete(id);
     if (found.length > IMAGES_MAX)
-      this.#logger.warn({ images: found.length, told: IMAGES_MAX }, 'more images than are told');
+      logger.warn({ images: found.length, told: IMAGES_MAX }, 'more images than are told');
     return found.slice(0, IMAGES_MAX);
   }
 
-  async #inspect(reference: string, signal: AbortSignal): Promise<Labels | undefined> {
-    const facts = await this.#facts(reference, signal);
-    if (facts === undefined) return undefined;
-    if (facts.architecture !== this.#architecture && facts.architecture !== '')
-      throw new ImageArchitectureMismatch(reference, facts.architecture, this.#architecture);
-    return facts.labels;
+  /** Ends the pulls where they stand. */
+  [Symbol.dispose](): void {
+    this.#end.abort(new Error('the agent ends'));
   }
 
-  async #facts(name: string, signal: AbortSignal): Promise<LocalImage['facts'] | undefined> {
+  async #inspect(reference: string, signal: AbortSignal): Promise<Found | undefined> {
+    const found = await this.#find(reference, signal);
+    if (found === undefined) return undefined;
+    const { architecture } = found.facts;
+    if (architecture !== this.#options.architecture && architecture !== '')
+      throw new ImageArchitectureMismatch(reference, architecture, this.#options.architecture);
+    return found;
+  }
+
+  /** Whether its tag stands for another image by now. While the registry does not say, it does not. */
+  async #isOutdated(reference: string, { digests }: Found, signal: AbortSignal): Promise<boolean> {
+    const { policy, registries, logger } = this.#options;
+    // What was built or imported here came from no registry.
+    if (policy !== 'digest' || digests.length === 0) return false;
+    const name = parseImageName(reference);
+    if (name.digest !== undefined) return false;
+    try {
+      const { client } = await findRegistry(registries, name.host);
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(DIGEST_ASKED_MS_MAX)]);
+      const digest = await client.digest(name, limited);
+      return digest !== undefined && !digests.includes(digest);
+    } catch (err) {
+      signal.throwIfAborted();
+      logger.warn({ err, reference }, 'the image that is here is taken: its registry does not say');
+      return false;
+    }
+  }
+
+  async #find(name: string, signal: AbortSignal): Promise<Found | undefined> {
+    const { docker } = this.#options;
     const told = await unlessMissing(
-      callEngine('looking at an image', signal, () => this.#docker.getImage(name).inspect()),
+      callEngine('looking at an image', signal, () => docker.getImage(name).inspect()),
     );
     if (told === undefined) return undefined;
-    const { Id, Architecture, Size, Config } = InspectedImage.parse(told);
-    return {
+    const { Id, Architecture, Size, RepoDigests, Config } = InspectedImage.parse(told);
+    const facts = {
       digest: Id,
-      architecture: ARCHITECTURES[Architecture] ?? Architecture,
+      architecture: architectureName(Architecture),
       sizeBytes: Size,
       labels: Config?.Labels ?? {},
     };
+    return { facts, digests: (RepoDigests ?? []).map((text) => text.split('@')[1] ?? '') };
   }
 
   /** One pull an image, whoever asks; an asker who goes away does not stop it for the others. */
@@ -136,89 +187,20 @@ export class ImageStore {
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    onPull({ layersDone: 0, layersTotal: 0, bytesDone: 0 });
     let pull = this.#pulls.get(reference);
     if (pull === undefined) {
-      pull = this.#pullOnce(reference, onPull).finally(() => this.#pulls.delete(reference));
+      const { room } = this.#options;
+      pull = new ImagePull(reference, {
+        ...this.#options,
+        signal: this.#end.signal,
+        makeRoom: (packedBytes, asked) => room.make(packedBytes, asked),
+      });
       this.#pulls.set(reference, pull);
+      const done = (): boolean => this.#pulls.delete(reference);
+      pull.done.then(done, done);
     }
-    await Promise.race([pull, aborted(signal)]);
-  }
-
-  async #pullOnce(reference: string, onPull: (progress: PullProgress) => void): Promise<void> {
-    const stopper = new AbortController();
-    const layers = new Map<string, { readonly isDone: boolean; readonly bytes: number }>();
-    let lastHeardAtMs = this.#clock.nowMs();
-    const watch = this.#watchSilence(() => lastHeardAtMs, stopper);
-    try {
-      const tagged = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
-      const stream = await this.#docker.pull(tagged, { abortSignal: stopper.signal });
-      for await (const notice of pullNotices(stream)) {
-        lastHeardAtMs = this.#clock.nowMs();
-        if (notice.error !== undefined) throw new ImagePullFailed(reference, notice.error);
-        if (notice.id === undefined) continue;
-        const isDone = /^(Pull complete|Already exists)$/.test(notice.status ?? '');
-        layers.set(notice.id, { isDone, bytes: notice.progressDetail?.current ?? 0 });
-        onPull(progressOf([...layers.values()]));
-      }
-    } catch (cause) {
-      throw pullFailure(reference, stopper.signal.aborted ? stopper.signal.reason : cause);
-    } finally {
-      stopper.abort(new Error('the pull has ended'));
-      await watch;
-    }
-  }
-
-  async #watchSilence(lastHeardAtMs: () => number, stopper: AbortController): Promise<void> {
-    while (!stopper.signal.aborted) {
-      const leftMs = lastHeardAtMs() + PULL_SILENCE_MS_MAX - this.#clock.nowMs();
-      if (leftMs <= 0) {
-        stopper.abort(new Error(`the registry said nothing for ${PULL_SILENCE_MS_MAX} ms`));
-        return;
-      }
-      try {
-        await this.#clock.sleep(leftMs, stopper.signal);
-      } catch {
-        return;
-      }
-    }
-  }
-}
-
-function progressOf(
-  layers: readonly { readonly isDone: boolean; readonly bytes: number }[],
-): PullProgress {
-  return {
-    layersDone: layers.filter(({ isDone }) => isDone).length,
-    layersTotal: layers.length,
-    bytesDone: layers.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
-}
-
-/** The engine tells in prose whether an image does not exist or could not be got. */
-function pullFailure(
-  reference: string,
-  cause: unknown,
-): ImageNotFound | ImagePullFailed | DiskFull {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  if (/no space left on device/i.test(why)) return new DiskFull('pull', { cause });
-  const isMissing =
-    /not found|manifest unknown|does not exist|repository name must|invalid reference|denied/i.test(
-      why,
-    );
-  return isMissing && !/no such host|dial tcp|timeout/i.test(why)
-    ? new ImageNotFound(reference, { cause })
-    : new ImagePullFailed(reference, why, { cause });
-}
-
-async function* pullNotices(
-  stream: NodeJS.ReadableStream,
-): AsyncGenerator<z.infer<typeof PullNotice>> {
-  let rest = '';
-  for await (const piece of stream) {
-    const lines = (rest + String(piece)).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') yield PullNotice.parse(JSON.parse(line));
+    using _listening = pull.listen(onPull);
+    await Promise.race([pull.done, aborted(signal)]);
   }
 }
 

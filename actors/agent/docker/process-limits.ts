@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Ulimit } from './container-options.ts';
 
 const OPEN_FILES_MAX = 1_048_576;
@@ -26,4 +27,13 @@ function hardLimit(limits: string, name: string): number | undefined {
   const [, hard] = line?.slice(name.length).trim().split(/\s+/) ?? [];
   if (hard === undefined) return undefined;
   return hard === 'unlimited' ? UNLIMITED : Number(hard);
+}
+
+/** Of this process; empty where the system does not tell. */
+export async function ownLimits(): Promise<string> {
+  try {
+    return await readFile('/proc/self/limits', 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -110,9 +110,10 @@ export class ProcessDriver implements ContainerDriver {
     return Promise.resolve(findKernel(this.#stateRoot, kernel));
   }
 
-  async prepare(spec: KernelSpec): Promise<void> {
+  async prepare(spec: KernelSpec): Promise<undefined> {
     if (spec.image !== HOST_IMAGE) throw new ImageNotFound(spec.image);
     await this.#scratch.make(spec);
+    return undefined;
   }
 
   async start(

@@ -21,9 +21,21 @@ const PASSED_ON = [
 ] as const;
 
 const Answer = z.union([
+  z.object({ frame: z.looseObject({ kind: z.string() }) }),
   z.object({ result: z.unknown() }),
   z.object({ failure: z.object({ code: z.string(), message: z.string() }) }),
 ]);
+
+/** A request that is answered by frames, and sends some. Disposing it ends it. */
+export interface Talk extends Disposable {
+  /**
+   * @throws {KeeperRefused} with the code that the keeper told.
+   * @throws {KeeperUnavailable} when the keeper is gone.
+   */
+  readonly frames: AsyncIterable<unknown>;
+  /** Resolves when the frame is on its way. */
+  send(frame: object): Promise<void>;
+}
 
 /** The agent's way to the keeper of its node, which is started when it is first needed. */
 export class KeeperClient {
@@ -45,16 +57,34 @@ export class KeeperClient {
     signal.addEventListener('abort', stop, { once: true });
     try {
       socket.write(`${JSON.stringify(request)}\n`);
-      for await (const line of createInterface({ input: socket })) {
-        const answer = Answer.parse(JSON.parse(line));
-        if ('failure' in answer) throw new KeeperRefused(answer.failure);
-        return answer.result;
-      }
-      throw new KeeperUnavailable('it ended before it answered');
+      const answers = answersOf(socket);
+      for (let next = await answers.next(); ; next = await answers.next())
+        if (next.done === true) return next.value;
     } finally {
       signal.removeEventListener('abort', stop);
       socket.destroy();
     }
+  }
+
+  /** @throws {KeeperUnavailable} */
+  async converse(request: object, signal: AbortSignal): Promise<Talk> {
+    const socket = await this.#connect();
+    const stop = (): void => void socket.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const send = (frame: object): Promise<void> =>
+      new Promise((resolve) => {
+        socket.write(`${JSON.stringify(frame)}\n`, () => resolve());
+      });
+    void send(request);
+    return {
+      frames: answersOf(socket),
+      send,
+      [Symbol.dispose]() {
+        signal.removeEventListener('abort', stop);
+        socket.destroy();
+      },
+    };
   }
 
   async #connect(): Promise<Socket> {
@@ -68,6 +98,17 @@ export class KeeperClient {
     if (started instanceof Error === false) return started;
     throw new KeeperUnavailable('it was started and is not there', { cause: started });
   }
+}
+
+/** The frames, then the result. @throws {KeeperRefused} | {KeeperUnavailable} */
+async function* answersOf(socket: Socket): AsyncGenerator<unknown, unknown> {
+  for await (const line of createInterface({ input: socket })) {
+    const answer = Answer.parse(JSON.parse(line));
+    if ('failure' in answer) throw new KeeperRefused(answer.failure);
+    if ('result' in answer) return answer.result;
+    yield answer.frame;
+  }
+  throw new KeeperUnavailable('it ended before it answered');
 }
 
 function connectTo(directory: string): Promise<Socket | Error> {

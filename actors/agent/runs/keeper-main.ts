@@ -11,12 +11,15 @@ import { KeeperPlace, openPlace } from './keeper-place.ts';
  * Argument: a `KeeperPlace` as JSON. Says `ready` on its fourth file when it can be asked.
  */
 const PARENT = 3;
+const NO_IMAGES = { pullPolicy: 'none', unusedHoursMax: 0, freePercentMin: 0 } as const;
 
 async function main(): Promise<void> {
   const place = KeeperPlace.parse(JSON.parse(z.string().parse(process.argv[2])));
   const logger = createLogger({ name: 'keeper', level: 'warn' });
   const driver = await chooseDriver({
-    settings: place.settings,
+    // It looks at what runs; images are the agent's business.
+    settings: { ...place.settings, images: NO_IMAGES },
+    registries: { find: () => Promise.resolve(undefined) },
     node: place.node,
     installation: place.installation,
     directory: place.directory,
@@ -25,7 +28,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     logger,
   });
-  const keeper = new Keeper({ driver, clock: systemClock, logger });
+  const keeper = new Keeper({ driver, directory: place.directory, clock: systemClock, logger });
   using short = openPlace(place.directory);
   if (await isAnswered(short.socket)) {
     tellParent();

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   type Clock,
@@ -8,32 +9,56 @@ import {
   InterruptRequest,
   type Logger,
   OrreryError,
+  TerminalRequest,
 } from '@orrery/bus';
 import { z } from 'zod';
 import type { ContainerDriver } from '../container-driver.ts';
 import { KernelNotFound, RunnerUnavailable } from '../errors.ts';
+import { attend } from '../terminals/attend.ts';
+import { KernelTerminals } from '../terminals/kernel-terminals.ts';
+import { RECORDINGS } from '../terminals/recordings.ts';
 import { KernelRuns } from './kernel-runs.ts';
 
 /** With nothing to keep and nobody asking for so long, the process ends. */
 const IDLE_MS = 60_000;
 const LOOK_PERIOD_MS = 5_000;
 
-const Request = z.discriminatedUnion('kind', [ExecuteRequest, InterruptRequest, CompleteRequest]);
+const Request = z.discriminatedUnion('kind', [
+  ExecuteRequest,
+  InterruptRequest,
+  CompleteRequest,
+  TerminalRequest,
+]);
 type Request = z.infer<typeof Request>;
+
+/** A connection of the agent: lines of JSON, each way. */
+interface Line {
+  readonly socket: Socket;
+  readonly lines: AsyncIterator<string>;
+  readonly left: AbortSignal;
+}
+
+interface Kept {
+  readonly runs: KernelRuns;
+  readonly terminals: KernelTerminals;
+}
 
 export interface KeeperParts {
   readonly driver: ContainerDriver;
+  /** Where the node keeps its things. */
+  readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Keeps the interpreters of a node's kernels and what they print, in a process that outlives the agent. Each
- * connection asks once: a line of JSON, answered by a line with `result` or `failure`.
+ * Keeps the interpreters and terminals of a node's kernels and what they print, in a process that outlives the
+ * agent. Each connection asks once: a line of JSON, answered by a line with `result` or `failure`. Before that
+ * line, the connection of a terminal carries lines with a `frame`, and the viewer's frames the other way.
  */
 export class Keeper {
   readonly #parts: KeeperParts;
-  readonly #kernels = new Map<string, KernelRuns>();
+  readonly #kernels = new Map<string, Kept>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #over = new AbortController();
@@ -70,16 +95,16 @@ export class Keeper {
     socket.once('close', () => this.#sockets.delete(socket));
     const left = new AbortController();
     socket.once('close', () => left.abort(new Error('the agent left')));
-    for await (const line of createInterface({ input: socket })) {
-      const answer = await this.#answer(line, left.signal);
-      socket.end(`${JSON.stringify(answer)}\n`);
-      return;
-    }
+    const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+    const first = await lines.next();
+    if (first.done === true) return;
+    const answer = await this.#answer(first.value, { socket, lines, left: left.signal });
+    socket.end(`${JSON.stringify(answer)}\n`);
   }
 
-  async #answer(line: string, left: AbortSignal): Promise<object> {
+  async #answer(text: string, line: Line): Promise<object> {
     try {
-      return { result: await this.#carryOut(Request.parse(JSON.parse(line)), left) };
+      return { result: await this.#carryOut(Request.parse(JSON.parse(text)), line) };
     } catch (error) {
       if (error instanceof OrreryError)
         return { failure: { code: error.code, message: error.message } };
@@ -88,8 +113,8 @@ export class Keeper {
     }
   }
 
-  async #carryOut(request: Request, left: AbortSignal): Promise<object> {
-    const runs = await this.#runsOf(request.kernel);
+  async #carryOut(request: Request, { socket, lines, left }: Line): Promise<object> {
+    const { runs, terminals } = await this.#keptOf(request.kernel);
     switch (request.kind) {
       case 'execute': {
         const answered = new AbortController();
@@ -105,19 +130,28 @@ export class Keeper {
         return { isInterrupted: await runs.interrupt(request.runId) };
       case 'complete':
         return { suggestions: await runs.complete(request.language, request.code) };
+      case 'terminal': {
+        const send = (frame: object): Promise<void> => sendLine(socket, { frame });
+        await attend(terminals, { request, lines, send }, left);
+        return {};
+      }
     }
   }
 
   /** @throws {KernelNotFound} | {RunnerUnavailable} */
-  async #runsOf(kernel: string): Promise<KernelRuns> {
+  async #keptOf(kernel: string): Promise<Kept> {
     const there = this.#kernels.get(kernel);
     if (there !== undefined) return there;
-    const { driver, clock } = this.#parts;
+    const { driver, clock, directory, logger } = this.#parts;
     const signal = this.#over.signal;
     if ((await driver.find(kernel, signal)) === undefined) throw new KernelNotFound(kernel);
     const places = driver.places(kernel);
     if (places === undefined) throw new RunnerUnavailable(driver.name);
-    const made = new KernelRuns({ driver, clock, kernel, places, signal });
+    const recordings = join(directory, RECORDINGS);
+    const made = {
+      runs: new KernelRuns({ driver, clock, kernel, places, signal }),
+      terminals: new KernelTerminals({ driver, clock, logger, kernel, recordings, signal }),
+    };
     const meanwhile = this.#kernels.get(kernel);
     if (meanwhile !== undefined) return meanwhile;
     this.#kernels.set(kernel, made);
@@ -126,10 +160,25 @@ export class Keeper {
 
   /** Kernels whose scratch space is removed, and those that nothing runs in. */
   #forgetGone(): void {
-    for (const [kernel, runs] of this.#kernels) {
+    for (const [kernel, { runs, terminals }] of this.#kernels) {
       const places = this.#parts.driver.places(kernel);
-      if (places === undefined || !existsSync(places.work) || !runs.isInUse)
+      const isInUse = runs.isInUse || terminals.isInUse;
+      if (places === undefined || !existsSync(places.work) || !isInUse)
         this.#kernels.delete(kernel);
     }
   }
+}
+
+/** Resolves when the line is on its way, or never will be. */
+async function sendLine(socket: Socket, value: object): Promise<void> {
+  if (socket.destroyed || socket.write(`${JSON.stringify(value)}\n`)) return;
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle);
+      socket.off('close', settle);
+      resolve();
+    };
+    socket.once('drain', settle);
+    socket.once('close', settle);
+  });
 }

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
@@ -11,7 +10,7 @@ import type { ContainerDriver, KernelPlaces } from '../container-driver.ts';
 import { Batch } from './batch.ts';
 import { type CellEnd, Interpreter, InterpreterNotStarted, logItem } from './interpreter.ts';
 import { Run } from './run.ts';
-import { RunLog } from './run-log.ts';
+import { RunLog, runsIn } from './run-log.ts';
 
 /** Runs of one kernel that are remembered, the one that runs and those that wait included. */
 const RUNS_MAX = 32;
@@ -265,14 +264,5 @@ export class KernelRuns {
       this.#runs.delete(id);
     }
     if (this.#runs.size >= RUNS_MAX) throw new TooManyRuns();
-  }
-}
-
-/** In no particular order; there need be no directory. */
-function runsIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isLast, type RunFact, RunRecord } from './run-record.ts';
 
 const SEGMENT_BYTES_MAX = 1024 * 1024;
@@ -15,6 +18,9 @@ const SEGMENT_BYTES_MAX = 1024 * 1024;
 export const UNRECEIVED_BYTES_MAX = 16 * 1024 * 1024;
 /** The newest records, kept so that an answer need not read what was just written. */
 const RECENT_BYTES_MAX = 1024 * 1024;
+
+/** Begins the name of a directory that is being removed; no run has such a name. */
+const GONE = '.gone-';
 
 interface Segment {
   readonly path: string;
@@ -117,9 +123,13 @@ export class RunLog implements Disposable {
     this.#freed = Promise.withResolvers();
   }
 
+  /** At once out of the way of another run of that name; the files go while others run. */
   remove(): void {
     this[Symbol.dispose]();
-    rmSync(this.#directory, { recursive: true, force: true });
+    const gone = join(dirname(this.#directory), `${GONE}${randomUUID()}`);
+    renameSync(this.#directory, gone);
+    // What a killed process leaves goes with the kernel.
+    rm(gone, { recursive: true, force: true }).catch(() => undefined);
   }
 
   [Symbol.dispose](): void {
@@ -172,5 +182,14 @@ function* readSegment(path: string): Generator<RunRecord, void> {
   for (const line of lines) {
     const parsed = RunRecord.safeParse(JSON.parse(line));
     if (parsed.success) yield parsed.data;
+  }
+}
+
+/** Runs whose logs lie in a directory, in no particular order; there need be no directory. */
+export function runsIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).filter((name) => !name.startsWith(GONE));
+  } catch {
+    return [];
   }
 }

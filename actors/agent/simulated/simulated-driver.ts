@@ -1,4 +1,4 @@
-import type { Clock, KernelSpec } from '@orrery/bus';
+import type { Clock, KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
   ContainerDriver,
@@ -10,7 +10,6 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
-  PullProgress,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -86,15 +85,16 @@ export class SimulatedDriver implements ContainerDriver {
     spec: KernelSpec,
     onPull: (progress: PullProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<undefined> {
     const { failsAt, pullMs } = simulationOf(spec, this.#defaults);
     if (spec.image !== SIMULATED_IMAGE) throw new ImageNotFound(spec.image);
     if (failsAt === 'prepare') throw new ScratchUnavailable('/simulated', SCRIPTED);
     if (failsAt === 'pull') throw new ImagePullFailed(spec.image, SCRIPTED.cause);
-    if (pullMs === 0 || this.#pulled.has(spec.image)) return;
+    if (pullMs === 0 || this.#pulled.has(spec.image)) return undefined;
     onPull({ layersDone: 0, layersTotal: 1, bytesDone: 0 });
     await this.#clock.sleep(pullMs, signal);
     this.#pulled.add(spec.image);
+    return undefined;
   }
 
   async start(

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from './read-text.ts';
 
 /** Where the files of a process' control group are, by what they are read for. */
 export interface Cgroup {
@@ -114,15 +114,6 @@ function below({ root, point }: Mount, path: string): string {
 function readNumber(path: string): number | undefined {
   const text = readText(path).trim();
   return /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // Containers come and go while one reads.
-    return '';
-  }
 }
 
 function fieldOf(text: string, name: string): number | undefined {

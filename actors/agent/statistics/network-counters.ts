@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readText } from './read-text.ts';
 
 /** Bytes since the interfaces came up, all but the loopback together. */
 export interface NetworkCounters {
@@ -13,11 +13,8 @@ const SENT = 8;
 
 /** Of the network that the process is in; `self`: the agent's. Undefined when there is no such process. */
 export function readNetwork(pid: number | 'self'): NetworkCounters | undefined {
-  try {
-    return parseNetwork(readFileSync(`/proc/${pid}/net/dev`, 'utf8'));
-  } catch {
-    return undefined;
-  }
+  const text = readText(`/proc/${pid}/net/dev`);
+  return text === '' ? undefined : parseNetwork(text);
 }
 
 export function parseNetwork(text: string): NetworkCounters {

@@ -1,12 +1,14 @@
-import type {
-  Ending,
-  FailedCheck,
-  GroupPolicy,
-  Held,
-  KeypairLimits,
-  PendingView,
-  SessionsMax,
-  Situation,
+import {
+  type Ending,
+  type FailedCheck,
+  type GroupPolicy,
+  type Held,
+  idOf,
+  type KeypairLimits,
+  type OwnerKind,
+  type PendingView,
+  type SessionsMax,
+  type Situation,
 } from './model.ts';
 import { plus, sum, type Vector, zero } from './vector.ts';
 import type { WaitingSessions } from './waiting.ts';
@@ -42,8 +44,18 @@ const publicOnly: Readonly<Record<string, Check>> = {
     tooMany(session, context, { kind: 'domain', id: session.owner.domain }),
   container_limit: containers,
   priority_limit: priorities,
-  pending_session_count_limit: pendingCount,
-  pending_session_resource_limit: pendingSlots,
+  pending_session_count_limit: (session, context) => pendingCount(session, context, 'keypair'),
+  pending_session_resource_limit: (session, context) => pendingSlots(session, context, 'keypair'),
+  user_pending_session_count_limit: (session, context) => pendingCount(session, context, 'user'),
+  user_pending_session_resource_limit: (session, context) => pendingSlots(session, context, 'user'),
+  user_group_pending_session_count_limit: (session, context) =>
+    pendingCount(session, context, 'project'),
+  user_group_pending_session_resource_limit: (session, context) =>
+    pendingSlots(session, context, 'project'),
+  domain_pending_session_count_limit: (session, context) =>
+    pendingCount(session, context, 'domain'),
+  domain_pending_session_resource_limit: (session, context) =>
+    pendingSlots(session, context, 'domain'),
   keypair_resource_limit: (session, context) =>
     exceeded(session, context, {
       kind: 'keypair',
@@ -96,10 +108,9 @@ export function failedChecks(session: PendingView, context: CheckContext): reado
 }
 
 /** What waiting for others to leave the queue ends: the rest depends on what changes from outside. */
-export const PENDING_CHECKS: ReadonlySet<string> = new Set([
-  'pending_session_count_limit',
-  'pending_session_resource_limit',
-]);
+export const PENDING_CHECKS: ReadonlySet<string> = new Set(
+  Object.keys(publicOnly).filter((name) => /pending_session_(count|resource)_limit$/.test(name)),
+);
 
 /** Whether it will never be placed: it waited too long, or what it depends on has failed. */
 export function endingOf(
@@ -206,16 +217,27 @@ function priorities(session: PendingView, context: CheckContext): string | undef
   return `Your sessions have a priority of at most ${most}.`;
 }
 
-function pendingCount(session: PendingView, context: CheckContext): string | undefined {
-  const most = limitsOf(session, context)?.pendingSessionsMax;
-  if (most === undefined || context.waiting.isAmong(session, most)) return undefined;
-  return `You cannot create more than ${most} pending session(s).`;
+function pendingCount(
+  session: PendingView,
+  { situation, waiting }: CheckContext,
+  kind: OwnerKind,
+): string | undefined {
+  const most = situation.limits.pending?.[kind].get(idOf(session.owner, kind))?.sessionsMax;
+  if (most === undefined || waiting.isAmong(session, kind, most)) return undefined;
+  return kind === 'keypair'
+    ? `You cannot create more than ${most} pending session(s).`
+    : `The ${kind} cannot have more than ${most} pending session(s).`;
 }
 
-function pendingSlots(session: PendingView, context: CheckContext): string | undefined {
-  const most = limitsOf(session, context)?.pendingTotalMax;
-  if (most === undefined || context.waiting.isWithin(session, most)) return undefined;
-  return `Your pending session quota is exceeded. (${context.describe(most)})`;
+function pendingSlots(
+  session: PendingView,
+  { situation, waiting, describe }: CheckContext,
+  kind: OwnerKind,
+): string | undefined {
+  const most = situation.limits.pending?.[kind].get(idOf(session.owner, kind))?.totalMax;
+  if (most === undefined || waiting.isWithin(session, kind, most)) return undefined;
+  const whose = kind === 'keypair' ? 'Your pending session' : `The pending session ${kind}`;
+  return `${whose} quota is exceeded. (${describe(most)})`;
 }
 
 interface Quota {
@@ -257,8 +279,6 @@ export function totalOf({ kernels }: PendingView): Vector {
 }
 
 /** The usage of the situation and what the pass has added to it. */
-type OwnerKind = 'keypair' | 'user' | 'project' | 'domain';
-
 export interface UsageLedger {
   of(kind: OwnerKind, id: string): Held;
   add(session: PendingView): void;

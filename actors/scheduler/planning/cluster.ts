@@ -1,3 +1,4 @@
+import type { Left } from './kept-room.ts';
 import type { GroupPolicy, NodeView, PendingView } from './model.ts';
 import { NodeOrder, type WorkNode } from './node-order.ts';
 import { preferenceOf } from './strategies.ts';
@@ -11,9 +12,14 @@ export interface Taken {
   readonly turnBefore: number;
 }
 
+/** Nodes looked at in one pass for gangs that did not fit at first: the work stays bounded however many wait. */
+const LOOKS_MAX = 100_000;
+
 /** The nodes of one group while a pass gives them away. */
 export class GroupCluster {
   readonly nodes: ReadonlyMap<string, WorkNode>;
+  /** Counted by who looks. */
+  looksLeft = LOOKS_MAX;
   readonly #slots: readonly string[];
   readonly #policy: GroupPolicy;
   /** By architecture asked for (empty: any) and set of slots. */
@@ -25,8 +31,8 @@ export class GroupCluster {
   #turn: number;
 
   constructor(views: readonly NodeView[], slots: readonly string[], policy: GroupPolicy) {
-    this.#views = views;
-    const usable = views.filter(({ isSchedulable }) => isSchedulable);
+    this.#views = limited(views, policy);
+    const usable = this.#views.filter(({ isSchedulable }) => isSchedulable);
     this.nodes = new Map(
       usable.map((view): [string, WorkNode] => [view.name, { ...view, free: [...view.free] }]),
     );
@@ -134,6 +140,34 @@ export class GroupCluster {
   }
 }
 
+/** With what the group lets each node have, where that is less than what the node says. */
+function limited(
+  views: readonly NodeView[],
+  { containersPerNodeMax: most }: GroupPolicy,
+): readonly NodeView[] {
+  if (most === undefined) return views;
+  return views.map((view) => ({
+    ...viewOf(view),
+    containersMax: Math.min(most, view.containersMax ?? most),
+  }));
+}
+
+/** Its own fields, wherever they come from. */
+function viewOf(view: NodeView): NodeView {
+  const { name, group, architecture, isSchedulable, total, free, containers, turn } = view;
+  return { name, group, architecture, isSchedulable, total, free, containers, turn };
+}
+
 export function hasContainersLeft({ containers, containersMax }: WorkNode, more: number): boolean {
   return containersMax === undefined || containers + more <= containersMax;
+}
+
+/** What is left on the nodes where something was taken. */
+export function leftOn(taken: readonly Taken[]): ReadonlyMap<string, Left> {
+  return new Map(
+    taken.map(({ node: { name, free, containers, containersMax = Infinity } }) => [
+      name,
+      { slots: [...free], containers: containersMax - containers },
+    ]),
+  );
 }

@@ -9,8 +9,8 @@ import { evenSteps, type Span, type TimeSteps, timeSteps } from './time-steps.ts
 
 /** When a session is expected to start. */
 export interface Forecast {
-  /** Absent: what may come differs too much to name a moment. */
-  readonly startsAtMs?: number;
+  /** The moment for whose wait most runs come true within twice: with how much certainty, the range tells. */
+  readonly startsAtMs: number;
   /** Nine of ten runs of what may come start it after this, */
   readonly earliestMs: number;
   /** and nine of ten before this; Infinity when it is not bounded by anything known. */
@@ -34,8 +34,8 @@ const RUNS = 29;
 const RUNS_OF_MANY = 17;
 /** Nodes and sessions of which there are many. */
 const MANY = 80;
-/** So many of the runs have to come true for a moment to be named. */
-const AGREED_MIN = 0.65;
+/** Rounds of runs: another is made as long as there is work left for it. */
+const ROUNDS_MAX = 4;
 
 /**
  * Runs the decision forward over the expected ends of what runs and the expected arrivals, several times.
@@ -50,29 +50,35 @@ export function forecast(
   const size = part.situation.nodes.length + part.situation.pending.length + SIZE_OF_A_PASS;
   const runs = size > MANY ? RUNS_OF_MANY : RUNS;
   const passesMax = Math.max(PASSES_MIN, Math.floor(workMax / runs / size));
-  const onPasses = (passes: number): void => onWork?.(passes * size);
+  let work = 0;
+  const onPasses = (passes: number): void => {
+    work += passes * size;
+    onWork?.(passes * size);
+  };
   const come = recent.filter((_, index) => isKept(index, part.share));
   const { nowMs } = situation;
   const given = { runs, passesMax, leftOf, recent: come, session, onPasses };
   const steps = stepsFor(part, given);
-  const starts = Array.from({ length: runs }, (_, run) =>
-    startIn(part, { ...given, run, steps }),
-  ).sort((left, right) => (left === right ? 0 : left - right));
-  if (starts[runs >> 1] === Infinity) return undefined;
-  const at = (share: number): number => starts[Math.round(share * (runs - 1))] ?? Infinity;
-  const range = { earliestMs: at(0.1), latestMs: at(0.9) };
-  const { waitMs, agreed } = likeliest(starts.map((startMs) => startMs - nowMs));
-  if (agreed < AGREED_MIN) return range;
+  const starts: number[] = [];
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    for (let run = 0; run < runs; run += 1)
+      starts.push(startIn(part, { ...given, round, run, steps }));
+    if (work * (round + 1) > workMax * round) break;
+  }
+  starts.sort((left, right) => (left === right ? 0 : left - right));
+  if (starts[starts.length >> 1] === Infinity) return undefined;
+  const at = (share: number): number => starts[Math.round(share * (starts.length - 1))] ?? Infinity;
+  const waitMs = likeliest(starts.map((startMs) => startMs - nowMs));
   const startsAtMs = Math.max(nowMs + waitMs, starts[0] ?? nowMs);
   return {
     startsAtMs,
-    earliestMs: Math.min(startsAtMs, range.earliestMs),
-    latestMs: Math.max(startsAtMs, range.latestMs),
+    earliestMs: Math.min(startsAtMs, at(0.1)),
+    latestMs: Math.max(startsAtMs, at(0.9)),
   };
 }
 
 /** Of a long queue only the first are seen to start, one generation of sessions after the other. */
-function stepsFor(part: Part, given: Omit<Run, 'run' | 'steps'>): TimeSteps {
+function stepsFor(part: Part, given: Omit<Run, 'round' | 'run' | 'steps'>): TimeSteps {
   const { nowMs, running } = part.situation;
   if (part.aheadOfAll > part.ahead.size) {
     const left = running.map((one) => given.leftOf(one, nowMs, 0.5));
@@ -80,7 +86,7 @@ function stepsFor(part: Part, given: Omit<Run, 'run' | 'steps'>): TimeSteps {
     return evenSteps(nowMs, Math.max(SOON_MS, meanMs) / STEPS_OF_A_SESSION);
   }
   const atAnyTime = timeSteps(nowMs, anyTime(given.passesMax));
-  const roughMs = startIn(part, { ...given, run: 0, steps: atAnyTime });
+  const roughMs = startIn(part, { ...given, round: 0, run: 0, steps: atAnyTime });
   return timeSteps(nowMs, around(roughMs - nowMs, given.passesMax));
 }
 
@@ -107,6 +113,7 @@ const PASSES_MIN = 8;
 
 interface Run extends Pick<ForecastOptions, 'leftOf'> {
   readonly session: string;
+  readonly round: number;
   readonly run: number;
   readonly runs: number;
   readonly passesMax: number;
@@ -117,21 +124,21 @@ interface Run extends Pick<ForecastOptions, 'leftOf'> {
 
 function startIn(
   { situation, ahead, aheadOfAll }: Part,
-  { session, run, runs, passesMax, steps, leftOf, recent, onPasses }: Run,
+  { session, round, run, runs, passesMax, steps, leftOf, recent, onPasses }: Run,
 ): number {
   const { nowMs } = situation;
   let startsAtMs = Infinity;
   let aheadStarted = 0;
   let lastMs = nowMs;
   const enough = aheadOfAll === ahead.size ? Infinity : ahead.size;
-  const coming = comingLike(recent, { nowMs, seed: `${session}/${run}` });
+  const coming = comingLike(recent, { nowMs, seed: `${session}/${round}/${run}` });
   const { passes } = runForward({
     from: situation,
-    arrivals: coming.map((one) => ({ ...one, atMs: steps.next(one.atMs) })),
+    arrivals: coming.map((one) => ({ ...one, atMs: steps.nearest(one.atMs) })),
     endOf: (running) => {
       const since = Math.max(running.startedAtMs, nowMs);
-      const leftMs = leftOf(running, since, shareOf(running.session, { run, runs }));
-      return steps.next(since + Math.max(1, leftMs));
+      const leftMs = leftOf(running, since, shareOf(`${running.session}/${round}`, { run, runs }));
+      return steps.nearest(since + Math.max(1, leftMs));
     },
     passesMax,
     watch: {
@@ -146,45 +153,40 @@ function startIn(
     },
   });
   onPasses(passes);
-  if (startsAtMs !== Infinity) return steps.middle(startsAtMs);
+  if (startsAtMs !== Infinity) return startsAtMs;
   if (aheadStarted === 0 || aheadOfAll === ahead.size) return Infinity;
   // Too many stand before it to see its own start: the others go on as quickly as the first did.
   return nowMs + ((lastMs - nowMs) * (aheadOfAll + 1)) / aheadStarted;
 }
 
-/** Of all runs each session has another part of the chances, 0 to 1, so that few runs stand for many. */
+/** In the runs of a round each session has another part of the chances, 0 to 1, so that few runs stand for many. */
 function shareOf(session: string, { run, runs }: Pick<Run, 'run' | 'runs'>): number {
   const step = 1 + Math.floor(chanceOf(session) * (runs - 1));
   const first = Math.floor(chanceOf(`${session}/first`) * runs);
   return (((run * step + first) % runs) + chanceOf(`${session}/${run}`)) / runs;
 }
 
-interface Guess {
-  readonly waitMs: number;
-  /** Share of the runs that came true for it: no more than twice as early or as late. */
-  readonly agreed: number;
-}
-
-/** The wait for which most runs come true. */
-function likeliest(waitsMs: readonly number[]): Guess {
+/** The wait for which most runs come true: no more than twice as early or as late. */
+function likeliest(waitsMs: readonly number[]): number {
   const waits = waitsMs.map((waitMs) => Math.max(SHORT_MS, waitMs));
-  let best: Guess = { waitMs: Infinity, agreed: 0 };
+  let likeliestMs = Infinity;
   let most = 0;
   for (const wait of waits) {
     if (wait === Infinity) continue;
     for (const factor of GUESSES) {
       const waitMs = Math.max(SHORT_MS, wait * factor);
-      const doublings = waits.map((other) => Math.abs(Math.log2(other / waitMs)));
-      const agreed = doublings.filter((each) => each <= 1).length;
-      // Of those within twice the closer ones count for more.
-      const weight =
-        agreed + doublings.reduce((sum, each) => sum + 0.3 * Math.exp(-each * each), 0);
+      let weight = 0;
+      for (const other of waits) {
+        const doublings = Math.abs(Math.log2(other / waitMs));
+        // Of those within twice the closer ones count for more.
+        weight += (doublings <= 1 ? 1 : 0) + 0.3 * Math.exp(-doublings * doublings);
+      }
       if (weight <= most) continue;
       most = weight;
-      best = { waitMs, agreed: agreed / waits.length };
+      likeliestMs = waitMs;
     }
   }
-  return best;
+  return likeliestMs;
 }
 
 /** Guesses that are tried around each run. */

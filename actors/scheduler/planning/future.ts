@@ -5,6 +5,7 @@ import type {
   Owner,
   PendingView,
   Placed,
+  Plan,
   Preempted,
   RunningView,
   Situation,
@@ -120,10 +121,8 @@ function createWorld(from: Situation, endOf: Course['endOf']) {
   }
 
   /** The victim is gone at once; who waits for its room keeps it, and it may wait again itself. */
-  function preempt({ session: victim, inFavourOf, mode }: Preempted): void {
+  function preempt({ session: victim, mode }: Preempted): void {
     const one = end(victim);
-    const promised = pending.get(inFavourOf);
-    if (promised !== undefined) pending.set(inFavourOf, { ...promised, isPromised: true });
     const isOver = one === undefined || mode === 'terminate';
     if (!isOver) pending.set(victim, again(begun.get(victim) ?? pendingOf(one), nowMs));
   }
@@ -161,6 +160,7 @@ function createWorld(from: Situation, endOf: Course['endOf']) {
         // What was freed may place the one for whom it was freed, at once.
         lookAgainAtMs = nowMs;
       }
+      notePromises(pending, decided);
       watch.passed?.(situation());
       return !isEnough;
     },
@@ -192,7 +192,18 @@ function letGo(
   }
 }
 
-function again({ isPromised: _, ...session }: PendingView, queuedAtMs: number): PendingView {
+function notePromises(
+  pending: Map<string, PendingView>,
+  { promised, broken }: Pick<Plan, 'promised' | 'broken'>,
+): void {
+  const lost = broken.map((session) => ({ session, placements: undefined }));
+  for (const { session: id, placements } of [...lost, ...promised]) {
+    const session = pending.get(id);
+    if (session !== undefined) pending.set(id, { ...session, promised: placements });
+  }
+}
+
+function again({ promised: _, ...session }: PendingView, queuedAtMs: number): PendingView {
   return { ...session, queuedAtMs };
 }
 

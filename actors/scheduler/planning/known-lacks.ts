@@ -39,7 +39,7 @@ export class KnownLacks {
       session.startsAtMs === undefined &&
       session.dependencies.length === 0 &&
       session.failedOn.length === 0 &&
-      session.isPromised !== true &&
+      session.promised === undefined &&
       !this.#waiting.isLimited(session)
     );
   }

@@ -72,8 +72,8 @@ export interface PendingView {
    * (start time, dependencies, failures): what is found out of one is not found out again of the others.
    */
   readonly wish?: object | undefined;
-  /** Others were preempted in its favour: it comes first, and the room they leave is kept for it. */
-  readonly isPromised?: boolean | undefined;
+  /** Others were preempted in its favour: it comes first, and has these nodes as soon as they have gone. */
+  readonly promised?: Placed['placements'] | undefined;
 }
 
 export interface Dependency {
@@ -138,6 +138,8 @@ export interface GroupPolicy {
    */
   readonly reservation: 'none' | 'first-blocked';
   readonly preemption: Preemption;
+  /** Containers on each node at the same time, besides what the node itself says; absent: no limit. */
+  readonly containersPerNodeMax?: number | undefined;
 }
 
 export interface Preemption {
@@ -157,6 +159,31 @@ export interface Limits {
   readonly domains: ReadonlyMap<string, Vector>;
   /** Sessions at the same time; absent: unlimited. Those of key pairs are with their other limits. */
   readonly sessionsMax?: SessionsMax | undefined;
+  /** Of those who wait. */
+  readonly pending?: Readonly<Record<OwnerKind, ReadonlyMap<string, PendingLimits>>> | undefined;
+}
+
+export const OWNER_KINDS = ['keypair', 'user', 'project', 'domain'] as const;
+export type OwnerKind = (typeof OWNER_KINDS)[number];
+
+/** Under what the owner is known. */
+export function idOf({ accessKey, userId, projectId, domain }: Owner, kind: OwnerKind): string {
+  switch (kind) {
+    case 'keypair':
+      return accessKey;
+    case 'user':
+      return userId;
+    case 'project':
+      return projectId;
+    case 'domain':
+      return domain;
+  }
+}
+
+/** How many may wait at the same time, and what they may ask for together. */
+export interface PendingLimits {
+  readonly sessionsMax?: number | undefined;
+  readonly totalMax?: Vector | undefined;
 }
 
 export type SessionsMax = Readonly<
@@ -167,8 +194,6 @@ export interface KeypairLimits {
   readonly total?: Vector | undefined;
   readonly concurrentSessionsMax?: number | undefined;
   readonly concurrentSystemSessionsMax?: number | undefined;
-  readonly pendingSessionsMax?: number | undefined;
-  readonly pendingTotalMax?: Vector | undefined;
   readonly containersPerSessionMax?: number | undefined;
   readonly priorityMax?: number | undefined;
 }
@@ -189,6 +214,10 @@ export interface Plan {
   /** Who will never be placed: ended with that reason. */
   readonly ended: readonly Ending[];
   readonly preempted: readonly Preempted[];
+  /** For whom room is made now, and where; a promise that was made before is replaced. */
+  readonly promised: readonly Promised[];
+  /** Who will not have the room that was made for it, and waits as anyone again. */
+  readonly broken: readonly string[];
   /** When time alone may change the answer: later than now. */
   readonly lookAgainAtMs?: number;
 }
@@ -235,6 +264,11 @@ export interface Preempted {
   readonly session: string;
   readonly inFavourOf: string;
   readonly mode: Preemption['mode'];
+}
+
+export interface Promised {
+  readonly session: string;
+  readonly placements: Placed['placements'];
 }
 
 /** Reference: defaults of the options of a resource group. */

@@ -61,8 +61,8 @@ export function orderOf(
   };
 }
 
-function bandOf({ priority, attempt, isPromised }: PendingView): number {
-  if (isPromised) return Infinity;
+function bandOf({ priority, attempt, promised }: PendingView): number {
+  if (promised !== undefined) return Infinity;
   return 2 * priority - (attempt > ATTEMPTS_MAX ? 1 : 0);
 }
 

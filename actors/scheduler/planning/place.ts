@@ -1,18 +1,22 @@
-import { totalOf } from './checks.ts';
 import { type GroupCluster, hasContainersLeft, type Taken } from './cluster.ts';
+import { isWorthSearching, search } from './gang-search.ts';
+import type { Claim } from './kept-room.ts';
 import type { PlacementMembers } from './members.ts';
 import type { PendingView, Placed } from './model.ts';
 import type { NodeOrder, WorkNode } from './node-order.ts';
-import { plus, type Vector } from './vector.ts';
+import { type Piece, piecesOf } from './pieces.ts';
+import { fits, plus, type Vector } from './vector.ts';
 
 export interface PlaceCircumstances {
   readonly cluster: GroupCluster;
   /** Sessions of each placement group on each node, kept by the pass. */
   readonly members: PlacementMembers;
   /** Whether room that is kept for others lets the session have so much of a node; absent: nothing is kept. */
-  readonly mayUse?: (node: string, request: Vector) => boolean;
+  readonly mayUse?: (node: string, claim: Claim) => boolean;
   /** Asked before what was taken for the session is given back. */
   readonly onLack?: (lack: Lack) => void;
+  /** There or nowhere: the node of each kernel. */
+  readonly at?: ReadonlyMap<string, string>;
 }
 
 /** The piece for which there was no node, and how many pieces had found theirs. */
@@ -21,53 +25,93 @@ export interface Lack {
   readonly placed: number;
 }
 
-export type PlaceOutcome =
-  | { readonly placements: Placed['placements']; readonly taken: readonly Taken[] }
-  | { readonly lack: Lack };
-
-/** What must lie on one node. */
-export interface Piece {
-  readonly kernels: readonly string[];
-  readonly request: Vector;
+export interface Settled {
+  readonly placements: Placed['placements'];
+  readonly taken: readonly Taken[];
 }
+
+export type PlaceOutcome = Settled | { readonly lack: Lack };
 
 /** All kernels of the session or none; what it takes is taken from the cluster. */
 export function place(session: PendingView, circumstances: PlaceCircumstances): PlaceOutcome {
   const { cluster } = circumstances;
+  const pieces = piecesOf(session);
   const taken: Taken[] = [];
-  const placements: Placed['placements'][number][] = [];
   const failuresBefore = new Map<NodeOrder, number>();
-  for (const piece of piecesOf(session)) {
-    const { kernels, request } = piece;
-    const order = cluster.orderFor(session, request);
+  for (const piece of pieces) {
+    const order = cluster.orderFor(session, piece.request);
     if (!failuresBefore.has(order)) failuresBefore.set(order, order.failures);
-    const node = choose(session, { order, taken, ...piece }, circumstances);
-    if (node === undefined) {
-      const lack = { piece, placed: taken.length };
-      circumstances.onLack?.(lack);
-      for (const one of taken.reverse()) cluster.giveBack(one);
-      if (taken.length > 0) {
-        for (const [each, count] of failuresBefore) each.forgetFailures(count);
-      }
-      return { lack };
-    }
-    taken.push(cluster.take(node, request, kernels.length));
-    for (const kernel of kernels) placements.push({ kernel, node: node.name });
+    const node = choose(session, { ...piece, taken }, circumstances);
+    if (node === undefined) break;
+    taken.push(cluster.take(node, piece.request, piece.kernels.length));
   }
-  return { placements, taken };
+  const piece = pieces[taken.length];
+  if (piece === undefined) return settled(session, pieces, taken);
+  // Where the pieces before it lie may be why there is no node.
+  if (taken.length > 0) {
+    for (const [each, count] of failuresBefore) each.forgetFailures(count);
+  }
+  const lack = { piece, placed: taken.length };
+  if (circumstances.at === undefined && isWorthSearching(pieces, taken.length)) {
+    const nodes = taken.map(({ node }) => node);
+    giveBack(cluster, taken);
+    // Where there is no node for it alone, none will be found behind others.
+    const isHopeless = choose(session, { ...piece, taken: [] }, circumstances) === undefined;
+    const found = isHopeless ? undefined : searched(session, pieces, circumstances);
+    if (found !== undefined) return settled(session, pieces, found);
+    for (const [index, { kernels, request }] of pieces.entries()) {
+      const node = nodes[index];
+      if (node !== undefined) taken.push(cluster.take(node, request, kernels.length));
+    }
+  }
+  circumstances.onLack?.(lack);
+  giveBack(cluster, taken);
+  return { lack };
 }
 
-/** The whole session, or each kernel by itself. */
-export function piecesOf(session: PendingView): readonly Piece[] {
-  if (session.clusterMode === 'multi-node') {
-    return session.kernels.map(({ kernel, request }) => ({ kernels: [kernel], request }));
-  }
-  return [{ kernels: session.kernels.map(({ kernel }) => kernel), request: totalOf(session) }];
+function giveBack(cluster: GroupCluster, taken: Taken[]): void {
+  for (const one of taken.splice(0).reverse()) cluster.giveBack(one);
+}
+
+function searched(
+  session: PendingView,
+  pieces: readonly Piece[],
+  circumstances: PlaceCircumstances,
+): readonly Taken[] | undefined {
+  const { cluster, mayUse } = circumstances;
+  return search({
+    pieces,
+    cluster,
+    isRoomKept: mayUse !== undefined,
+    choose: (piece, taken, isTried) => choose(session, { ...piece, taken, isTried }, circumstances),
+  });
+}
+
+/** In the order of the kernels, whatever the order in which they found their nodes. */
+function settled(
+  { kernels }: PendingView,
+  pieces: readonly Piece[],
+  taken: readonly Taken[],
+): Settled {
+  const [first] = taken;
+  if (pieces.length === 1 && first !== undefined)
+    return {
+      placements: kernels.map(({ kernel }) => ({ kernel, node: first.node.name })),
+      taken,
+    };
+  const nodes = new Map(
+    pieces.map((piece, index) => [piece.kernels[0], taken[index]?.node.name ?? '']),
+  );
+  return {
+    placements: kernels.map(({ kernel }) => ({ kernel, node: nodes.get(kernel) ?? '' })),
+    taken,
+  };
 }
 
 interface Wanted extends Piece {
-  readonly order: NodeOrder;
   readonly taken: readonly Taken[];
+  /** Nodes that were tried before. */
+  readonly isTried?: (node: WorkNode) => boolean;
 }
 
 /**
@@ -77,38 +121,53 @@ interface Wanted extends Piece {
 function choose(
   session: PendingView,
   wanted: Wanted,
-  { members, mayUse }: PlaceCircumstances,
+  { cluster, members, mayUse, at }: PlaceCircumstances,
 ): WorkNode | undefined {
-  const { order, request, kernels, taken } = wanted;
-  const failure = { request, containers: kernels.length };
-  if (order.hasFailed(failure)) return undefined;
+  const { request, kernels, taken, isTried } = wanted;
   const isOpen = (node: WorkNode): boolean =>
     hasContainersLeft(node, kernels.length) &&
-    (mayUse === undefined || mayUse(node.name, onNode(node, { taken, request })));
+    (mayUse === undefined || mayUse(node.name, onNode(node, wanted))) &&
+    isTried?.(node) !== true;
+  if (at !== undefined) {
+    const node = cluster.nodes.get(at.get(kernels[0] ?? '') ?? '');
+    const isIt = node !== undefined && isCompatible(node, session) && fits(request, node.free);
+    return isIt && isOpen(node) && isAllowed(node, session, members) ? node : undefined;
+  }
+  const order = cluster.orderFor(session, request);
+  const failure = { request, containers: kernels.length };
+  if (order.hasFailed(failure)) return undefined;
   const { designated, failedOn, placementGroup } = session;
   if (designated === undefined && failedOn.length === 0 && placementGroup === undefined) {
     const found = order.find(request, isOpen);
-    if (found === undefined && mayUse === undefined) order.noteFailure(failure);
+    const isSure = mayUse === undefined && isTried === undefined;
+    if (found === undefined && isSure) order.noteFailure(failure);
     return found;
   }
   for (const among of designations(session)) {
     for (const avoid of failedOn.length === 0 ? [[]] : [failedOn, []]) {
       const accepts = (node: WorkNode): boolean =>
         isOpen(node) &&
+        isAllowed(node, session, members) &&
         (among === undefined || among.includes(node.name)) &&
         !avoid.includes(node.name);
-      const found = chooseInGroup(session, wanted, { members, accepts });
+      const found = chooseInGroup(session, { order, request, taken }, { members, accepts });
       if (found !== undefined) return found;
     }
   }
   return undefined;
 }
 
-/** What the session would have on the node with this request. */
-function onNode(node: WorkNode, { taken, request }: Pick<Wanted, 'taken' | 'request'>): Vector {
+/** What the session would have on the node with this piece. */
+function onNode(node: WorkNode, { taken, request, kernels }: Wanted): Claim {
   return taken.reduce(
-    (total, one) => (one.node === node ? plus(total, one.request) : total),
-    request,
+    (total, one) =>
+      one.node === node
+        ? {
+            request: plus(total.request, one.request),
+            containers: total.containers + one.containers,
+          }
+        : total,
+    { request, containers: kernels.length },
   );
 }
 
@@ -117,36 +176,60 @@ function designations({ designated }: PendingView): readonly (readonly string[] 
   return designated.policy === 'strict' ? [designated.nodes] : [designated.nodes, undefined];
 }
 
+/** Whether the image runs there. */
+function isCompatible(
+  { architecture }: WorkNode,
+  { architecture: wanted = '' }: PendingView,
+): boolean {
+  return wanted === '' || wanted === architecture;
+}
+
+/** Whether those for whom it was named, and its placement group, let it lie there. */
+export function isAllowed(
+  node: WorkNode,
+  { designated, placementGroup }: PendingView,
+  members: PlacementMembers,
+): boolean {
+  if (designated?.policy === 'strict' && !designated.nodes.includes(node.name)) return false;
+  if (placementGroup?.enforcement !== 'strict') return true;
+  const { name, direction } = placementGroup;
+  const count = members.countOn(name, node.name);
+  if (direction === 'spread') return count === 0;
+  return count > 0 || members.nodesOf(name).length === 0;
+}
+
 interface GroupChoice {
   readonly members: PlacementMembers;
   readonly accepts: (node: WorkNode) => boolean;
 }
 
+interface Search {
+  readonly order: NodeOrder;
+  readonly request: Vector;
+  readonly taken: readonly Taken[];
+}
+
+/** Nodes with fewest, or most, of its placement group first; whether they are allowed is known already. */
 function chooseInGroup(
   { placementGroup }: PendingView,
-  { order, request }: Wanted,
+  { order, request }: Search,
   { members, accepts }: GroupChoice,
 ): WorkNode | undefined {
   if (placementGroup === undefined) return order.find(request, accepts);
   const { name, direction, enforcement } = placementGroup;
   const occupied = members.nodesOf(name);
-  const byCount = [...Map.groupBy(occupied, (node) => members.countOn(name, node))].sort(
-    ([left], [right]) => (direction === 'spread' ? left - right : right - left),
+  const counts = [...new Set(occupied.map((node) => members.countOn(name, node)))].sort(
+    (left, right) => (direction === 'spread' ? left - right : right - left),
   );
-  const elsewhere = (): WorkNode | undefined =>
-    order.find(request, (node) => members.countOn(name, node.name) === 0 && accepts(node));
-  const onMembers = (): WorkNode | undefined => {
-    for (const [count] of byCount) {
-      const found = order.find(
-        request,
-        (node) => members.countOn(name, node.name) === count && accepts(node),
-      );
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
   const isStrict = enforcement === 'strict';
-  if (direction === 'spread') return elsewhere() ?? (isStrict ? undefined : onMembers());
-  if (occupied.length === 0) return elsewhere();
-  return onMembers() ?? (isStrict ? undefined : elsewhere());
+  const further = isStrict ? [] : counts;
+  const none = isStrict && occupied.length > 0 ? [] : [0];
+  for (const count of direction === 'spread' ? [0, ...further] : [...counts, ...none]) {
+    const found = order.find(
+      request,
+      (node) => members.countOn(name, node.name) === count && accepts(node),
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

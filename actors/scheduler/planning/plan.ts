@@ -1,3 +1,4 @@
+import { AfterEndings } from './after-endings.ts';
 import { describeSlots } from './amounts.ts';
 import {
   type CheckContext,
@@ -8,7 +9,7 @@ import {
   PENDING_CHECKS,
   type UsageLedger,
 } from './checks.ts';
-import { GroupCluster } from './cluster.ts';
+import { GroupCluster, leftOn } from './cluster.ts';
 import { KeptRoom } from './kept-room.ts';
 import { KnownLacks } from './known-lacks.ts';
 import { PlacementMembers } from './members.ts';
@@ -22,12 +23,13 @@ import {
   type Placed,
   type Plan,
   type Preempted,
+  type Promised,
   type RunningView,
   type Situation,
 } from './model.ts';
 import { type Order, orderOf } from './order.ts';
-import { type PlaceOutcome, place } from './place.ts';
-import { createPreemption, PREEMPTIONS_MAX } from './preempt.ts';
+import { type PlaceCircumstances, type PlaceOutcome, place, type Settled } from './place.ts';
+import { createPreemption, nodesOf, PREEMPTIONS_MAX } from './preempt.ts';
 import { reserve } from './reservation.ts';
 import { createShortages, type Shortage } from './shortage.ts';
 import type { Vector } from './vector.ts';
@@ -51,12 +53,16 @@ export function plan(situation: Situation): Plan {
     held: [],
     ended: [],
     preempted: [],
+    promised: [],
+    broken: [],
     lookAgainAtMs: Infinity,
   };
   for (const [name, pending] of groups) {
     const policy = situation.groups[name] ?? DEFAULT_GROUP_POLICY;
     const shared = { usage, waiting, results, running: running.get(name) ?? [] };
-    const pass = beginPass(situation, policy, { ...shared, views: nodes.get(name) ?? [] });
+    const isRoomMade = policy.preemption.isEnabled || pending.some(({ promised }) => promised);
+    const views = nodes.get(name) ?? [];
+    const pass = beginPass(situation, policy, { ...shared, views, isRoomMade });
     goThrough(pass, withoutEnding(pass, pending));
   }
   const { lookAgainAtMs, ...decided } = results;
@@ -68,6 +74,8 @@ interface Results {
   held: Hold[];
   readonly ended: Ending[];
   readonly preempted: Preempted[];
+  readonly promised: Promised[];
+  readonly broken: string[];
   lookAgainAtMs: number;
 }
 
@@ -77,6 +85,8 @@ interface Shared {
   readonly views: Situation['nodes'];
   readonly running: readonly RunningView[];
   readonly results: Results;
+  /** Whether some have to go for others. */
+  readonly isRoomMade: boolean;
 }
 
 /** One group's part of the pass. */
@@ -89,7 +99,9 @@ interface Pass extends Shared {
   readonly checks: CheckContext;
   readonly explain: ReturnType<typeof createShortages>;
   readonly lacks: KnownLacks;
-  readonly preemption: ReturnType<typeof createPreemption>;
+  /** Absent where nobody makes room for anybody. */
+  readonly after: AfterEndings | undefined;
+  readonly preemption: ReturnType<typeof createPreemption> | undefined;
   /** What the pass has placed, as it runs. */
   readonly begun: RunningView[];
   preemptionsTried: number;
@@ -103,7 +115,8 @@ function beginPass(situation: Situation, policy: GroupPolicy, shared: Shared): P
   const cluster = new GroupCluster(views, situation.slots, policy);
   const members = new PlacementMembers(running);
   const kept = new KeptRoom();
-  const { nowMs } = situation;
+  const { nowMs, slots } = situation;
+  const after = shared.isRoomMade ? new AfterEndings({ views, slots, policy, running }) : undefined;
   const rule = policy.preemption;
   return {
     ...shared,
@@ -115,7 +128,8 @@ function beginPass(situation: Situation, policy: GroupPolicy, shared: Shared): P
     checks: { situation, policy, usage, waiting, describe },
     explain: createShortages({ cluster, kept, describe }),
     lacks: new KnownLacks(policy, waiting),
-    preemption: createPreemption({ nowMs, cluster, running, rule, kept, members }),
+    after,
+    preemption: after && createPreemption({ nowMs, running, rule, kept, after }),
     begun: [],
     preemptionsTried: 0,
     reservationsTried: 0,
@@ -146,7 +160,7 @@ function goThrough(pass: Pass, pending: readonly PendingView[]): void {
     const waiter = { session, place: position };
     const known = pass.lacks.of(session);
     if (known !== undefined) {
-      hold(pass, waiter, known);
+      hold(pass, waiter, { shortage: known, isRoomComing: false });
       continue;
     }
     const failed = failedChecks(session, pass.checks);
@@ -190,6 +204,8 @@ function holdByChecks(
     checks: failed,
     place: position,
   });
+  // What is kept lies idle: not for one who may not have it.
+  if (session.promised !== undefined) results.broken.push(session.session);
   lookAgain(results, dueAtMs(session, policy, situation.nowMs));
 }
 
@@ -198,45 +214,75 @@ function placeOrHold(pass: Pass, waiter: Waiter, order: Order): void {
   const { session } = waiter;
   const endsAtMs = endOf(session, pass.situation.nowMs);
   let shortage: Shortage | undefined;
-  const outcome = place(session, {
+  const circumstances: PlaceCircumstances = {
     cluster,
     members,
-    ...(kept.isEmpty ? {} : { mayUse: (node, request) => kept.allows(node, request, endsAtMs) }),
+    ...(kept.isEmpty ? {} : { mayUse: (node, claim) => kept.allows(node, claim, endsAtMs) }),
     onLack: (lack) => {
       shortage = pass.explain(session, lack);
     },
-  });
+  };
+  const there = session.promised && placeAsPromised(pass, session, circumstances);
+  const outcome = there ?? place(session, circumstances);
   if ('placements' in outcome) {
     begin(pass, session, outcome);
     order.placed(session);
   } else if (shortage !== undefined) {
     pass.lacks.note(session, shortage);
-    hold(pass, waiter, shortage);
+    hold(pass, waiter, { shortage, isRoomComing: there !== undefined });
   }
 }
 
-function begin(
+/**
+ * Who was promised room has it there, now or when the last of the others have gone: so what was promised to each
+ * stays whole whoever goes first.
+ * @returns undefined when the room is lost: its nodes take no sessions, or have less.
+ */
+function placeAsPromised(
   pass: Pass,
   session: PendingView,
-  { placements, taken }: Extract<PlaceOutcome, { readonly taken: unknown }>,
-): void {
-  const { results, usage, situation, members, kept, waiting, policy } = pass;
+  circumstances: PlaceCircumstances,
+): PlaceOutcome | undefined {
+  const { after } = pass;
+  const at = nodesOf(session.promised ?? []);
+  const now = place(session, { ...circumstances, at });
+  if ('placements' in now || after === undefined) return now;
+  const soon = place(session, { ...after.circumstances, at });
+  if ('lack' in soon) return undefined;
+  keep(pass, session, soon);
+  return now;
+}
+
+function begin(pass: Pass, session: PendingView, { placements, taken }: Settled): void {
+  const { results, usage, situation, members, kept, waiting, policy, after } = pass;
   results.placed.push({ session: session.session, attempt: session.attempt, placements });
   pass.lacks.forget();
   usage.add(session);
   waiting.leave(session);
   const endsAtMs = endOf(session, situation.nowMs);
   if (!kept.isEmpty) {
-    for (const { node, request } of taken) kept.used(node.name, request, endsAtMs);
+    for (const { node, ...claim } of taken) kept.used(node.name, claim, endsAtMs);
   }
+  after?.started(taken);
   const isLookedAt = policy.reservation !== 'none' || policy.preemption.isEnabled;
   if (!isLookedAt && session.placementGroup === undefined) return;
   const begun = runningOf(session, placements, situation.nowMs);
   members.move(begun, 1);
+  after?.members.move(begun, 1);
   if (isLookedAt) pass.begun.push(begun);
 }
 
-function hold(pass: Pass, { session, place: position }: Waiter, shortage: Shortage): void {
+interface Lacking {
+  readonly shortage: Shortage;
+  /** It is kept for it already. */
+  readonly isRoomComing: boolean;
+}
+
+function hold(
+  pass: Pass,
+  { session, place: position }: Waiter,
+  { shortage, isRoomComing }: Lacking,
+): void {
   const { results, policy, situation } = pass;
   const { code, message, missing, agents } = shortage;
   results.held.push({
@@ -249,33 +295,47 @@ function hold(pass: Pass, { session, place: position }: Waiter, shortage: Shorta
     place: position,
   });
   lookAgain(results, dueAtMs(session, policy, situation.nowMs));
-  if (code === 'never-fits') return;
-  if (!preempt(pass, session)) reserveFor(pass, session);
+  if (isRoomComing) return;
+  const isMade = code !== 'never-fits' && preempt(pass, session);
+  if (session.promised !== undefined && isMade !== 'promised') results.broken.push(session.session);
+  if (code !== 'never-fits' && isMade === false) reserveFor(pass, session);
 }
 
 function lookAgain(results: Results, atMs: number): void {
   if (atMs < results.lookAgainAtMs) results.lookAgainAtMs = atMs;
 }
 
-/** @returns whether room is being made for the session, and kept. */
-function preempt(pass: Pass, session: PendingView): boolean {
-  const { policy, preemption, results, kept, situation } = pass;
-  const rule = policy.preemption;
-  if (!rule.isEnabled && session.isPromised !== true) return false;
-  if (pass.preemptionsTried >= PREEMPTIONS_MAX) return false;
+/** @returns whether room comes, and whether others have to go for it. */
+function preempt(pass: Pass, session: PendingView): 'promised' | 'coming' | false {
+  const { policy, preemption, results } = pass;
+  if (preemption === undefined || pass.preemptionsTried >= PREEMPTIONS_MAX) return false;
   pass.preemptionsTried += 1;
   const made = preemption.makeRoom(session);
   if (made === undefined) {
     lookAgain(results, preemption.dueAtMs(session, pass.begun));
     return false;
   }
-  // Room was made for it once: who does not fit there would have one after the other end, and for nothing.
-  if (session.isPromised === true && made.victims.length > 0) return false;
+  keep(pass, session, made);
+  if (made.victims.length === 0) return 'coming';
+  const { mode } = policy.preemption;
   for (const { session: victim } of made.victims) {
-    results.preempted.push({ session: victim, inFavourOf: session.session, mode: rule.mode });
+    results.preempted.push({ session: victim, inFavourOf: session.session, mode });
   }
-  kept.keep(session.session, situation.nowMs, made.left);
-  return true;
+  results.promised.push({ session: session.session, placements: made.placements });
+  return 'promised';
+}
+
+/** Others have neither the room nor, in its placement group, the place. */
+function keep(
+  { kept, after, members, situation }: Pass,
+  session: PendingView,
+  { placements, taken }: Settled,
+): void {
+  if (after === undefined) return;
+  const coming = runningOf(session, placements, situation.nowMs);
+  members.move(coming, 1);
+  after.members.move(coming, 1);
+  kept.keep(session.session, situation.nowMs, leftOn(taken));
 }
 
 function reserveFor(pass: Pass, session: PendingView): void {

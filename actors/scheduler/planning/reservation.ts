@@ -1,16 +1,15 @@
-import type { GroupCluster } from './cluster.ts';
-import type { KeptRoom } from './kept-room.ts';
+import { type GroupCluster, leftOn } from './cluster.ts';
+import type { KeptRoom, Left } from './kept-room.ts';
 import { PlacementMembers } from './members.ts';
 import type { PendingView, RunningView } from './model.ts';
 import { type PlaceCircumstances, place } from './place.ts';
-import type { Vector } from './vector.ts';
 
 /** What is to be kept for a session that lacks room, and from when on it is expected to run. */
 export interface Reservation {
   /** Infinity when too little is known of the ends of what runs. */
   readonly startsAtMs: number;
   /** What is left on each of its nodes once it has started there. */
-  readonly left: ReadonlyMap<string, Vector>;
+  readonly left: ReadonlyMap<string, Left>;
 }
 
 interface Circumstances {
@@ -43,7 +42,7 @@ export function reserve(
   const circumstances: PlaceCircumstances = {
     cluster: future,
     members: ahead.members,
-    ...(kept.isEmpty ? {} : { mayUse: (node, request) => kept.allows(node, request, undefined) }),
+    ...(kept.isEmpty ? {} : { mayUse: (node, claim) => kept.allows(node, claim, undefined) }),
   };
   const count = fewestEnds(ends.length, (released) => {
     ahead.release(released);
@@ -55,7 +54,7 @@ export function reserve(
   if (!('taken' in outcome)) return undefined;
   return {
     startsAtMs: count === 0 ? nowMs : Math.max(nowMs, ends[count - 1]?.endsAtMs ?? nowMs),
-    left: new Map(outcome.taken.map(({ node }) => [node.name, [...node.free]])),
+    left: leftOn(outcome.taken),
   };
 }
 

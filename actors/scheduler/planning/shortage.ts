@@ -2,7 +2,8 @@ import { type GroupCluster, hasContainersLeft } from './cluster.ts';
 import type { KeptRoom } from './kept-room.ts';
 import type { AgentCounts, NodeView, PendingView } from './model.ts';
 import type { WorkNode } from './node-order.ts';
-import { type Lack, type Piece, piecesOf } from './place.ts';
+import { type Piece, piecesOf } from './pieces.ts';
+import type { Lack } from './place.ts';
 import { fits, largest, shortfall, type Vector } from './vector.ts';
 
 /** Why there is no node for it. */

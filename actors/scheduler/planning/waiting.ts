@@ -1,35 +1,54 @@
 import { totalOf } from './checks.ts';
-import type { KeypairLimits, PendingView, Situation } from './model.ts';
+import {
+  idOf,
+  OWNER_KINDS,
+  type OwnerKind,
+  type PendingLimits,
+  type PendingView,
+  type Situation,
+} from './model.ts';
 import { plus, type Vector, zero } from './vector.ts';
 
+/** Those of one owner who wait, in order of arrival. */
+type Queue = Map<string, PendingView>;
+
 /**
- * What waits of each key pair whose waiting is limited, in order of arrival. A session counts those that came
+ * What waits of each owner whose waiting is limited, in order of arrival. A session counts those that came
  * before it and itself: the first few may run, and each that leaves the queue lets the next one in.
  */
 export class WaitingSessions {
-  readonly #queues = new Map<string, Map<string, PendingView>>();
+  readonly #queues = new Map<string, Queue>();
   readonly #slotCount: number;
+  /** Those of whom anybody's waiting is limited. */
+  readonly #kinds: readonly OwnerKind[];
 
   constructor({ pending, limits, slots }: Situation) {
     this.#slotCount = slots.length;
-    if (limits.keypairs.size === 0) return;
+    this.#kinds = OWNER_KINDS.filter((kind) =>
+      [...(limits.pending?.[kind].values() ?? [])].some(isLimited),
+    );
+    if (this.#kinds.length === 0) return;
     for (const session of pending) {
-      const { accessKey } = session.owner;
-      const limit = limits.keypairs.get(accessKey);
-      if (limit === undefined || session.sessionType === 'system' || !isLimited(limit)) continue;
-      const queue = this.#queues.get(accessKey) ?? new Map<string, PendingView>();
-      this.#queues.set(accessKey, queue.set(session.session, session));
+      if (session.sessionType === 'system') continue;
+      for (const kind of this.#kinds) {
+        const id = idOf(session.owner, kind);
+        const limit = limits.pending?.[kind].get(id);
+        if (limit === undefined || !isLimited(limit)) continue;
+        const key = `${kind}:${id}`;
+        const queue: Queue = this.#queues.get(key) ?? new Map();
+        this.#queues.set(key, queue.set(session.session, session));
+      }
     }
   }
 
-  /** Whether it matters to the session who else of its key pair waits. */
+  /** Whether it matters to the session who else of its owners waits. */
   isLimited({ owner }: PendingView): boolean {
-    return this.#queues.has(owner.accessKey);
+    return this.#kinds.some((kind) => this.#queues.has(`${kind}:${idOf(owner, kind)}`));
   }
 
-  /** Whether it is one of the first `most` that wait. */
-  isAmong({ session, owner }: PendingView, most: number): boolean {
-    const queue = this.#queues.get(owner.accessKey);
+  /** Whether it is one of the first `most` of its owner that wait. */
+  isAmong({ session, owner }: PendingView, kind: OwnerKind, most: number): boolean {
+    const queue = this.#queues.get(`${kind}:${idOf(owner, kind)}`);
     if (queue === undefined || queue.size <= most) return true;
     let left = most;
     for (const id of queue.keys()) {
@@ -40,11 +59,11 @@ export class WaitingSessions {
     return true;
   }
 
-  /** Whether it and those before it ask for no more than that together. */
-  isWithin({ session, owner }: PendingView, most: Vector): boolean {
+  /** Whether it and those of its owner before it ask for no more than that together. */
+  isWithin({ session, owner }: PendingView, kind: OwnerKind, most: Vector): boolean {
     if (!isBounded(most)) return true;
     let total: Vector = zero(this.#slotCount);
-    for (const one of this.#queues.get(owner.accessKey)?.values() ?? []) {
+    for (const one of this.#queues.get(`${kind}:${idOf(owner, kind)}`)?.values() ?? []) {
       total = plus(total, totalOf(one));
       if (total.some((amount, slot) => amount > (most[slot] ?? Infinity))) return false;
       if (one.session === session) return true;
@@ -54,12 +73,13 @@ export class WaitingSessions {
 
   /** It was placed or has ended. */
   leave({ session, owner }: PendingView): void {
-    this.#queues.get(owner.accessKey)?.delete(session);
+    for (const kind of this.#kinds)
+      this.#queues.get(`${kind}:${idOf(owner, kind)}`)?.delete(session);
   }
 }
 
-function isLimited({ pendingSessionsMax, pendingTotalMax }: KeypairLimits): boolean {
-  return pendingSessionsMax !== undefined || isBounded(pendingTotalMax ?? []);
+function isLimited({ sessionsMax, totalMax = [] }: PendingLimits): boolean {
+  return sessionsMax !== undefined || isBounded(totalMax);
 }
 
 function isBounded(limit: Vector): boolean {

@@ -66,6 +66,10 @@ async function answerOf(
       return replayTrace(question, sources.trace ?? '');
     case 'fair-share':
       return standingsIn(await sources.state(), question.group, sources.nowMs);
+    case 'forecast-scores': {
+      const { experience } = await sources.state();
+      return ok({ type: 'forecast-scores', groups: [...experience.scores()] });
+    }
     default:
       return question satisfies never;
   }

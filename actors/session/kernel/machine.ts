@@ -1,4 +1,4 @@
-import type { SessionEvent, Slots } from '@orrery/bus';
+import type { KernelEndpoint, SessionEvent, Slots } from '@orrery/bus';
 import { assign, setup } from 'xstate';
 import { compile } from '../../runtime/compiled-machine.ts';
 
@@ -8,6 +8,7 @@ export type KernelEvent = Extract<SessionEvent, { readonly kernel: string }>;
 export interface KernelContext {
   readonly node?: string | undefined;
   readonly slots?: Slots | undefined;
+  readonly endpoint?: KernelEndpoint | undefined;
   readonly containerId?: string | undefined;
   readonly exitCode?: number | null | undefined;
   readonly wasOutOfMemory?: boolean | undefined;
@@ -21,7 +22,12 @@ export const kernelMachine = setup({
   types: { context: {} as KernelContext, events: {} as KernelEvent },
   actions: {
     remember: assign(({ event }) => remembered(event)),
-    forget: assign(() => ({ node: undefined, slots: undefined, containerId: undefined })),
+    forget: assign(() => ({
+      node: undefined,
+      slots: undefined,
+      endpoint: undefined,
+      containerId: undefined,
+    })),
   },
 }).createMachine({
   id: 'kernel',
@@ -45,7 +51,7 @@ export const kernelMachine = setup({
     PREPARING: {
       on: {
         'kernel-pulling': 'PULLING',
-        'kernel-prepared': 'PREPARED',
+        'kernel-prepared': { target: 'PREPARED', actions: 'remember' },
         'kernel-terminating': 'TERMINATING',
         'kernel-requeued': { target: 'PENDING', actions: 'forget' },
         'kernel-failed': { target: 'ERROR', actions: 'remember' },
@@ -53,7 +59,9 @@ export const kernelMachine = setup({
     },
     PULLING: {
       on: {
-        'kernel-prepared': 'PREPARED',
+        // How far it is.
+        'kernel-pulling': { actions: 'remember' },
+        'kernel-prepared': { target: 'PREPARED', actions: 'remember' },
         'kernel-terminating': 'TERMINATING',
         'kernel-requeued': { target: 'PENDING', actions: 'forget' },
         'kernel-failed': { target: 'ERROR', actions: 'remember' },
@@ -102,6 +110,8 @@ function remembered(event: KernelEvent): KernelContext {
   switch (event.type) {
     case 'kernel-scheduled':
       return { node: event.node, slots: event.slots };
+    case 'kernel-prepared':
+      return { endpoint: event.endpoint };
     case 'kernel-running':
       return { containerId: event.containerId };
     case 'kernel-terminated':

@@ -83,7 +83,13 @@ function wordEvents(events: readonly unknown[]): string {
 
 function eventType(event: unknown): string {
   const isTyped = typeof event === 'object' && event !== null && 'type' in event;
-  return isTyped ? String(event.type) : '?';
+  return isTyped ? `${String(event.type)}${useOf(event)}` : '?';
+}
+
+/** What somebody did inside a session. */
+function useOf(event: object): string {
+  const use = 'use' in event ? event.use : undefined;
+  return typeof use === 'object' && use !== null && 'kind' in use ? ` (${String(use.kind)})` : '';
 }
 
 /** JSON: the session as it was. */

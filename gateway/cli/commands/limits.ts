@@ -79,6 +79,7 @@ function lines(limits: OwnerLimits): readonly string[] {
     ['Containers', wordMost(limits.maxContainersPerSession, 'a session')],
     ['Priority', wordMost(limits.maxPriority)],
     ['Lifetime', wordMost(limits.maxSessionLifetimeSeconds, 's')],
+    ['Said by itself', limits.setByOwner.join(', ') || null],
     ['Set', limits.setAt === null ? 'never' : wordInstant(limits.setAt)],
   ]);
 }

@@ -10,15 +10,21 @@ import {
   SCHEDULING_ORDERS,
 } from '../../client/administration-model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
-import { NothingFound, UsageWrong } from '../errors.ts';
+import { NothingFound } from '../errors.ts';
 import { type Column, cardLines, tableLines } from '../table.ts';
-import { wordInstant, wordSlots } from '../wording.ts';
+import { wordInstant, wordScore, wordSlots } from '../wording.ts';
 import {
   type FairShareOptions,
   fairShareOf,
   weightsOf,
   wordFairShare,
 } from './fair-share-options.ts';
+import { hyphened, oneOf } from './gateway-words.ts';
+import {
+  type SessionDefaultOptions,
+  sessionDefaultsOf,
+  wordSessionDefaults,
+} from './group-session-options.ts';
 
 const columns: readonly Column<ResourceGroup>[] = [
   { title: 'NAME', cell: ({ name }) => name },
@@ -49,10 +55,15 @@ export async function showGroup(context: CommandContext, name: string): Promise<
       'resource-group-not-found',
       `there is no resource group ${JSON.stringify(name)}, or none that you may use`,
     );
-  await context.output.result(group, () => lines(group));
+  const { forecastScore: score } = group;
+  await context.output.result(group, () =>
+    lines(group, ['Forecasts', score === null ? 'none has come out yet' : wordScore(score)]),
+  );
 }
 
-export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
+export interface GroupSetOptions extends GlobalOptions, FairShareOptions, SessionDefaultOptions {
+  readonly default?: 'on' | 'off';
+  readonly containers?: number;
   readonly description?: string;
   readonly scheduler?: string;
   readonly strategy?: string;
@@ -62,6 +73,7 @@ export interface GroupSetOptions extends GlobalOptions, FairShareOptions {
   readonly reservation?: string;
   readonly public?: boolean;
   readonly active?: 'on' | 'off';
+  readonly hostNetwork?: 'on' | 'off';
   readonly allowDomain?: readonly string[];
   readonly allowProject?: readonly string[];
   readonly allowKey?: readonly string[];
@@ -115,29 +127,17 @@ function inputOf(name: string, options: GroupSetOptions): ResourceGroupInput {
     reservation: oneOf(RESERVATIONS, options.reservation),
     isPublic: options.public,
     isActive: options.active && options.active === 'on',
+    usesHostNetwork: options.hostNetwork && options.hostNetwork === 'on',
     access: isNarrowed ? { domains, projects, accessKeys } : undefined,
     preemption: hasPreemption ? preemption : undefined,
     fairShare: fairShareOf(options),
+    isDefault: options.default && options.default === 'on',
+    maxContainersPerAgent: options.containers,
+    defaultSessionOptions: sessionDefaultsOf(options),
   };
 }
 
-/** The gateway's word for one that was given in lower case with hyphens. @throws {UsageWrong} */
-function oneOf<Word extends string>(
-  words: readonly Word[],
-  given: string | undefined,
-): Word | undefined {
-  if (given === undefined) return undefined;
-  const found = words.find((word) => hyphened(word) === given);
-  if (found !== undefined) return found;
-  const known = words.map(hyphened).join(', ');
-  throw new UsageWrong(`${JSON.stringify(given)} is none of ${known}`);
-}
-
-function hyphened(value: string): string {
-  return value.toLowerCase().replaceAll('_', '-');
-}
-
-function lines(group: ResourceGroup): readonly string[] {
+function lines(group: ResourceGroup, ...more: Parameters<typeof cardLines>[0]): readonly string[] {
   const { preemption, access, weights } = group;
   return cardLines([
     ['Name', group.name],
@@ -146,6 +146,7 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Strategy', hyphened(group.agentSelectionStrategy)],
     ['Weights', weights && JSON.stringify(weights)],
     ['Active', group.isActive ? null : 'no: nobody starts there'],
+    ['Network', group.usesHostNetwork ? 'that of the machines' : null],
     ['Takes', group.allowedSessionTypes.map(hyphened).join(', ')],
     [
       'Ends who waits',
@@ -154,12 +155,19 @@ function lines(group: ResourceGroup): readonly string[] {
     ['Reservation', hyphened(group.reservation)],
     ['Preemption', preemption.isEnabled ? wordPreemption(preemption) : 'off'],
     ['Fair share', group.scheduler === 'FAIR_SHARE' ? wordFairShare(group) : null],
+    ['Default', group.isDefault ? 'yes: sessions that name no group are in it' : null],
+    ['Sessions have', wordSessionDefaults(group)],
+    [
+      'Containers',
+      group.maxContainersPerAgent === null ? null : `${group.maxContainersPerAgent} an agent`,
+    ],
     ['For', access === null ? (group.isPublic ? 'everybody' : 'some') : wordAccess(access)],
     ['Agents', `${group.agents}, ${group.schedulableAgents} taking sessions`],
     ['Available', wordSlots(group.availableSlots) || 'nothing'],
     ['Occupied', wordSlots(group.occupiedSlots) || 'nothing'],
     ['Waiting', String(group.pendingSessions)],
     ['Set', group.setAt === null ? 'never' : wordInstant(group.setAt)],
+    ...more,
   ]);
 }
 

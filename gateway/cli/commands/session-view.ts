@@ -1,7 +1,13 @@
-import { isOver, SESSION_STATUSES, type Session, type SessionStatus } from '../../client/model.ts';
+import {
+  isOver,
+  type PullProgress,
+  SESSION_STATUSES,
+  type Session,
+  type SessionStatus,
+} from '../../client/model.ts';
 import type { Tone } from '../output.ts';
 import { cardLines } from '../table.ts';
-import { wordAgo, wordAmount, wordCommand, wordMoment, wordSlots } from '../wording.ts';
+import { wordAgo, wordAmount, wordBytes, wordCommand, wordMoment, wordSlots } from '../wording.ts';
 
 export function toneOf(status: SessionStatus): Tone {
   if (status === 'RUNNING') return 'good';
@@ -44,6 +50,7 @@ export function sessionLines(session: Session, nowMs: number): readonly string[]
       ['Exit code', session.exitCode === null ? undefined : String(session.exitCode)],
       ['Type', session.type.toLowerCase()],
       ['Image', session.image],
+      ['Pulled', wordPull(kernels)],
       ['Command', command === null ? undefined : wordCommand(command)],
       ['Owner', `${session.owner.email} (${session.domain}/${session.projectId})`],
       ['Asked for', wordSlots(session.requestedSlots)],
@@ -78,6 +85,20 @@ function kernelLines({ clusterSize, kernels }: Session): readonly string[] {
     [hostname.padEnd(8), status.padEnd(12), agentId ?? '', statusInfo ?? ''].join('  ').trimEnd(),
   );
   return ['Kernels', ...lines.map((line) => `  ${line}`)];
+}
+
+/** Such as `2/5 layers, 12 MiB/40 MiB`, while an image comes. */
+function wordPull(kernels: Session['kernels']): string | undefined {
+  const pulls = new Set(
+    kernels.flatMap(({ pullProgress }) => (pullProgress === null ? [] : [pullWords(pullProgress)])),
+  );
+  return pulls.size === 0 ? undefined : [...pulls].join('; ');
+}
+
+function pullWords({ layersDone, layersTotal, bytesDone, bytesTotal }: PullProgress): string {
+  const bytes = wordBytes(bytesDone);
+  const share = bytesTotal === null ? bytes : `${bytes}/${wordBytes(bytesTotal)}`;
+  return `${layersDone}/${layersTotal} layers, ${share}`;
 }
 
 /** Such as `cuda.device 1 GPU-8f… (NVIDIA H100)`, with the host's name where there are several. */

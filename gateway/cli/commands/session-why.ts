@@ -3,7 +3,7 @@ import type { CommandContext } from '../context.ts';
 import { NothingFound } from '../errors.ts';
 import { lookUpSession } from '../session-lookup.ts';
 import { cardLines } from '../table.ts';
-import { wordAgo, wordDuration, wordInstant, wordSlots } from '../wording.ts';
+import { wordAgo, wordDuration, wordInstant, wordScore, wordSlots } from '../wording.ts';
 
 type Row = readonly [string, string | null];
 
@@ -54,12 +54,7 @@ function forecastRows(forecast: StartForecast, nowMs: number): readonly Row[] {
     ['range', wordRange(forecast)],
     ...suggestions.map(({ message: words }): Row => ['at once', words]),
   ];
-  if (score === null) return rows;
-  const { count, withinTwice, errorP50Seconds } = score;
-  const share = Math.round(100 * withinTwice);
-  const off = wordDuration(1000 * errorP50Seconds);
-  const words = `of the last ${count}, ${share} % came within twice of what was said, half of them within ${off}`;
-  return [...rows, ['forecasts', words]];
+  return score === null ? rows : [...rows, ['forecasts', wordScore(score)]];
 }
 
 function wordStart(startsAt: string, nowMs: number): string {

@@ -13,6 +13,11 @@ import { wordBytes, wordMoment } from '../wording.ts';
 
 const AGENTS_MAX = 10_000;
 const NOT_MEASURED = '-';
+/** A machine that plays many nodes measures none of them. */
+const UNMEASURED_DRIVER = 'simulated';
+/** Agents measure every 5 s, if nothing else is set. */
+const FIRST_READING_MS_MAX = 6_000;
+const ASK_AGAIN_MS = 250;
 
 /** JSON: an array of the kernels with their metrics; followed, one measurement a line. */
 export async function printSessionStatistics(
@@ -43,9 +48,7 @@ export async function printAgentStatistics(
   context: CommandContext,
   names: readonly string[],
 ): Promise<undefined> {
-  const { signal } = context;
-  const client = await context.client();
-  const { nodes } = await collect(AGENTS_MAX, (page) => client.machines.usage(page, signal));
+  const nodes = await firstReadings(context, names);
   const missing = names.find((name) => !nodes.some(({ id }) => id === name));
   if (missing !== undefined)
     throw new NothingFound('agent-not-found', `there is no agent ${missing}`);
@@ -61,6 +64,30 @@ export async function printAgentStatistics(
     },
   ];
   await printTable(context, wanted, columns);
+}
+
+/**
+ * The agents, and what they measured. A gateway that has just started has heard nothing yet: it is asked
+ * again until everybody who measures has said something, for as long as that usually takes.
+ */
+async function firstReadings(
+  { io, signal, ...context }: CommandContext,
+  names: readonly string[],
+): Promise<readonly MeasuredAgent[]> {
+  const client = await context.client();
+  const deadlineMs = io.clock.nowMs() + FIRST_READING_MS_MAX;
+  for (;;) {
+    const { nodes } = await collect(AGENTS_MAX, (page) => client.machines.usage(page, signal));
+    const isComing = nodes.some(
+      ({ id, status, driver, liveStat }) =>
+        liveStat === null &&
+        status === 'ALIVE' &&
+        driver !== UNMEASURED_DRIVER &&
+        (names.length === 0 || names.includes(id)),
+    );
+    if (!isComing || io.clock.nowMs() >= deadlineMs) return nodes;
+    await io.clock.sleep(ASK_AGAIN_MS, signal);
+  }
 }
 
 function metricColumns<Row>(metricsOf: (row: Row) => Metrics | undefined): readonly Column<Row>[] {

@@ -10,6 +10,7 @@ import {
 import { z } from 'zod';
 import { askKernel } from '../../inside/ask-kernel.ts';
 import { findMainKernel } from '../../inside/main-kernel.ts';
+import { noteUse, useOfRun, visitorOf } from '../../inside/note-use.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 
@@ -62,7 +63,7 @@ export async function executeCode(
   const { sessionId, mode, runId, code, language, options, ...rest } = parsed.value.input;
   const found = await findMainKernel(context, 'Mutation.executeCode', sessionId);
   if (!found.ok) return refused(found.error);
-  const { kernel, node } = found.value;
+  const { kernel, node, session } = found.value;
   const { after, flushMs, timeoutSeconds } = rest;
   const request: ExecuteRequest = {
     kind: 'execute',
@@ -77,6 +78,8 @@ export async function executeCode(
     ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1_000 }),
   };
   const { gateway, signal } = context;
+  const use = useOfRun(request);
+  if (use !== undefined) await noteUse(gateway, visitorOf(context, session), use);
   const answer = await askKernel(gateway, { node, request }, ExecuteResult, signal);
   return answer.ok ? { result: answer.value } : refused(answer.error);
 }

@@ -1,8 +1,9 @@
-import { FileList, FilePath, type Rejection } from '@orrery/bus';
+import { FileList, FilePath, type FileRequest, type Rejection } from '@orrery/bus';
 import { z } from 'zod';
 import type { Operation } from '../../auth/may.ts';
-import { askKernel, type KernelRequest } from '../../inside/ask-kernel.ts';
+import { askKernel } from '../../inside/ask-kernel.ts';
 import { findMainKernel } from '../../inside/main-kernel.ts';
+import { noteUse, useOfFiles, visitorOf } from '../../inside/note-use.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 
@@ -75,14 +76,16 @@ async function change<Answer>(
   asked: {
     readonly sessionId: string;
     readonly schema: z.ZodType<Answer>;
-    readonly request: (kernel: string) => KernelRequest;
+    readonly request: (kernel: string) => FileRequest;
   },
 ) {
   const found = await findMainKernel(context, operation, asked.sessionId);
   if (!found.ok) return found;
-  const { kernel, node } = found.value;
-  const order = { node, request: asked.request(kernel) };
-  return askKernel(context.gateway, order, asked.schema, context.signal);
+  const { kernel, node, session } = found.value;
+  const request = asked.request(kernel);
+  const use = useOfFiles(request);
+  if (use !== undefined) await noteUse(context.gateway, visitorOf(context, session), use);
+  return askKernel(context.gateway, { node, request }, asked.schema, context.signal);
 }
 
 function refused(rejection: Rejection): object {

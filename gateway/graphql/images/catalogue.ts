@@ -1,3 +1,4 @@
+import { canonicalReference } from '@orrery/bus';
 import type { ImageRow, Projections } from '@orrery/projections';
 import type { LogFeed } from '../../feed/log-feed.ts';
 import type { Progress } from '../../feed/progress.ts';
@@ -15,6 +16,7 @@ const DRIVER_IMAGES: readonly string[] = ['host', 'simulated'];
 
 /** Images as creating a session needs them. @throws {ProjectionsUnavailable} */
 export interface Catalogue {
+  /** By its reference, written in whichever way, or by an alias. */
   findImage(reference: string): Promise<ImageRow | undefined>;
   /** Reference of the image of a session that names none. */
   defaultReference(): Promise<string | undefined>;
@@ -49,7 +51,15 @@ export function createCatalogue(options: {
   });
   return {
     async findImage(reference) {
-      return (await images.get(reference)) ?? (await images.get(`${reference}:latest`));
+      const canonical = canonicalReference(reference);
+      const named =
+        (await images.get(reference)) ??
+        (await images.get(`${reference}:latest`)) ??
+        (canonical === reference ? undefined : await images.get(canonical));
+      // An alias stands for an image, never for another alias.
+      if (named === undefined || named.aliasOf === null) return named;
+      const target = await images.get(named.aliasOf);
+      return target?.aliasOf === null ? target : undefined;
     },
     async defaultReference() {
       return configured ?? (await chosen.get('default'))?.reference;

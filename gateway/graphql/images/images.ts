@@ -18,5 +18,7 @@ export async function images(
     gateway.projections.listImages(request),
     gateway.catalogue.defaultReference(),
   ]);
-  return shapeConnection(page, (row) => shapeImage(row, defaultReference));
+  const references = page.ok ? page.value.edges.map(({ row }) => row.reference) : [];
+  const aliases = await gateway.projections.aliasesOf(references);
+  return shapeConnection(page, (row) => shapeImage(row, { defaultReference, aliases }));
 }

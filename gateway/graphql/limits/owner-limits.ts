@@ -34,6 +34,7 @@ export function shapeOwner({ owner, row, held }: OwnerState): object {
     maxPriority: limits.priorityMax ?? null,
     maxSessionLifetimeSeconds:
       limits.sessionLifetimeMaxMs === undefined ? null : limits.sessionLifetimeMaxMs / 1000,
+    setByOwner: (limits.said ?? []).map((name) => FIELDS[name] ?? name).toSorted(),
     usedSlots: held.slots,
     remainingSlots: remainingOf(limits.total ?? {}, held.slots),
     sessions: held.sessions,
@@ -42,6 +43,19 @@ export function shapeOwner({ owner, row, held }: OwnerState): object {
     setAt: row?.setAtMs ?? null,
   };
 }
+
+/** What limits are called where people set them. */
+const FIELDS: Readonly<Record<string, string>> = {
+  total: 'totalResourceSlots',
+  unlistedSlots: 'defaultForUnspecified',
+  concurrentSessionsMax: 'maxConcurrentSessions',
+  concurrentSystemSessionsMax: 'maxConcurrentSftpSessions',
+  pendingSessionsMax: 'maxPendingSessionCount',
+  pendingTotalMax: 'maxPendingSessionResourceSlots',
+  containersPerSessionMax: 'maxContainersPerSession',
+  priorityMax: 'maxPriority',
+  sessionLifetimeMaxMs: 'maxSessionLifetimeSeconds',
+} satisfies Record<keyof Omit<OwnerLimits, 'said'>, string>;
 
 /** What is left of each limited slot; never below zero, though a limit may come after what it limits. */
 export function remainingOf(limit: Slots, used: Slots): Slots {

@@ -17,7 +17,6 @@ import { ownersOf } from '../limits/find-owner.ts';
 import { type OwnerState, readOwner, shapeOwner } from '../limits/owner-limits.ts';
 import { shapeGroup } from '../resource-groups/group-shape.ts';
 import { usableGroups } from '../resource-groups/usable-groups.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
 import { shapePreset } from './preset-shape.ts';
 import { PRESETS_MAX } from './resource-presets.ts';
 
@@ -30,8 +29,10 @@ export async function checkPresets(
   unparsed: unknown,
   { gateway, caller }: GatewayContext,
 ): Promise<object> {
-  const { resourceGroup: name = DEFAULT_RESOURCE_GROUP } = parseArguments(Arguments, unparsed);
+  const { resourceGroup } = parseArguments(Arguments, unparsed);
   const signedIn = authoriseSignedIn(caller, OPERATION);
+  const defaultName = await gateway.groupRules.defaultName();
+  const name = resourceGroup ?? defaultName;
   const { projections } = gateway;
   const [groups, presets, room, owners] = await Promise.all([
     usableGroups(gateway, signedIn, OPERATION),
@@ -49,7 +50,7 @@ export async function checkPresets(
   const offered = presets.filter((row) => (row.resourceGroup ?? name) === name);
   const access = reachOf(caller, OPERATION) === 'any' ? 'shown' : 'hidden';
   return {
-    resourceGroup: shapeGroup(group, { access }),
+    resourceGroup: shapeGroup(group, { access, defaultName }),
     presets: offered.map((row) => {
       const obstacle = obstacleOf(row, { room, owners });
       return { preset: shapePreset(row), isAllocatable: obstacle === undefined, obstacle };

@@ -14,6 +14,7 @@ export const SetGroupArguments = z.strictObject({
     allowedSessionTypes: z.array(z.string()).optional(),
     isPublic: z.boolean().optional(),
     isActive: z.boolean().optional(),
+    usesHostNetwork: z.boolean().optional(),
     access: z
       .strictObject({
         domains: z.array(z.string()),
@@ -33,6 +34,17 @@ export const SetGroupArguments = z.strictObject({
       })
       .optional(),
     fairShare: FairShareInput.optional(),
+    isDefault: z.boolean().optional(),
+    maxContainersPerAgent: z.number().optional(),
+    defaultSessionOptions: z
+      .strictObject({
+        priority: z.number().nullish(),
+        jobPriority: z.number().nullish(),
+        isPreemptible: z.boolean().nullish(),
+        clusterMode: z.string().nullish(),
+        agentSelectionPolicy: z.string().nullish(),
+      })
+      .optional(),
   }),
 });
 type Input = z.infer<typeof SetGroupArguments>['input'];
@@ -55,7 +67,13 @@ export function parseGroupChange(
   if (!runtime.ok) return runtime;
   const fairShare = parseFairShare(input.fairShare);
   if (!fairShare.ok) return fairShare;
+  const { isDefault, maxContainersPerAgent: containers } = input;
+  if (containers !== undefined && containers < 0)
+    return invalid('maxContainersPerAgent', 'a number of containers is not negative; 0: no limit');
   const policy = {
+    isDefault,
+    containersPerNodeMax: containers === 0 ? null : containers,
+    sessionDefaults: sessionDefaultsOf(input),
     fairShare: fairShare.value,
     description: input.description === '' ? null : input.description,
     ordering: word(input.scheduler),
@@ -64,6 +82,7 @@ export function parseGroupChange(
     allowedSessionTypes: input.allowedSessionTypes?.map(fromEnum),
     access: isPublic === true ? null : access,
     isActive: input.isActive,
+    usesHostNetwork: input.usesHostNetwork,
     pendingTimeoutMs: timeout.value,
     reservation: word(input.reservation),
     preemption: preemption && {
@@ -79,6 +98,17 @@ export function parseGroupChange(
   const [issue] = command.error.issues;
   const field = issue?.path[0] === 'group' ? 'name' : String(issue?.path[1] ?? 'input');
   return invalid(field, issue?.message ?? 'it is not valid');
+}
+
+function sessionDefaultsOf({ defaultSessionOptions: options }: Input): object | undefined {
+  if (options === undefined) return undefined;
+  return {
+    priority: options.priority ?? undefined,
+    jobPriority: options.jobPriority ?? undefined,
+    isPreemptible: options.isPreemptible ?? undefined,
+    clusterMode: word(options.clusterMode),
+    designation: word(options.agentSelectionPolicy),
+  };
 }
 
 function word(value: string | null | undefined): string | undefined {

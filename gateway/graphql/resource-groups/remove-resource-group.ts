@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
+import { defaultNameOf, STANDING_GROUP } from './group-rules.ts';
 import { shapeGroup } from './group-shape.ts';
 import { tellScheduler } from './set-resource-group.ts';
 
@@ -20,17 +20,19 @@ export async function removeResourceGroup(
   if (!parsed.ok) return { rejection: parsed.error };
   const { name } = parsed.value;
   const { userId } = authoriseSignedIn(caller, 'Mutation.removeResourceGroup');
-  const groups = await gateway.projections.listResourceGroups({ always: DEFAULT_RESOURCE_GROUP });
+  const groups = await gateway.projections.listResourceGroups({ always: STANDING_GROUP });
   const group = groups.find((one) => one.name === name);
   if (group === undefined) return { rejection: UNKNOWN };
   // The scheduler refuses those that it could still use; lost and drained ones it does not count.
   const { agents, pendingSessions } = group;
-  if (agents > 0 && name !== DEFAULT_RESOURCE_GROUP)
+  if (agents > 0 && name !== STANDING_GROUP)
     return { rejection: inUse({ agents, waitingSessions: pendingSessions }) };
   const command = { type: 'remove-group', group: name } as const;
   const refusal = await tellScheduler(context, { userId, command });
   if (refusal !== undefined) return { rejection: refusal };
-  return { resourceGroup: shapeGroup(group, { access: 'shown' }) };
+  return {
+    resourceGroup: shapeGroup(group, { access: 'shown', defaultName: defaultNameOf(groups) }),
+  };
 }
 
 const UNKNOWN: Rejection = {

@@ -14,7 +14,8 @@ export async function resourceGroups(
   const operation = 'Query.resourceGroups';
   const groups = await usableGroups(gateway, authoriseSignedIn(caller, operation), operation);
   const access = reachOf(caller, operation) === 'any' ? 'shown' : 'hidden';
-  return groups.map((group) => shapeGroup(group, { access }));
+  const defaultName = await gateway.groupRules.defaultName();
+  return groups.map((group) => shapeGroup(group, { access, defaultName }));
 }
 
 const Arguments = z.strictObject({ name: z.string() });
@@ -30,5 +31,5 @@ export async function resourceGroup(
   const group = groups.find((one) => one.name === name);
   if (group === undefined) return null;
   const access = reachOf(caller, operation) === 'any' ? 'shown' : 'hidden';
-  return shapeGroup(group, { access });
+  return shapeGroup(group, { access, defaultName: await gateway.groupRules.defaultName() });
 }

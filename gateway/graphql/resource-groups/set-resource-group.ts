@@ -3,8 +3,8 @@ import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { waitUntilReadable } from '../sessions/after-commit.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
 import { parseGroupChange, SetGroupArguments } from './group-change.ts';
+import { defaultNameOf, STANDING_GROUP } from './group-rules.ts';
 import { shapeGroup } from './group-shape.ts';
 
 export async function setResourceGroup(
@@ -21,10 +21,13 @@ export async function setResourceGroup(
   if (!command.ok) return { rejection: command.error };
   const refusal = await tellScheduler(context, { userId, command: command.value });
   if (refusal !== undefined) return { rejection: refusal };
-  const groups = await gateway.projections.listResourceGroups({ always: DEFAULT_RESOURCE_GROUP });
+  const groups = await gateway.projections.listResourceGroups({ always: STANDING_GROUP });
   const group = groups.find(({ name }) => name === input.name);
   return {
-    resourceGroup: group === undefined ? null : shapeGroup(group, { access: 'shown' }),
+    resourceGroup:
+      group === undefined
+        ? null
+        : shapeGroup(group, { access: 'shown', defaultName: defaultNameOf(groups) }),
   };
 }
 

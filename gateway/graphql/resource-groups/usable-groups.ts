@@ -1,7 +1,7 @@
 import type { ListedGroup } from '@orrery/projections';
 import { type Operation, reachOf, type SignedInCaller } from '../../auth/may.ts';
 import type { Gateway } from '../../gateway.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
+import { STANDING_GROUP } from './group-rules.ts';
 
 /** The groups that the operation shows the caller: those they may use, or all. By name. */
 export async function usableGroups(
@@ -9,7 +9,7 @@ export async function usableGroups(
   caller: SignedInCaller,
   operation: Operation,
 ): Promise<readonly ListedGroup[]> {
-  const groups = await projections.listResourceGroups({ always: DEFAULT_RESOURCE_GROUP });
+  const groups = await projections.listResourceGroups({ always: STANDING_GROUP });
   if (reachOf(caller, operation) === 'any') return groups;
   return groups.filter((group) => isUsable(group, caller));
 }

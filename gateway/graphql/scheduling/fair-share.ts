@@ -3,7 +3,6 @@ import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { toEnum } from '../enum-words.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
 import { askScheduler } from './ask-scheduler.ts';
 
 const Arguments = z.strictObject({ resourceGroup: z.string().min(1).max(64).optional() });
@@ -17,7 +16,7 @@ export async function fairShare(
   authoriseSignedIn(context.caller, 'Query.fairShare');
   const parsed = safeParseArguments(Arguments, unparsed);
   if (!parsed.ok) return { rejection: parsed.error };
-  const { resourceGroup: group = DEFAULT_RESOURCE_GROUP } = parsed.value;
+  const group = parsed.value.resourceGroup ?? (await context.gateway.groupRules.defaultName());
   const answer = await askScheduler(context, { type: 'fair-share', group });
   if (!answer.ok) return { rejection: answer.error };
   if (answer.value.type !== 'fair-share') return {};

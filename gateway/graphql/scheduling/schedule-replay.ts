@@ -16,7 +16,6 @@ import { authoriseSignedIn } from '../../auth/authorise.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { parseGroupChange, SetGroupArguments } from '../resource-groups/group-change.ts';
-import { DEFAULT_RESOURCE_GROUP } from '../sessions/session-request.ts';
 import { askScheduler } from './ask-scheduler.ts';
 
 const DAY_MS = 86_400_000;
@@ -53,16 +52,23 @@ export async function scheduleReplay(
   if (!parsed.ok) return { rejection: parsed.error };
   const { input } = parsed.value;
   const known = await context.gateway.projections.knownSlots();
-  const question = questionOf(input, [...new Set([...known, ...TRACE_SLOTS])]);
+  const defaultGroup = await context.gateway.groupRules.defaultName();
+  const knownSlots = [...new Set([...known, ...TRACE_SLOTS])];
+  const question = questionOf(input, { knownSlots, defaultGroup });
   if (!question.ok) return { rejection: question.error };
   const answer = await askScheduler(context, question.value, input.workload?.trace);
   if (!answer.ok) return { rejection: answer.error };
   return answer.value.type === 'replay' ? { replay: shapeReplay(answer.value) } : {};
 }
 
+interface Surroundings {
+  readonly knownSlots: readonly string[];
+  readonly defaultGroup: string;
+}
+
 function questionOf(
   input: Input,
-  knownSlots: readonly string[],
+  { knownSlots, defaultGroup }: Surroundings,
 ): Result<SchedulingQuestion, Rejection> {
   const { from, to, workload, resourceGroup } = input;
   const policies = policiesOf(input, knownSlots);
@@ -81,7 +87,7 @@ function questionOf(
   if (from > to) return refuse('from', 'the period ends before it begins');
   if (to - from > PERIOD_DAYS_MAX * DAY_MS)
     return refuse('to', `a period has at most ${PERIOD_DAYS_MAX} days`);
-  const group = resourceGroup ?? DEFAULT_RESOURCE_GROUP;
+  const group = resourceGroup ?? defaultGroup;
   return ok({ type: 'replay', group, fromMs: from, toMs: to, policies: policies.value });
 }
 

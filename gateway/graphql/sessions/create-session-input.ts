@@ -17,7 +17,7 @@ export const CreateSessionArguments = z.strictObject({
     resourceGroup: z.string().optional(),
     projectId: z.string().optional(),
     domain: z.string().optional(),
-    priority: z.number(),
+    priority: z.number().optional(),
     tag: z.string().optional(),
     architecture: z.string().optional(),
     batchTimeoutSeconds: z.number().optional(),
@@ -37,4 +37,10 @@ export const CreateSessionArguments = z.strictObject({
     idempotencyKey: z.string().optional(),
   }),
 });
-export type CreateSessionInput = Readonly<z.infer<typeof CreateSessionArguments>['input']>;
+/** As it was asked for. */
+export type AskedSession = Readonly<z.infer<typeof CreateSessionArguments>['input']>;
+/** With what its resource group says of sessions that say nothing. */
+export type CreateSessionInput = AskedSession & {
+  readonly resourceGroup: string;
+  readonly priority: number;
+};

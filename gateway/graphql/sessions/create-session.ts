@@ -21,6 +21,7 @@ import { slotTexts } from '../slot-texts.ts';
 import { readSessionAfter } from './after-commit.ts';
 import { CreateSessionArguments, type CreateSessionInput } from './create-session-input.ts';
 import { refusedByKeypair } from './front-limits.ts';
+import { withGroupDefaults } from './group-defaults.ts';
 import { withImageTerms } from './image-terms.ts';
 import { parseSchedulingTerms } from './scheduling-terms.ts';
 import { refusedPlace } from './session-place.ts';
@@ -35,9 +36,9 @@ export async function createSession(
   const { gateway, caller, traceparent, signal } = context;
   const parsed = safeParseArguments(CreateSessionArguments, unparsed);
   if (!parsed.ok) return refused(parsed.error);
-  const { input } = parsed.value;
-  const { idempotencyKey } = input;
   const owner = authoriseSignedIn(caller, 'Mutation.createSession');
+  const input = await withGroupDefaults(gateway, parsed.value.input);
+  const { idempotencyKey } = input;
   const misplaced = await refusedPlace(gateway, owner, {
     domain: input.domain ?? owner.domain,
     projectId: input.projectId ?? owner.projectId,

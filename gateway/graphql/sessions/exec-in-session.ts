@@ -1,8 +1,9 @@
 import type { Rejection } from '@orrery/bus';
 import { z } from 'zod';
+import { findMainKernel } from '../../inside/main-kernel.ts';
+import { visitorOf } from '../../inside/note-use.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
-import { findOwnedSession, SESSION_NOT_FOUND } from './find-owned-session.ts';
 import { COMMAND_BYTES_MAX, COMMAND_WORDS_MAX } from './session-request.ts';
 
 const Arguments = z.strictObject({
@@ -29,20 +30,12 @@ export async function execInSession(
   const parsed = safeParseArguments(Arguments, unparsed);
   if (!parsed.ok) return refused(parsed.error);
   const { id, ...order } = parsed.value;
-  const { gateway } = context;
-  const row = await findOwnedSession(context, 'Mutation.execInSession', id);
-  if (row === undefined) return refused(SESSION_NOT_FOUND);
-  const kernels = await gateway.projections.kernelsOfSessions([row.id]);
-  const main = kernels.find(({ role }) => role === 'main');
-  if (row.status !== 'RUNNING' || main?.status !== 'RUNNING' || main.agentId === null) {
-    return refused({
-      code: 'session-not-running',
-      message: `the session is ${row.status}; a command runs only in a RUNNING one`,
-      field: 'id',
-    });
-  }
-  const request = { kind: 'exec', kernel: main.id, ...order } as const;
-  const { ticket, expiresAtMs } = gateway.tickets.issue({ node: main.agentId, request });
+  const found = await findMainKernel(context, 'Mutation.execInSession', id);
+  if (!found.ok) return refused({ ...found.error, field: 'id' });
+  const { kernel, node, session } = found.value;
+  const request = { kind: 'exec', kernel, ...order } as const;
+  const visitor = visitorOf(context, session);
+  const { ticket, expiresAtMs } = context.gateway.tickets.issue({ node, request, visitor });
   return { ticket: { url: `/exec?ticket=${ticket}`, expiresAt: expiresAtMs } };
 }
 

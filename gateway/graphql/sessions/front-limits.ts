@@ -1,8 +1,8 @@
 import type { Rejection } from '@orrery/bus';
 import type { Gateway } from '../../gateway.ts';
 
-/** What a session has that names none: no key pair is asked about it. */
-const PRIORITY_USUAL = 10;
+/** What a session has where nobody says anything: no key pair is asked about it. */
+export const PRIORITY_USUAL = 10;
 
 interface Asked {
   readonly accessKey: string | undefined;

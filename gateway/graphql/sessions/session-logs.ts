@@ -118,7 +118,7 @@ async function* chunksOf(
       yield lastChunk(offset);
       return;
     }
-    if (frame.kind === 'part') continue;
+    if (frame.kind !== 'output') continue;
     const bytes = Buffer.from(frame.data, 'base64');
     const end = frame.offsetBytes + bytes.length;
     if (end <= offset) continue;

@@ -4,7 +4,6 @@ import { kernelsOf, parseCluster } from './cluster.ts';
 import type { CreateSessionInput } from './create-session-input.ts';
 import { parseResources } from './resources.ts';
 
-export const DEFAULT_RESOURCE_GROUP = 'default';
 export const TAG_CHARACTERS_MAX = 64;
 export const COMMAND_WORDS_MAX = 4_096;
 export const COMMAND_BYTES_MAX = 128 * 1024;
@@ -46,11 +45,12 @@ export function parseSessionRequest(
     owner: {
       userId: caller.userId,
       email: caller.email,
+      ...(caller.userName === undefined ? {} : { userName: caller.userName }),
       ...(caller.accessKey === undefined ? {} : { accessKey: caller.accessKey }),
       projectId: input.projectId ?? caller.projectId,
       domain: input.domain ?? caller.domain,
     },
-    resourceGroup: input.resourceGroup ?? DEFAULT_RESOURCE_GROUP,
+    resourceGroup: input.resourceGroup,
     ...(input.architecture === undefined ? {} : { architecture: input.architecture }),
     clusterMode,
     priority: input.priority,
@@ -144,7 +144,7 @@ function refusedPlace({
       message: 'a priority is a whole number from 0 to 100',
       field: 'priority',
     };
-  if (resourceGroup !== undefined && !WORD.test(resourceGroup))
+  if (!WORD.test(resourceGroup))
     return {
       code: 'resource-group-invalid',
       message: 'this is no name of a resource group',

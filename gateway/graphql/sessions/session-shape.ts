@@ -54,6 +54,7 @@ function shapeKernel(row: KernelRow): object {
     requestedSlots: row.requestedSlots,
     occupiedSlots: row.occupiedSlots,
     devices: row.devices,
+    pullProgress: row.pullProgress,
     exitCode: row.exitCode,
     wasOutOfMemory: row.wasOutOfMemory,
     statusInfo: row.statusMessage ?? row.statusInfo,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
 import { RequestFailed } from '../../errors.ts';
 import { BoundedQueue } from '../../feed/bounded-queue.ts';
+import { isUse } from '../../feed/session-folds.ts';
 import { subscription } from '../../feed/subscription.ts';
 import type { Gateway } from '../../gateway.ts';
 import { parseArguments } from '../arguments.ts';
@@ -58,6 +59,7 @@ async function* changes(
     { after: after ?? liveFrom, liveFrom, waiting },
     signal,
   )) {
+    if (isUse(commit)) continue;
     const state = await gateway.folds.after(commit);
     if (state === undefined) continue;
     const { session, kernels } = state;

@@ -90,6 +90,7 @@ function shapeSuggestion(suggestion: StartSuggestion): object {
   };
 }
 
-function shapeScore({ errorP50Ms, errorP95Ms, ...shares }: ForecastScore): object {
+/** The GraphQL type ForecastScore. */
+export function shapeScore({ errorP50Ms, errorP95Ms, ...shares }: ForecastScore): object {
   return { ...shares, errorP50Seconds: errorP50Ms / 1000, errorP95Seconds: errorP95Ms / 1000 };
 }

@@ -1,7 +1,8 @@
-import type { Outcome, Rejection, SessionCommand } from '@orrery/bus';
+import type { Rejection } from '@orrery/bus';
 import type { SessionOwner } from '@orrery/projections';
 import { z } from 'zod';
 import { authorise, authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
+import { waitingForRoom } from '../../commands/waiting-for-room.ts';
 import { safeParseArguments } from '../arguments.ts';
 import type { GatewayContext } from '../context.ts';
 import { SESSION_NOT_FOUND } from './find-owned-session.ts';
@@ -9,7 +10,7 @@ import { SessionFilterInput, toSessionFilter } from './session-filter.ts';
 import { terminationOf } from './terminate-session.ts';
 
 /** Sessions of one call; whoever wants to end more asks again while there are more. */
-export const TERMINATED_AT_ONCE_MAX = 5_000;
+export const TERMINATED_AT_ONCE_MAX = 10_000;
 /** Ids that one call may name. */
 const IDS_MAX = 1_000;
 /** Commands of one call that wait for their outcomes at the same time. */
@@ -41,20 +42,32 @@ export async function terminateSessions(
   const told: string[] = [];
   const refused = chosen.unknown.map((id) => ({ sessionId: id, rejection: SESSION_NOT_FOUND }));
   const rejections: { sessionId: string; rejection: Rejection }[] = [...refused];
+  const { gateway, traceparent, signal } = context;
+  const commands = waitingForRoom(gateway.commands, gateway.clock, signal);
+  const actor = { kind: 'user', id: userId } as const;
+  const common = {
+    aggregate: 'session',
+    actor,
+    traceparent,
+    command: terminationOf(mode),
+  } as const;
+  let newest = 0;
   const tell = async (id: string): Promise<void> => {
-    const outcome = await terminate(context, { id, userId, command: terminationOf(mode) });
-    if (!outcome.ok) {
-      rejections.push({ sessionId: id, rejection: outcome.error });
-      return;
-    }
-    told.push(id);
-    context.gateway.ownWrites.note(userId, outcome.sequence);
+    const { outcome } = await commands.request({ ...common, aggregateId: id });
+    if (outcome.ok) {
+      told.push(id);
+      newest = Math.max(newest, outcome.sequence);
+    } else rejections.push({ sessionId: id, rejection: outcome.error });
   };
-  let next = 0;
+  const rest = chosen.ids.values();
   const lanes = Array.from({ length: Math.min(UNDER_WAY_MAX, chosen.ids.length) }, async () => {
-    for (let id = chosen.ids[next++]; id !== undefined; id = chosen.ids[next++]) await tell(id);
+    for (const id of rest) await tell(id);
   });
-  await Promise.all(lanes);
+  try {
+    await Promise.all(lanes);
+  } finally {
+    gateway.ownWrites.note(userId, newest);
+  }
   return { sessionIds: told, refused: rejections, hasMore: chosen.hasMore };
 }
 
@@ -99,22 +112,6 @@ function mayBeEnded({ caller }: GatewayContext, rows: readonly SessionOwner[]): 
     if (isEveryones) authorise(caller, OPERATION, { ownerUserId, domain, projectId });
     return id;
   });
-}
-
-interface Termination {
-  readonly id: string;
-  readonly userId: string;
-  readonly command: SessionCommand;
-}
-
-async function terminate(
-  { gateway, traceparent }: GatewayContext,
-  { id, userId, command }: Termination,
-): Promise<Outcome> {
-  const actor = { kind: 'user', id: userId } as const;
-  const place = { aggregate: 'session', aggregateId: id, actor } as const;
-  const { outcome } = await gateway.commands.request({ ...place, traceparent, command });
-  return outcome;
 }
 
 function nothing(rejection: Rejection): object {

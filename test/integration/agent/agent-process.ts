@@ -12,6 +12,9 @@ import {
   type KernelSpec,
   type KernelWish,
   openDuplex,
+  type RegistryAnswer,
+  RegistryQuestion,
+  registryLive,
   SessionCommand,
   type StreamInput,
   StreamOutput,
@@ -30,6 +33,7 @@ const NODE = 'node-a';
 export interface AgentSetting {
   readonly driver: 'docker' | 'process';
   readonly dockerSocket?: string;
+  readonly pullPolicy?: 'digest' | 'tag' | 'none';
 }
 
 /** A real agent process on a real bus; the test is the control plane. */
@@ -40,6 +44,8 @@ export class AgentProcess {
     readonly traceparent: string | undefined;
   }[] = [];
   readonly images: string[] = [];
+  /** What the test, as the gateway, says of registries, by their hosts. */
+  readonly registries = new Map<string, RegistryAnswer>();
   readonly bus: Bus;
   readonly #nats: TestNats;
   readonly #scratch: ReturnType<typeof makeScratch>;
@@ -56,6 +62,7 @@ export class AgentProcess {
     writeFileSync(this.#config, settingsText(nats, setting, join(this.#scratch.path, 'data')));
     for (let partition = 0; partition < bus.inbox.partitions; partition++)
       void this.#collect(partition);
+    void this.#answerRegistries();
   }
 
   static async open(setting: AgentSetting): Promise<AgentProcess> {
@@ -68,10 +75,17 @@ export class AgentProcess {
     return new AgentProcess(nats, bus, setting);
   }
 
-  async start(): Promise<void> {
+  get pid(): number {
+    if (this.#child === undefined) throw new Error('the agent was not started');
+    return this.#child.pid;
+  }
+
+  /** `environ`: over its settings. */
+  async start(environ: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = join(this.#scratch.path, `agent-${randomUUID()}.log`);
     this.#log = log;
-    const launch = { command: process.execPath, args: [MAIN, '--config', this.#config] };
+    const env = { ...process.env, ...environ };
+    const launch = { command: process.execPath, args: [MAIN, '--config', this.#config], env };
     this.#child = new EnvironmentChild(launch, { log });
     await this.#child.becomesReady(() => /^ready$/m.test(this.#tail()));
   }
@@ -130,6 +144,11 @@ export class AgentProcess {
     });
   }
 
+  /** Everything that it said in its log since its last start. */
+  log(): string {
+    return readFileSync(this.#log, 'utf8');
+  }
+
   async close(): Promise<void> {
     await this.end('SIGTERM');
     this.#over.abort(new Error('the test ends'));
@@ -140,6 +159,14 @@ export class AgentProcess {
 
   #tail(): string {
     return readFileSync(this.#log, 'utf8').slice(-4_000);
+  }
+
+  async #answerRegistries(): Promise<void> {
+    const { live } = this.bus;
+    for await (const asked of live.subscribe(registryLive.all, this.#over.signal)) {
+      const { host } = RegistryQuestion.parse(asked.body);
+      if (asked.replyTo !== undefined) live.publish(asked.replyTo, this.registries.get(host) ?? {});
+    }
   }
 
   async #collect(partition: number): Promise<void> {
@@ -178,7 +205,7 @@ export async function collect(
 }
 
 function settingsText(nats: TestNats, setting: AgentSetting, dataDirectory: string): string {
-  const { driver, dockerSocket } = setting;
+  const { driver, dockerSocket, pullPolicy } = setting;
   return [
     '[bus]',
     `servers = ${JSON.stringify(nats.servers)}`,
@@ -193,6 +220,7 @@ function settingsText(nats: TestNats, setting: AgentSetting, dataDirectory: stri
     `driver = "${driver}"`,
     `dataDirectory = ${JSON.stringify(dataDirectory)}`,
     ...(dockerSocket === undefined ? [] : [`dockerSocket = ${JSON.stringify(dockerSocket)}`]),
+    ...(pullPolicy === undefined ? [] : ['[agent.images]', `pullPolicy = "${pullPolicy}"`]),
     '[logging]',
     'level = "info"',
     '',

@@ -33,6 +33,11 @@ driverSuite({
             docker: new Docker({ socketPath: engine.socketPath }),
             owner: { node, installation },
             scratchRoot: `${scratch.path}/${node}`,
+            images: {
+              registries: { find: async () => undefined },
+              policy: 'tag',
+              removal: { unusedMsMax: undefined, freePercentMin: 0 },
+            },
             clock: systemClock,
             logger: createLogger({ name: 'test', level: 'warn' }),
           },

@@ -221,6 +221,26 @@ output('that a killed keeper left is still there for the next', async () => {
   assert.is(left.exitCode, 130);
 });
 
+output(
+  'runs beyond the limit are forgotten with their files, and a name can be used again',
+  async () => {
+    await using bench = await openRuns('shell');
+    const run = (runId: string) => bench.finish({ runId, code: `echo ${runId}` });
+    for (let index = 0; index < 40; index++) await run(`run-${index}`);
+    assert.is(printed(await run('run-0'), 'stdout'), 'run-0\n', 'it ran once more');
+    const again = bench.reopened();
+    const call = { kind: 'execute', kernel: 'k', language: 'shell', code: '', flushMs: 0 } as const;
+    const late = systemClock.sleep(0);
+    const known = await again.execute(
+      { ...call, runId: 'run-39', mode: 'continue', after: 0 },
+      late,
+    );
+    assert.is(known.status, 'finished');
+    const forgotten = again.execute({ ...call, runId: 'run-2', mode: 'continue' }, late);
+    assert.is(await forgotten.catch((error) => error.code), 'run-not-found');
+  },
+);
+
 output.run();
 
 const batch = suite('runs: batches');

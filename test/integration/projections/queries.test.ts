@@ -395,6 +395,7 @@ querying('presets, resource groups and limits, with what is there and held', asy
   assert.equal(others.slots, { cpu: '0.5', mem: '1024' });
   assert.is((await projections.heldBy({ scope: 'keypair', key: 'nobody' })).sessions, 0);
   assert.is(await projections.findLimits({ scope: 'user', key: OWNER }), undefined);
+  assert.equal(await projections.groupRules(), []);
 });
 
 querying.run();

@@ -100,6 +100,32 @@ for (const { name, start } of places) {
     assert.is(shown.stdout, '6\n', 'the interpreter outlived the agent');
   });
 
+  code('leaves in the audit who ran what, and nothing of what it printed or was told', async () => {
+    const { code: api } = system.client;
+    const runId = `asked-${name}`;
+    const asking = 'answer = input(); print(answer * 2)';
+    await api.execute({ sessionId: session, mode: 'QUERY', runId, code: asking, flushMs: 5_000 });
+    const call = { sessionId: session, runId, flushMs: 5_000 };
+    const told = await api.execute({ ...call, mode: 'INPUT', code: 'hush' });
+    assert.match(JSON.stringify(told.console), /hushhush/);
+    assert.is((await orrery('session', 'exec', session, '--', 'true')).code, 0);
+    const shown = await orrery('audit', 'show', `session:${session}`, '--json', '--limit', '1000');
+    const entries = shown.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const used = entries.filter(({ commandType }) => commandType === 'note-use');
+    const uses = used.flatMap(({ events }) => events.map(({ use }: { use: object }) => use));
+    const asked = uses.filter((use) => use.runId === runId);
+    assert.is(asked.length, 1, 'going on with a run is no run');
+    assert.is(asked[0].text, asking);
+    assert.ok(uses.some((use) => use.kind === 'program' && use.text === 'true'));
+    assert.ok(used.every(({ actor }) => /^user:/.test(actor)));
+    assert.not.match(shown.stdout, /hush/);
+    const table = await orrery('audit', 'show', `session:${session}`, '--limit', '1000');
+    assert.match(table.stdout, /session-used \(code\)/);
+  });
+
   code('is refused with the field at fault, and in a session that is not there', async () => {
     const { client } = system;
     const refused = async (call: Parameters<typeof client.code.execute>[0]) => {

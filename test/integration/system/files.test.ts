@@ -47,6 +47,25 @@ files('a file goes there and comes back, and programs there can use it', async (
   assert.is((await orrery('cp', `${sessionId}:back`, '-')).stdout, 'there\n');
 });
 
+files('who took, brought, renamed and removed which file is in the audit', async () => {
+  const here = join(scratch.path, 'noted');
+  writeFileSync(here, 'unread words');
+  assert.is((await orrery('cp', here, `${sessionId}:noted`)).code, 0);
+  assert.is((await orrery('cp', `${sessionId}:noted`, '-')).stdout, 'unread words');
+  assert.is((await orrery('session', 'files', 'mv', sessionId, 'noted', 'other')).code, 0);
+  assert.is((await orrery('session', 'files', 'rm', sessionId, 'other')).code, 0);
+  const shown = await orrery('audit', 'show', sessionId, '--json', '--limit', '1000');
+  const uses = shown.stdout
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => JSON.parse(line).events)
+    .flatMap(({ use }) => use ?? []);
+  const noted = uses.filter((use) => /noted|other/.test(JSON.stringify(use)));
+  const kinds = noted.map(({ kind }) => kind);
+  assert.equal(kinds, ['files-written', 'files-read', 'file-renamed', 'file-removed']);
+  assert.not.match(shown.stdout, /unread words/);
+});
+
 files('a directory goes there and comes back with all that is in it', async () => {
   const here = join(scratch.path, 'tree');
   mkdirSync(join(here, 'a', 'b'), { recursive: true });

@@ -33,7 +33,7 @@ verifying('a log as it was written is whole', async () => {
   assert.equal(report, {
     isWhole: true,
     commits: commits.length,
-    aggregates: 12,
+    aggregates: 15,
     lastSequence: commits.length,
     witnessedSequence: commits.length,
     faults: [],

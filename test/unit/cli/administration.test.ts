@@ -27,6 +27,7 @@ const group: ResourceGroup = {
   isDefault: false,
   isPublic: false,
   isActive: true,
+  usesHostNetwork: false,
   access: { domains: ['default'], projects: [], accessKeys: [] },
   scheduler: 'FAIR_SHARE',
   agentSelectionStrategy: 'MINIMUM_OCCUPIED',
@@ -34,6 +35,14 @@ const group: ResourceGroup = {
   allowedSessionTypes: ['BATCH'],
   pendingTimeoutSeconds: 60,
   reservation: 'FIRST_BLOCKED',
+  maxContainersPerAgent: 20,
+  defaultSessionOptions: {
+    priority: 20,
+    jobPriority: 1,
+    isPreemptible: false,
+    clusterMode: 'MULTI_NODE',
+    agentSelectionPolicy: 'PREFERRED',
+  },
   preemption: {
     isEnabled: true,
     order: 'NEWEST',
@@ -59,6 +68,14 @@ const group: ResourceGroup = {
   setAt: null,
 };
 
+const score = {
+  count: 40,
+  withinTwice: 0.85,
+  withinRange: 0.7,
+  errorP50Seconds: 60,
+  errorP95Seconds: 600,
+};
+
 const limits: OwnerLimits = {
   scope: 'KEYPAIR',
   key: 'AKIA',
@@ -71,6 +88,7 @@ const limits: OwnerLimits = {
   maxContainersPerSession: 2,
   maxPriority: null,
   maxSessionLifetimeSeconds: 60,
+  setByOwner: ['maxConcurrentSessions'],
   usedSlots: { cpu: '1' },
   remainingSlots: { cpu: '3' },
   sessions: 1,
@@ -106,7 +124,8 @@ const presetAnswer = { resourcePreset: preset, rejection: null };
 const groups = suite('cli: resource groups');
 
 groups('are listed and shown with every option, and whole as JSON', async () => {
-  const read = { resourceGroups: () => [group], resourceGroup: () => group };
+  const found = { ...group, forecastScore: score };
+  const read = { resourceGroups: () => [group], resourceGroup: () => found };
   const list = await call(read, 'admin', 'group', 'list');
   assert.match(list.stdout, /^gpu +fair-share +minimum-occupied +no +2 +7 +for training$/m);
   const { stdout } = await call(read, 'admin', 'group', 'show', 'gpu');
@@ -116,10 +135,16 @@ groups('are listed and shown with every option, and whole as JSON', async () => 
     /^Preemption +reschedule newest of the resource-group, after 30 s$/m,
     /^For +domain default$/m,
     /^Agents +2, 1 taking sessions$/m,
+    /^Forecasts +of the last 40, 85 % came within twice of what was said, half of them within 1m/m,
+    /^Containers +20 an agent$/m,
+    /^Sessions have +priority 20, job priority 1, not preemptible, multi-node, named agents preferred$/m,
   ])
     assert.match(stdout, line);
   const json = await call(read, 'admin', 'group', 'show', 'gpu', '--json');
-  assert.equal(JSON.parse(json.stdout), group);
+  assert.equal(JSON.parse(json.stdout), found);
+  const young = { ...read, resourceGroup: () => ({ ...group, forecastScore: null }) };
+  const none = await call(young, 'admin', 'group', 'show', 'gpu');
+  assert.match(none.stdout, /^Forecasts +none has come out yet$/m);
 });
 
 groups('one that is not there ends with 3', async () => {
@@ -143,6 +168,9 @@ groups('set sends what was named and nothing else', async () => {
     ...['--allow-domain', 'a', '--allow-domain', 'b', '--preemption', 'off', '--description', ''],
     ...['--preemption-scope', 'resource-group', '--reservation', 'first-blocked'],
     ...['--half-life', '3', '--user-weight', 'ann=2', '--user-weight', 'bob=1'],
+    ...['--default', 'on', '--containers', '0', '--session-priority', '5'],
+    ...['--session-job-priority', '-3', '--session-preemptible', 'off'],
+    ...['--session-cluster-mode', 'multi-node', '--session-agents', 'preferred'],
   ];
   assert.equal(await asked('setResourceGroup', groupAnswer, ...base, ...options), {
     name: 'gpu',
@@ -153,6 +181,15 @@ groups('set sends what was named and nothing else', async () => {
     allowedSessionTypes: ['BATCH', 'SYSTEM'],
     pendingTimeoutSeconds: 1.5,
     reservation: 'FIRST_BLOCKED',
+    isDefault: true,
+    maxContainersPerAgent: 0,
+    defaultSessionOptions: {
+      priority: 5,
+      jobPriority: -3,
+      isPreemptible: false,
+      clusterMode: 'MULTI_NODE',
+      agentSelectionPolicy: 'PREFERRED',
+    },
     access: { domains: ['a', 'b'], projects: [], accessKeys: [] },
     preemption: { isEnabled: false, victimScope: 'RESOURCE_GROUP' },
     fairShare: { halfLifeDays: 3, userWeights: { ann: 2, bob: 1 } },
@@ -167,6 +204,10 @@ groups('a wrong value ends with 2, before anybody is asked', async () => {
     ['--weight', 'cpu=heavy'],
     ['--session-type', 'nightly'],
     ['--preemption', 'perhaps'],
+    ['--session-priority', 'high'],
+    ['--session-cluster-mode', 'both'],
+    ['--default', 'yes'],
+    ['--containers', '-1'],
   ]) {
     const { exitCode } = await call({}, 'admin', 'group', 'set', 'gpu', ...wrong);
     assert.is(exitCode, 2, wrong.join(' '));

@@ -19,6 +19,7 @@ const kernel = (parts: Partial<Session['kernels'][number]> = {}): Session['kerne
   containerId: 'c'.repeat(64),
   requestedSlots: { cpu: '1', mem: '134217728' },
   occupiedSlots: {},
+  pullProgress: null,
   devices: [],
   exitCode: 0,
   wasOutOfMemory: false,

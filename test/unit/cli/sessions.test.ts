@@ -138,6 +138,7 @@ sessions('a session that ran out of memory is called so', async () => {
         image: 'python:3.13',
         requestedSlots: {},
         occupiedSlots: {},
+        pullProgress: null,
         devices: [{ id: 'GPU-1', slot: 'cuda.device', amount: '1', model: 'H100', memoryBytes: 1 }],
         exitCode: 137,
         statusInfo: null,
@@ -164,7 +165,7 @@ sessions('a cluster is shown kernel by kernel', async () => {
     ...{ id: hostname, role: hostname.slice(0, -1), index: 1, hostname, agentId, image: 'i' },
     ...{ status: 'RUNNING' as const, containerId: null, requestedSlots: {}, occupiedSlots: {} },
     ...{ exitCode: null, wasOutOfMemory: false, statusInfo: null, startedAt: null },
-    ...{ terminatedAt: null, devices: [] },
+    ...{ terminatedAt: null, devices: [], pullProgress: null },
   });
   const kernels = [kernel('main1', 'node-a'), kernel('sub1', 'node-b')];
   state.add(fakeSession({ clusterSize: 2, clusterMode: 'MULTI_NODE', kernels }));

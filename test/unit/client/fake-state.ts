@@ -74,6 +74,8 @@ export const agent: Agent = {
 export const image: Image = {
   id: 'f'.repeat(32),
   reference: 'python:3.13',
+  registry: 'docker.io',
+  aliases: [],
   architectures: ['x86_64'],
   sizeBytes: 157_286_400,
   agentIds: ['local'],

@@ -1,7 +1,7 @@
 import { SimulatedClock } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Deadlines } from '../../../gateway/commands/deadlines.ts';
+import { Deadlines, SHARING_MAX } from '../../../gateway/commands/deadlines.ts';
 
 const deadlines = suite('deadlines: shared signals');
 
@@ -25,6 +25,15 @@ deadlines('what begins within one period has one signal, what begins later anoth
   assert.is(shared.begin(), first);
   await clock.advance(1_000);
   assert.is.not(shared.begin(), first);
+  closing.abort();
+});
+
+deadlines('few share a signal, and all of a period fire together', async () => {
+  const { clock, closing, shared } = parts();
+  const signals = Array.from({ length: 2 * SHARING_MAX + 1 }, () => shared.begin());
+  assert.is(new Set(signals).size, 3);
+  await clock.advance(6_000);
+  assert.ok(signals.every(({ aborted }) => aborted));
   closing.abort();
 });
 

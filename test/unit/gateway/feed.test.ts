@@ -312,6 +312,7 @@ tickets('are good once and for a minute', async () => {
   const waitingTickets = new ExecTickets(clock);
   const order = {
     node: 'n',
+    visitor: { session: 's', userId: 'u', traceparent: undefined },
     request: { kind: 'exec' as const, kernel: 'k', command: ['sh'], hasTerminal: false },
   };
   const first = waitingTickets.issue(order);

@@ -13,6 +13,7 @@ import { startHost } from '../../../actors/runtime/host.ts';
 import type { Faults } from '../../../bus/memory/faults.ts';
 import { type Administrator, registerAdministrator } from '../../../gateway/auth/administrator.ts';
 import { createGateway, type Gateway, type GatewayPorts } from '../../../gateway/gateway.ts';
+import { BODY_LIMITS, type BodyLimits } from '../../../gateway/rest/body-deadlines.ts';
 import { buildServer } from '../../../gateway/server.ts';
 import { MemoryProjections } from './memory-projections.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
@@ -62,13 +63,14 @@ export async function startGateway(
     readonly store?: SegmentStore;
     readonly commandsWaitingMax?: number;
     readonly faults?: Faults;
+    readonly bodyLimits?: BodyLimits;
   } = {},
 ): Promise<GatewayFixture> {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const closing = new AbortController();
   const clock = endingClock(closing.signal);
   const { signal } = closing;
-  const { store, ...limits } = options;
+  const { store, bodyLimits = BODY_LIMITS, ...limits } = options;
   const broker = createMemoryBroker({ clock, partitions: 2, ...limits });
   const connected = broker.connect();
   const bus = { ...connected, log: withArchive(connected.log, store) };
@@ -78,7 +80,7 @@ export async function startGateway(
   const projecting = projections.run(broker.connect(), signal);
   const agent = new SimulatedAgent({ bus: broker.connect(), clock, logger });
   const working = agent.run(signal);
-  const parts = { projections, clock, logger, signal };
+  const parts = { projections, clock, logger, signal, bodyLimits };
   const operations: string[] = [];
   const first = await serve(bus, parts, operations);
   const served = [first];
@@ -125,8 +127,12 @@ async function serve(
   bus: GatewayPorts['bus'],
   {
     signal,
+    bodyLimits,
     ...ports
-  }: Pick<Gateway, 'projections' | 'clock' | 'logger'> & { readonly signal: AbortSignal },
+  }: Pick<Gateway, 'projections' | 'clock' | 'logger'> & {
+    readonly signal: AbortSignal;
+    readonly bodyLimits: BodyLimits;
+  },
   operations: string[],
 ): Promise<Served> {
   const settings = { host: '127.0.0.1', port: 0, masterKey: MASTER_KEY };
@@ -136,6 +142,7 @@ async function serve(
   const following = Promise.all([ended, gateway.progress.run()]);
   const app = await buildServer(gateway, {
     tellOperation: (operation) => operations.push(operation),
+    bodyLimits,
   });
   await app.ready();
   return { app, gateway, following };

@@ -1,6 +1,7 @@
 import { createLogger, createMemoryBroker, SimulatedClock, statisticsLive } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createMetrics } from '../../../gateway/metrics.ts';
 import { LiveStatistics } from '../../../gateway/statistics/live-statistics.ts';
 
 const KERNEL = '0190b0c8-0000-7000-8000-000000000001';
@@ -51,6 +52,27 @@ test('the newest measurement of a kernel and of a node', async ({ stage }) => {
   assert.is(stage.statistics.findKernel(KERNEL)?.metrics['cpu_util']?.current, '2');
   assert.is(stage.statistics.findNode('node-a')?.devices['cpu_util']?.['0']?.current, '4');
   assert.is(stage.statistics.findNode('node-b'), undefined);
+});
+
+test('Prometheus is told what is live, by kernel and by device, and nothing else', async ({
+  stage,
+}) => {
+  const place = { sequence: 0 } as never;
+  const { statistics } = stage;
+  const { registry } = createMetrics({ feed: place, progress: place, statistics });
+  await stage.sayKernel('7.5');
+  const devices = { mem: { root: { ...metric('3'), capacity: null } } };
+  await stage.say({ of: 'node', node: 'node-a', atMs: 5, metrics: {}, devices });
+  const lines = async (): Promise<readonly string[]> =>
+    (await registry.metrics()).split('\n').filter((line) => line.startsWith('backendai_'));
+  const of = `container_metric_name="cpu_util",agent_id="node-a",kernel_id="${KERNEL}"`;
+  assert.equal(await lines(), [
+    `backendai_container_utilization{${of},value_type="current"} 7.5`,
+    `backendai_container_utilization{${of},value_type="capacity"} 1000`,
+    'backendai_device_utilization{device_metric_name="mem",agent_id="node-a",device_id="root",value_type="current"} 3',
+  ]);
+  await stage.clock.advance(121_000);
+  assert.equal(await lines(), []);
 });
 
 test('what was not told for two minutes is not live any more, and is forgotten', async ({

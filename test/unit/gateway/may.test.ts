@@ -57,9 +57,11 @@ table('lets nobody unknown do more than sign in and look at the state', () => {
     'GET /healthz',
     'GET /metrics',
     'GET /readyz',
+    'GET /terminal',
     'Mutation.signIn',
     'POST /graphql',
     'WS /exec',
+    'WS /terminal',
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { addSlots, type RecordedCommit, SchedulerEvent, type Slots } from '@orrery/bus';
 import type {
   AgentRow,
+  GroupRules,
   Held,
   LimitsRow,
   ListedGroup,
@@ -36,6 +37,10 @@ export class MemoryPolicies {
       if (event.type === 'limits-set')
         this.#limits.set(limitsId(event.scope, event.key), projectLimits(event, at));
     }
+  }
+
+  rules(): readonly GroupRules[] {
+    return [...this.#groups.values()].filter(({ policy }) => policy !== null);
   }
 
   groups(always: string, { nodes, sessions, moment }: Known): readonly ListedGroup[] {

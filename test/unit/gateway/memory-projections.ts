@@ -6,6 +6,7 @@ import {
   ok,
   PresetEvent,
   type RecordedCommit,
+  RegistryEvent,
   SchedulerEvent,
   subjects,
 } from '@orrery/bus';
@@ -21,13 +22,16 @@ import {
   type PresetRow,
   type Projections,
   type QueueRow,
+  type RegistryRow,
   type SessionOwner,
   type SessionRow,
   type SessionWithKernels,
   type Visibility,
 } from '@orrery/projections';
 import { ClusterFold } from '../../../projections/cluster-fold.ts';
+import { projectImage } from '../../../projections/images.ts';
 import { projectPreset } from '../../../projections/presets.ts';
+import { projectRegistry } from '../../../projections/registries.ts';
 import {
   projectScheduling,
   type Scheduling,
@@ -43,12 +47,18 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
   readonly #images = new Map<string, ImageRow>();
   readonly #nodes = new Map<string, AgentRow>();
   readonly #presets = new Map<string, PresetRow>();
+  readonly #registries = new Map<string, RegistryRow>();
   readonly #policies = new MemoryPolicies();
   readonly #schedulings = new Map<string, Scheduling>();
   #sequence = 0;
   #released: Promise<void> = Promise.resolve();
   /** Reads of rows that a cache should spare. */
   readonly reads: string[] = [];
+
+  /** Nothing was measured in a memory. */
+  async statisticsSeries(): ReturnType<Projections['statisticsSeries']> {
+    return ok([]);
+  }
 
   async run(bus: Bus, signal: AbortSignal): Promise<void> {
     for await (const commits of bus.log.follow({ afterSequence: 0, signal })) {
@@ -94,6 +104,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     return this.#sessions(listing.visibility)
       .map(({ session }) => session)
       .filter((row) => statuses?.includes(row.status) ?? row.terminatedAtMs === null)
+      .toReversed()
       .slice(0, limit);
   }
 
@@ -144,12 +155,16 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
 
   async listImages(request: PageRequest) {
     this.reads.push('images');
-    return ok(pageOf([...this.#images.values()], request));
+    const shown = [...this.#images.values()].filter(
+      ({ isForgotten, aliasOf }) => !isForgotten && aliasOf === null,
+    );
+    return ok(pageOf(shown, request));
   }
 
   async findImage(reference: string) {
     this.reads.push(`image ${reference}`);
-    return this.#images.get(imageId(reference));
+    const row = this.#images.get(imageId(reference));
+    return row?.isForgotten === false ? row : undefined;
   }
 
   async listPresets({ limit }: { readonly limit: number }) {
@@ -161,8 +176,31 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     return row?.isDeleted === false ? row : undefined;
   }
 
+  async listRegistries() {
+    return [...this.#registries.values()].filter(({ isDeleted }) => !isDeleted);
+  }
+
+  async findRegistry(wanted: string) {
+    return (await this.listRegistries()).find(({ name }) => name === wanted);
+  }
+
+  async aliasesOf(references: readonly string[]) {
+    const rows = [...this.#images.values()].filter(({ isForgotten }) => !isForgotten);
+    return new Map(
+      references.map((target) => [
+        target,
+        rows.filter(({ aliasOf }) => aliasOf === target).map(({ reference }) => reference),
+      ]),
+    );
+  }
+
   async listResourceGroups({ always }: { readonly always: string }) {
     return this.#policies.groups(always, await this.#known());
+  }
+
+  async groupRules() {
+    this.reads.push('group rules');
+    return this.#policies.rules();
   }
 
   async roomOfGroup(group: string) {
@@ -285,12 +323,19 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     if (commit.aggregate === 'scheduler') this.#policies.take(commit);
     if (commit.aggregate === 'scheduler') this.#projectScheduling(commit);
     for (const [index, event] of commit.events.entries()) {
-      if (commit.aggregate === 'image') this.#projectImage(commit, ImageEvent.parse(event));
+      const { aggregateId: id, firstRevision, sequence, recordedAtMs } = commit;
+      const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
+      if (commit.aggregate === 'image') {
+        const row = projectImage(this.#images.get(id), ImageEvent.parse(event), at);
+        if (row !== undefined) this.#images.set(id, row);
+      }
       if (commit.aggregate === 'preset') {
-        const { aggregateId: id, firstRevision, sequence, recordedAtMs } = commit;
-        const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
         const row = projectPreset(this.#presets.get(id), PresetEvent.parse(event), at);
         if (row !== undefined) this.#presets.set(id, row);
+      }
+      if (commit.aggregate === 'registry') {
+        const row = projectRegistry(this.#registries.get(id), RegistryEvent.parse(event), at);
+        if (row !== undefined) this.#registries.set(id, row);
       }
       if (commit.aggregate === 'node') this.#projectNode(commit, NodeEvent.parse(event));
     }
@@ -304,28 +349,6 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
       const { firstRevision, sequence, recordedAtMs } = commit;
       const at = { id, revision: firstRevision + index, sequence, recordedAtMs };
       this.#schedulings.set(session, projectScheduling(this.#schedulings.get(session), event, at));
-    }
-  }
-
-  #projectImage(commit: RecordedCommit, event: ImageEvent): void {
-    const row = this.#images.get(commit.aggregateId);
-    if (event.type === 'image-registered') {
-      const { reference } = event;
-      this.#images.set(commit.aggregateId, {
-        ...placeOf(commit),
-        id: commit.aggregateId,
-        reference,
-        isForgotten: false,
-        facts: {},
-        architectures: [],
-        sizeBytes: null,
-        agentIds: [],
-        labels: {},
-        registeredAtMs: commit.recordedAtMs,
-      });
-    } else if (row !== undefined && event.type === 'image-found') {
-      const { labels } = event.facts;
-      this.#images.set(row.id, { ...row, labels, agentIds: [...row.agentIds, event.node] });
     }
   }
 

@@ -1,4 +1,10 @@
-import { type NodeCommand, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
+import {
+  type NodeCommand,
+  SCHEDULER_ID,
+  type SchedulerCommand,
+  type SessionEvent,
+  type SessionRequest,
+} from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { refusedByKeypair } from '../../../gateway/graphql/sessions/front-limits.ts';
@@ -97,6 +103,102 @@ groups('what is set stays as it is when something else is set', async () => {
     preemption: { isEnabled: true, order: 'OLDEST' },
     access: null,
   });
+});
+
+groups('the default one is the one that is marked, and its name is found again', async () => {
+  const query = '{ resourceGroups { name isDefault } }';
+  const defaults = async (): Promise<readonly string[]> => {
+    const { body } = await graphql(query);
+    const all = body.data?.['resourceGroups'] as readonly { name: string; isDefault: boolean }[];
+    return all.filter(({ isDefault }) => isDefault).map(({ name }) => name);
+  };
+  assert.equal(await defaults(), ['default']);
+  assert.is((await set({ name: 'cpu', isDefault: true })).rejection, null);
+  assert.equal(await defaults(), ['cpu']);
+  const refused = await send(REMOVE, { name: 'cpu' });
+  assert.equal(
+    [refused.rejection?.code, refused.rejection?.field],
+    ['resource-group-default', 'name'],
+  );
+  assert.is((await set({ name: 'cpu', isDefault: false })).rejection, null);
+  assert.equal(await defaults(), ['default']);
+  assert.is((await send(REMOVE, { name: 'cpu' })).rejection, null);
+});
+
+groups('a session that says nothing has what its group says, and what it says itself', async () => {
+  await set({
+    name: 'quiet',
+    isDefault: true,
+    defaultSessionOptions: {
+      priority: 3,
+      jobPriority: -1,
+      isPreemptible: false,
+      clusterMode: 'MULTI_NODE',
+      agentSelectionPolicy: 'PREFERRED',
+    },
+  });
+  const asked = { type: 'INTERACTIVE', clusterSize: 2, designatedAgents: ['node-1'] };
+  const plain = await requestOf(asked);
+  assert.equal(
+    [plain.resourceGroup, plain.priority, plain.jobPriority, plain.isPreemptible],
+    ['quiet', 3, -1, false],
+  );
+  assert.is(plain.clusterMode, 'multi-node');
+  assert.is(plain.designated?.policy, 'preferred');
+  const own = await requestOf({
+    ...asked,
+    ...{ priority: 4, jobPriority: 2, isPreemptible: true, clusterMode: 'SINGLE_NODE' },
+    isDesignationStrict: true,
+  });
+  assert.equal([own.priority, own.jobPriority, own.isPreemptible], [4, 2, true]);
+  assert.is(own.clusterMode, 'single-node');
+  assert.is(own.designated?.policy, 'strict');
+  const elsewhere = await requestOf({ ...asked, resourceGroup: 'default' });
+  assert.equal([elsewhere.resourceGroup, elsewhere.priority], ['default', 10]);
+  assert.is(elsewhere.designated?.policy, 'strict');
+  await set({ name: 'quiet', isDefault: false });
+  assert.is((await requestOf(asked)).resourceGroup, 'default');
+});
+
+/** What the session that is made of the input asks for, from the log. */
+async function requestOf(input: object): Promise<SessionRequest> {
+  const query = `mutation ($input: CreateSessionInput!) { createSession(input: $input) {
+    session { id } rejection { code field message } } }`;
+  const { body } = await graphql(query, { input });
+  const payload = body.data?.['createSession'] as { session: { id: string } | null };
+  assert.ok(payload.session, JSON.stringify(body));
+  for await (const { events } of bus.log.read('session', payload.session?.id ?? '')) {
+    const [first] = events;
+    if (first?.type === 'session-enqueued') return (first as unknown as Enqueued).request;
+  }
+  throw new Error('it was not enqueued');
+}
+
+type Enqueued = Extract<SessionEvent, { readonly type: 'session-enqueued' }>;
+
+groups('options that make no sense are refused with the field of the input', async () => {
+  const access = { domains: ['default'] };
+  for (const [parts, field] of [
+    [{ isDefault: true, isActive: false }, 'isDefault'],
+    [{ isDefault: true, isPublic: false, access }, 'isDefault'],
+    [{ maxContainersPerAgent: -1 }, 'maxContainersPerAgent'],
+    [{ maxContainersPerAgent: 1_000_000 }, 'maxContainersPerAgent'],
+    [{ defaultSessionOptions: { priority: 101 } }, 'defaultSessionOptions.priority'],
+    [{ defaultSessionOptions: { jobPriority: 5000 } }, 'defaultSessionOptions.jobPriority'],
+  ] as const) {
+    const { rejection } = await set({ name: 'odd', ...parts });
+    assert.equal([rejection?.code, rejection?.field], ['resource-group-invalid', field]);
+  }
+});
+
+groups('the containers of an agent are limited, and no more by 0', async () => {
+  const query = `mutation ($input: SetResourceGroupInput!) { setResourceGroup(input: $input) {
+    resourceGroup { maxContainersPerAgent defaultSessionOptions { priority clusterMode } } rejection { code } } }`;
+  const limited = await send(query, { input: { name: 'full', maxContainersPerAgent: 3 } });
+  const defaultSessionOptions = { priority: 10, clusterMode: 'SINGLE_NODE' };
+  assert.equal(limited.resourceGroup, { maxContainersPerAgent: 3, defaultSessionOptions });
+  const free = await send(query, { input: { name: 'full', maxContainersPerAgent: 0 } });
+  assert.is(free.resourceGroup?.['maxContainersPerAgent'], null);
 });
 
 groups('weights of one kind stay as they are when those of another are set', async () => {
@@ -319,8 +421,9 @@ const wrongLimits: readonly (readonly [object, string, string])[] = [
   [{ maxConcurrentSessions: -1 }, 'input-invalid', 'maxConcurrentSessions'],
   [{ key: 'AKIA0000000000000000', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
   [{ key: '', maxConcurrentSessions: 1 }, 'owner-unknown', 'key'],
+  [{ scope: 'DOMAIN', key: 'default', maxPriority: 1 }, 'limits-invalid', 'maxPriority'],
   [
-    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 1 },
+    { scope: 'DOMAIN', key: 'default', maxPendingSessionCount: 0 },
     'limits-invalid',
     'maxPendingSessionCount',
   ],

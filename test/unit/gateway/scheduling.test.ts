@@ -186,6 +186,27 @@ scheduling('who used how much is told with factor and rank', async () => {
   assert.is(unknown.rejection?.code, 'resource-group-unknown');
 });
 
+scheduling('how forecasts came out is told of each resource group, asked for once', async () => {
+  const query = '{ resourceGroups { name forecastScore { count withinTwice errorP50Seconds } } }';
+  const told = async () => {
+    const { body } = await graphql(query);
+    assert.is(body.errors, undefined, JSON.stringify(body.errors));
+    return body.data?.['resourceGroups'];
+  };
+  assert.equal(await told(), [{ name: 'default', forecastScore: null }]);
+  const score = { count: 9, withinTwice: 0.8, withinRange: 0.7, errorP50Ms: 1500, errorP95Ms: 9 };
+  let questions = 0;
+  answerer = ({ question }) => {
+    questions += 1;
+    assert.is(question.type, 'forecast-scores');
+    return Promise.resolve({ type: 'forecast-scores', groups: [{ group: 'default', score }] });
+  };
+  const shown = { count: 9, withinTwice: 0.8, errorP50Seconds: 1.5 };
+  assert.equal(await told(), [{ name: 'default', forecastScore: shown }]);
+  assert.is(questions, 1);
+  answerer = fromLog;
+});
+
 scheduling('both are for administrators only', async () => {
   for (const [name, variables] of [
     ['scheduleReplay', { input: period() }],

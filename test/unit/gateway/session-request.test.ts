@@ -16,7 +16,13 @@ const caller: SignedInCaller = {
   accessKey: undefined,
 };
 const sessionId = '0190b0c8-0000-7000-8000-0000000000aa';
-const input: CreateSessionInput = { type: 'INTERACTIVE', cpu: '1', memory: '1g', priority: 10 };
+const input: CreateSessionInput = {
+  type: 'INTERACTIVE',
+  cpu: '1',
+  memory: '1g',
+  priority: 10,
+  resourceGroup: 'default',
+};
 
 function parse(changes: Partial<CreateSessionInput>) {
   return parseSessionRequest({ ...input, ...changes }, caller, sessionId);

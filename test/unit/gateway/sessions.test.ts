@@ -200,7 +200,8 @@ reading('an image is registered and can be read at once', async () => {
     registerImage(input: { reference: $reference }) { image { reference } rejection { code field } }
   }`;
   const good = await graphql(query, { reference: 'docker.io/library/python:3.13' });
-  assert.match(JSON.stringify(good.body.data), /"reference":"docker.io\/library\/python:3.13"/);
+  // As engines write it, so that what nodes say of it is said of the same image.
+  assert.match(JSON.stringify(good.body.data), /"reference":"python:3.13"/);
   const bad = await graphql(query, { reference: 'Not An Image' });
   assert.equal(bad.body.data, {
     registerImage: { image: null, rejection: { code: 'image-invalid', field: 'reference' } },

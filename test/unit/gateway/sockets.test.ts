@@ -3,6 +3,7 @@ import { type Client, createClient } from 'graphql-ws';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
+import { noteUse } from '../../../gateway/inside/note-use.ts';
 import { startGateway } from './gateway-fixture.ts';
 
 const WAIT_MS_MAX = 10_000;
@@ -51,6 +52,7 @@ interface Event {
   readonly status: string | null;
   readonly kernelId: string | null;
   readonly kernelStatus: string | null;
+  readonly details: object;
 }
 
 const EVENTS = `subscription ($id: ID!, $from: Int!) {
@@ -214,6 +216,24 @@ changes('are taken by the filter', async () => {
   assert.ok(seen.every(({ session }) => session.status === 'RUNNING'));
 });
 
+changes('what people do inside a session is none', async () => {
+  const { id, kernels } = await createBatch();
+  await readEvents(connect(), { id, from: 1, until: 'RUNNING' });
+  const visitor = { session: id, userId: 'somebody', traceparent: undefined };
+  const use = { kind: 'file-removed', path: 'a', isRecursive: false } as const;
+  await noteUse(fixture.gateway, visitor, use);
+  await fixture.agent.finish(kernels[0]?.id ?? '', 0);
+  const events = await readEvents(connect(), { id, from: 1 });
+  const used = events.find(({ type }) => type === 'session-used');
+  const all = await readChanges({ after: '0' }, (seen) =>
+    seen.some(({ session }) => session.id === id && session.status === 'TERMINATED'),
+  );
+  const ours = all.filter(({ session }) => session.id === id);
+  assert.ok(used !== undefined);
+  assert.not(ours.some(({ session }) => session.revision === used.revision));
+  assert.is(ours.at(-1)?.session.status, 'TERMINATED');
+});
+
 changes('from now on hold nothing old', async () => {
   await hasOpen('sessionsChanged', 0);
   const reading = readChanges({}, ({ length }) => length >= 1);
@@ -329,7 +349,7 @@ async function ticketFor(id: string): Promise<string> {
 executing(
   'input goes in, output and the exit code come out, and the ticket is good once',
   async () => {
-    const { id } = await createBatch();
+    const { id, kernels } = await createBatch();
     await readEvents(connect(), { id, from: 1, until: 'RUNNING' });
     const url = await fixture.gateway.progress
       .reached(await fixture.bus.log.lastSequence(), AbortSignal.timeout(WAIT_MS_MAX))
@@ -344,6 +364,11 @@ executing(
     const again = await talk(url, []);
     assert.is(again.code, 4401);
     assert.is(again.received[0]?.['code'], 'TICKET_INVALID');
+    await fixture.agent.finish(kernels[0]?.id ?? '', 0);
+    const events = await readEvents(connect(), { id, from: 1 });
+    const uses = events.filter(({ type }) => type === 'session-used');
+    assert.is(uses.length, 1, 'what was run is written down, and who was refused ran nothing');
+    assert.match(JSON.stringify(uses[0]?.details), /"kind":"program","text":"cat"/);
   },
 );
 

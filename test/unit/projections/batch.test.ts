@@ -1,4 +1,4 @@
-import { imageId } from '@orrery/bus';
+import { imageId, registryId } from '@orrery/bus';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -202,6 +202,17 @@ others('each shows what its newest events say', () => {
   const keypair = folded.keypair.get(ACCESS_KEY);
   assert.equal([keypair?.sealedSecret, keypair?.isDeleted], ['sealed anew', true]);
   assert.is(folded.project.get('optics')?.isPurged, true);
+  const registry = folded.registry.get(registryId('registry.example.test'));
+  assert.equal(
+    [registry?.url, registry?.username, registry?.project],
+    ['http://a.test', 'puller', 'team'],
+  );
+  const scanned = folded.image.get(imageId('registry.example.test/team/python:3'));
+  assert.equal(
+    [scanned?.architectures, scanned?.labels, scanned?.sizeBytes],
+    [['aarch64'], { a: 'b' }, 7],
+  );
+  assert.is(folded.image.get(imageId('python'))?.aliasOf, scanned?.reference);
   const preset = folded.preset.get(PRESET);
   assert.ok(preset?.isDeleted);
   assert.equal([preset?.slots['cpu'], preset?.sharedMemoryBytes], ['2', null]);

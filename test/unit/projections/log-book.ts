@@ -17,6 +17,8 @@ import {
   type ProjectEvent,
   presetId,
   type RecordedCommit,
+  type RegistryEvent,
+  registryId,
   type SchedulerEvent,
   type SessionEvent,
   type UserEvent,
@@ -34,6 +36,7 @@ interface EventOf {
   readonly domain: DomainEvent;
   readonly project: ProjectEvent;
   readonly policy: PolicyEvent;
+  readonly registry: RegistryEvent;
 }
 
 const BEGAN_AT_MS = Date.UTC(2026, 10, 20, 12);
@@ -331,6 +334,34 @@ export function furniture(): readonly ((book: LogBook) => void)[] {
         { type: 'limits-set', scope: 'user', key: OWNER, limits: null },
       ),
     ...directorySteps(),
+    ...imageSteps(),
+  ];
+}
+
+/** What is said of registries, of what they have, and of aliases. */
+function imageSteps(): readonly ((book: LogBook) => RecordedCommit)[] {
+  const [name, alias] = ['registry.example.test', 'python'];
+  const target = `${name}/team/python:3`;
+  const scanned = { digest: 'sha256:2', architecture: 'aarch64', sizeBytes: 7, labels: { a: 'b' } };
+  return [
+    (book) =>
+      book.write(
+        'registry',
+        registryId(name),
+        { type: 'registry-created', name, url: `https://${name}` },
+        { type: 'registry-project-set', project: 'team' },
+        { type: 'registry-login-set', username: 'puller', sealedPassword: 'sealed' },
+      ),
+    (book) =>
+      book.write(
+        'image',
+        imageId(target),
+        { type: 'image-registered', reference: target },
+        { type: 'image-scanned', platforms: [scanned] },
+      ),
+    (book) => book.write('image', imageId(alias), { type: 'image-aliased', alias, target }),
+    (book) =>
+      book.write('registry', registryId(name), { type: 'registry-url-set', url: 'http://a.test' }),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -5,9 +7,12 @@ import {
   containerName,
   containerOptions,
 } from '../../../../actors/agent/docker/container-options.ts';
+import { hostTraits } from '../../../../actors/agent/docker/host-traits.ts';
 import { containerUlimits } from '../../../../actors/agent/docker/process-limits.ts';
 import { nodeFacts } from '../../../../actors/agent/node-facts.ts';
+import { writeShellFiles } from '../../../../actors/agent/shell-files.ts';
 import { kernelSpec } from '../../../contract/driver/driver-bench.ts';
+import { makeScratch } from '../../../environment/scratch.ts';
 
 const test = suite('agent container options');
 
@@ -17,11 +22,11 @@ const options = (more: Parameters<typeof kernelSpec>[1]) =>
     origin: { wishRevision: 4 },
     owner: { node: 'n', installation: 'i' },
     traits: { cores: 4, hasCpusets: true, user: undefined, ulimits: [] },
-    environ: {},
+    environ: { BACKENDAI_SERVICE_PORTS: 'jupyter:http:8080' },
     mounts: containerMounts(
       { root: '/d', config: '/d/config', work: '/d/work', runs: '/d/runs' },
       '/d/runner',
-      undefined,
+      {},
     ),
   });
 
@@ -52,7 +57,42 @@ test('no program gains privileges, and none is restarted by the engine', () => {
   const host = options({}).HostConfig;
   assert.equal(host?.SecurityOpt, ['no-new-privileges:true']);
   assert.is(host?.Privileged, false);
+  assert.equal(host?.CapAdd, ['IPC_LOCK', 'SYS_NICE']);
   assert.is(host?.RestartPolicy?.Name, 'no');
+});
+
+test('the services of the image are written on its container', () => {
+  const { Labels } = options({});
+  assert.is(Labels?.['ai.backend.service-ports'], 'jupyter:http:8080');
+});
+
+test('the time zone, the processors as a container sees them and InfiniBand come from the machine', () => {
+  const scratch = makeScratch('host traits');
+  const file = (path: string): void => {
+    const full = join(scratch.path, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, '');
+  };
+  assert.equal(hostTraits(scratch.path), { hostMounts: [], hostDevices: [] });
+  for (const path of ['etc/localtime', 'var/lib/lxcfs/proc/meminfo', 'dev/infiniband/uverbs0'])
+    file(path);
+  const { hostMounts, hostDevices } = hostTraits(scratch.path);
+  assert.equal(
+    hostMounts?.map(({ target, mode }) => `${target} ${mode}`),
+    ['/etc/localtime ro', '/proc/meminfo rw'],
+  );
+  assert.equal(hostDevices, [join(scratch.path, 'dev/infiniband')]);
+  scratch.remove();
+});
+
+test('a shell says where it is, and what the user wrote before is left alone', async () => {
+  const scratch = makeScratch('shell files');
+  writeFileSync(join(scratch.path, '.zshrc'), 'mine');
+  await writeShellFiles(scratch.path, { sessionName: 'train-1', hostname: 'sub2' });
+  const text = (name: string): string => readFileSync(join(scratch.path, name), 'utf8');
+  assert.is(text('.bashrc'), "PS1='\\u@sub2[train-1]:\\w$ '\n");
+  assert.is(text('.zshrc'), 'mine');
+  scratch.remove();
 });
 
 test('limits of processes are never above those of the agent', () => {
@@ -73,6 +113,8 @@ test('a node offers what it has less what is reserved', () => {
   const reserve = { resourceGroup: 'g', reservedCpu: '0.5', reservedMemory: '1g' };
   const { slots } = nodeFacts('docker', capacity, reserve);
   assert.equal(slots, { cpu: '3.5', mem: String(7 * 1024 ** 3) });
+  assert.is(nodeFacts('docker', capacity, reserve).containersMax, undefined);
+  assert.is(nodeFacts('docker', capacity, { ...reserve, containersMax: 9 }).containersMax, 9);
   const code = (more: Partial<typeof reserve>) => () =>
     nodeFacts('docker', capacity, { ...reserve, ...more });
   assert.throws(code({ reservedMemory: 'much' }), /reservedMemory/);

@@ -106,6 +106,7 @@ policy('a change is told for every key pair that it counts for', () => {
       scope: 'keypair',
       key,
       limits: limitsUnder(larger),
+      from: 'owner',
     })),
   );
 });
@@ -136,7 +137,35 @@ policy('counts for a limited number', () => {
 
 policy('0 or less of sessions at the same time is unlimited for the scheduler', () => {
   const limits = limitsUnder({ ...shipped, maxConcurrentSessions: -1 });
-  assert.equal(limits, { concurrentSessionsMax: 0, concurrentSystemSessionsMax: 1 });
+  assert.equal(limits, {
+    concurrentSessionsMax: 0,
+    concurrentSystemSessionsMax: 1,
+    containersPerSessionMax: 1,
+  });
+});
+
+policy('every limit of it counts for the scheduler, in its words', () => {
+  const limits = limitsUnder({
+    ...shipped,
+    defaultForUnspecified: 'limited',
+    totalResourceSlots: { cpu: '4' },
+    maxSessionLifetime: 60,
+    maxPendingSessionCount: 2,
+    maxPendingSessionResourceSlots: { cpu: '8' },
+    maxPriority: 20,
+    maxContainersPerSession: 3,
+  });
+  assert.equal(limits, {
+    total: { cpu: '4' },
+    unlistedSlots: 'none',
+    concurrentSessionsMax: 5,
+    concurrentSystemSessionsMax: 1,
+    pendingSessionsMax: 2,
+    pendingTotalMax: { cpu: '8' },
+    containersPerSessionMax: 3,
+    priorityMax: 20,
+    sessionLifetimeMaxMs: 60_000,
+  });
 });
 
 policy.run();
@@ -167,8 +196,10 @@ const project: ProjectEvent = {
 places('the scheduler is told what a domain may hold, and that a purged one has no limits', () => {
   const limitsOf = (events: readonly DomainEvent[]) =>
     told(domainAggregate, events).map(({ command }) => command);
-  const limit = { type: 'set-limits', scope: 'domain', key: 'physics' };
+  const limit = { type: 'set-limits', scope: 'domain', key: 'physics', from: 'owner' };
   assert.equal(limitsOf([domain]), [{ ...limit, limits: { total: { cpu: '8' } } }]);
+  const unlimited: DomainEvent = { type: 'domain-changed', changes: { totalResourceSlots: {} } };
+  assert.equal(limitsOf([domain, unlimited]), [{ ...limit, limits: {} }]);
   assert.equal(limitsOf([domain, { type: 'domain-purged' }]), [{ ...limit, limits: null }]);
 });
 

@@ -75,6 +75,18 @@ life('a cordoned node takes no sessions until it is taken into use again', () =>
   assert.is((back.told.at(-1) as { capacity: NodeCapacity }).capacity.isSchedulable, true);
 });
 
+life(
+  'the containers that an agent allows are told to the scheduler, and when it allows others',
+  () => {
+    const mostOf = (...commands: readonly NodeCommand[]): unknown =>
+      (nodeAfter(commands).told.at(-1) as { capacity: NodeCapacity }).capacity.containersMax;
+    const few: NodeCommand = { type: 'register', facts: { ...facts, containersMax: 3 } };
+    assert.is(mostOf(register), undefined);
+    assert.is(mostOf(register, few), 3);
+    assert.is(mostOf(few, register), undefined);
+  },
+);
+
 life('what is left on a drained node has to go at the deadline, and once', () => {
   const drain: NodeCommand = { type: 'drain', deadlineMs: 5000, mode: 'reschedule' };
   const drained = nodeAfter([register, drain]);

@@ -38,6 +38,7 @@ const content = fc.record({
   result: fc.constantFrom('success', 'failure'),
   isSchedulable: fc.boolean(),
   reference: fc.constant('image:1'),
+  use: fc.constantFrom({ kind: 'batch', runId: 'run-1' }, { kind: 'file-removed' }),
 });
 const request = requestOf({ kernels: [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')] });
 const placements = [{ kernel: mainKernel, node: 'node-a', slots: { cpu: '1' } }];

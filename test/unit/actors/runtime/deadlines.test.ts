@@ -9,6 +9,7 @@ import { keypairMachine } from '../../../../actors/keypair/machine.ts';
 import { nodeMachine } from '../../../../actors/node/machine.ts';
 import { policyMachine } from '../../../../actors/policy/machine.ts';
 import { projectMachine } from '../../../../actors/project/machine.ts';
+import { registryMachine } from '../../../../actors/registry/machine.ts';
 import { absent, askedAgainAtMs } from '../../../../actors/runtime/turn.ts';
 import { sessionAggregate } from '../../../../actors/session/aggregate.ts';
 import { sessionMachine } from '../../../../actors/session/machine.ts';
@@ -23,6 +24,8 @@ const RESTING = [
   'purged',
   'standing',
   'node.terminated',
+  'image.alias',
+  'registry.known',
 ];
 
 const machines: Readonly<Record<string, AnyStateMachine>> = {
@@ -35,6 +38,7 @@ const machines: Readonly<Record<string, AnyStateMachine>> = {
   domain: domainMachine,
   project: projectMachine,
   policy: policyMachine,
+  registry: registryMachine,
 };
 
 const deadlines = suite('deadlines: declared and documented');

@@ -5,7 +5,6 @@ import {
   POLICIES_MAX,
   removeGroup,
   setGroup,
-  setLimits,
 } from '../../../../actors/scheduler/administration.ts';
 import { fold } from '../../../../actors/scheduler/fold.ts';
 import { emptyState, type SchedulerState } from '../../../../actors/scheduler/state.ts';
@@ -28,11 +27,6 @@ const policySet = (policy: object): SchedulerEvent => ({
   group: 'gpu',
   policy: { ...DEFAULT_GROUP_POLICY, ...policy },
 });
-const limitsOf = (
-  limits: Command<'set-limits'>['limits'],
-  scope: Command<'set-limits'>['scope'] = 'keypair',
-): Command<'set-limits'> => ({ type: 'set-limits', scope, key: 'AKIA', limits });
-
 const admin = suite('scheduler: administration');
 
 admin('a change is laid over the default policy, and a later one over that', () => {
@@ -72,37 +66,63 @@ admin('weights that a strategy needs cannot be taken away', () => {
   assert.equal(both, { ok: true, value: [policySet({})] });
 });
 
+admin('one group at most is the default one, and the mark moves in one commit', () => {
+  const state = given(policySet({ isDefault: true }));
+  const moved = setGroup(state, change({ isDefault: true }, 'cpu'));
+  const policy = { ...DEFAULT_GROUP_POLICY, isDefault: true };
+  assert.equal(moved, {
+    ok: true,
+    value: [policySet({}), { type: 'group-policy-set', group: 'cpu', policy }],
+  });
+  assert.equal(setGroup(state, change({ isDefault: true })), { ok: true, value: [] });
+  assert.equal(setGroup(state, change({ isDefault: false })), { ok: true, value: [policySet({})] });
+});
+
+admin(
+  'the default group is public and active, however it comes to that, and is not removed',
+  () => {
+    const access = { domains: ['physics'], projects: [], accessKeys: [] };
+    const marked = given(policySet({ isDefault: true }));
+    for (const wrong of [{ isActive: false }, { access }]) {
+      const fields = [
+        setGroup(given(policySet(wrong)), change({ isDefault: true })),
+        setGroup(marked, change(wrong)),
+      ].map((outcome) => outcome.ok || outcome.error.field);
+      assert.equal(fields, ['isDefault', 'isDefault']);
+    }
+    const removed = removeGroup(marked, { type: 'remove-group', group: 'gpu' });
+    assert.is(removed.ok || removed.error.code, 'resource-group-default');
+  },
+);
+
+admin('what sessions have that say nothing is changed part by part, and taken away by null', () => {
+  const first = policySet({ sessionDefaults: { priority: 20, clusterMode: 'multi-node' } });
+  const second = setGroup(given(first), change({ sessionDefaults: { priority: 5 } }));
+  const sessionDefaults = { priority: 5, clusterMode: 'multi-node' };
+  assert.equal(second, { ok: true, value: [policySet({ sessionDefaults })] });
+  assert.equal(setGroup(given(first), change({ sessionDefaults: null })), {
+    ok: true,
+    value: [policySet({})],
+  });
+});
+
+const senseless: readonly (readonly [Command<'set-group'>['policy'], string])[] = [
+  [{ sessionDefaults: { priority: 101 } }, 'defaultSessionOptions.priority'],
+  [{ sessionDefaults: { priority: -1 } }, 'defaultSessionOptions.priority'],
+  [{ sessionDefaults: { jobPriority: -1001 } }, 'defaultSessionOptions.jobPriority'],
+  [{ containersPerNodeMax: 100_001 }, 'maxContainersPerAgent'],
+];
+for (const [policy, field] of senseless)
+  admin(`${JSON.stringify(policy)} is refused for ${field}`, () => {
+    const refused = setGroup(given(), change(policy));
+    assert.is(refused.ok || refused.error.field, field);
+  });
+
 admin('a group that is not there is removed without a word, once more or never', () => {
   assert.equal(removeGroup(given(), { type: 'remove-group', group: 'gpu' }), {
     ok: true,
     value: [],
   });
-});
-
-admin('limits are kept as they are given, and no limits are null', () => {
-  const limits = { total: { cpu: '4' }, concurrentSessionsMax: 2 };
-  const event: SchedulerEvent = { type: 'limits-set', scope: 'keypair', key: 'AKIA', limits };
-  assert.equal(setLimits(given(), limitsOf(limits)), { ok: true, value: [event] });
-  assert.equal(setLimits(given(event), limitsOf(limits)), { ok: true, value: [] });
-  assert.equal(setLimits(given(), limitsOf({})), { ok: true, value: [] });
-  const cleared = { ok: true, value: [{ ...event, limits: null }] };
-  assert.equal(setLimits(given(event), limitsOf({})), cleared);
-  assert.equal(setLimits(given(event), limitsOf(null)), cleared);
-});
-
-admin('amounts beyond what a pass counts exactly are refused', () => {
-  const most = String(Number.MAX_SAFE_INTEGER);
-  assert.ok(setLimits(given(), limitsOf({ total: { mem: most } })).ok);
-  const refused = setLimits(given(), limitsOf({ total: { mem: '9007199254740992' } }));
-  assert.is(refused.ok || refused.error.field, 'totalResourceSlots.mem');
-  const half = setLimits(given(), limitsOf({ total: { mem: '1.5' } }));
-  assert.is(half.ok || half.error.field, 'totalResourceSlots.mem');
-});
-
-admin('only a key pair has more than a total', () => {
-  assert.ok(setLimits(given(), limitsOf({ total: { cpu: '0' } }, 'domain')).ok);
-  const refused = setLimits(given(), limitsOf({ pendingSessionsMax: 1 }, 'user'));
-  assert.is(refused.ok || refused.error.field, 'maxPendingSessionCount');
 });
 
 admin.run();

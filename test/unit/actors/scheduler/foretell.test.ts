@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decide } from '../../../../actors/scheduler/decide.ts';
 import { ASKED_AGAIN_MS } from '../../../../actors/scheduler/foretell.ts';
+import { answer } from '../../../../actors/scheduler/replay/answer.ts';
 import { emptyState } from '../../../../actors/scheduler/state.ts';
 import { restore, serialise } from '../../../../actors/scheduler/stored-state.ts';
 import { MINUTE_MS, WaitingWorld } from './waiting-world.ts';
@@ -146,6 +147,21 @@ scores('a forecast is compared with the start that came, and the next one says s
   assert.is(score?.count, 1);
   assert.is(score?.withinTwice, 1);
   assert.ok((score?.errorP50Ms ?? 0) <= 25 * MINUTE_MS);
+});
+
+scores('whoever may know is told how they came out in each group', async () => {
+  const world = crowd().session('x', { cpu: 4, minutes: 60 });
+  world.why('x');
+  world.passMinutes(40).end('runs');
+  const { state, nowMs } = world;
+  const commits = async function* () {};
+  const told = await answer(
+    { type: 'forecast-scores' },
+    { commits, nowMs, state: () => Promise.resolve(state) },
+  );
+  const score = state.experience.scoreOf('default');
+  assert.is(score?.count, 1);
+  assert.equal(told, { type: 'forecast-scores', groups: [{ group: 'default', score }] });
 });
 
 scores('the first forecast counts, however often it was asked again', () => {

@@ -4,7 +4,15 @@ import * as assert from 'uvu/assert';
 import { schedulerAggregate } from '../../../../actors/scheduler/aggregate.ts';
 import { emptyState } from '../../../../actors/scheduler/state.ts';
 import { restore, serialise } from '../../../../actors/scheduler/stored-state.ts';
-import { limits, node, policy, queue, SchedulerUnderTest, wake } from './scheduler-under-test.ts';
+import {
+  limits,
+  node,
+  policy,
+  queue,
+  release,
+  SchedulerUnderTest,
+  wake,
+} from './scheduler-under-test.ts';
 
 const owned = suite('scheduler: limits of owners');
 
@@ -20,6 +28,44 @@ owned('how many run at the same time is limited for users, projects and domains'
     assert.equal(scheduler.take(limits(scope, owners[scope], null)), ['second -> a']);
   }
 });
+
+const OWNERS = { keypair: 'ANN', user: 'ann', project: 'lab', domain: 'default' } as const;
+const CHECKS = {
+  keypair: 'pending-session',
+  user: 'user-pending-session',
+  project: 'user-group-pending-session',
+  domain: 'domain-pending-session',
+} as const;
+
+for (const scope of ['keypair', 'user', 'project', 'domain'] as const) {
+  owned(`how many of a ${scope} wait is limited, and changes at once for those who wait`, () => {
+    const scheduler = new SchedulerUnderTest('large', 'small', 'tiny');
+    scheduler.take(limits(scope, OWNERS[scope], { pendingSessionsMax: 1 }), node('a', 2));
+    assert.equal(scheduler.take(queue('large', { cpu: 4 }), queue('small')), [
+      'large held never-fits',
+      `small held ${CHECKS[scope]}-count-limit`,
+    ]);
+    scheduler.nowMs += 60_000;
+    assert.equal(scheduler.take(limits(scope, OWNERS[scope], { pendingSessionsMax: 2 })), [
+      'small -> a',
+    ]);
+    assert.equal(scheduler.take(limits(scope, OWNERS[scope], { pendingSessionsMax: 1 })), []);
+    assert.equal(scheduler.take(queue('tiny')), [`tiny held ${CHECKS[scope]}-count-limit`]);
+    assert.equal(scheduler.take(release('large')), ['tiny -> a']);
+  });
+
+  owned(`what those of a ${scope} who wait ask for together is limited`, () => {
+    const scheduler = new SchedulerUnderTest('large', 'small');
+    scheduler.take(limits(scope, OWNERS[scope], { pendingTotalMax: { cpu: '4' } }), node('a', 2));
+    assert.equal(scheduler.take(queue('large', { cpu: 4 }), queue('small')), [
+      'large held never-fits',
+      `small held ${CHECKS[scope]}-resource-limit`,
+    ]);
+    assert.equal(scheduler.take(limits(scope, OWNERS[scope], { pendingTotalMax: { cpu: '5' } })), [
+      'small -> a',
+    ]);
+  });
+}
 
 owned('slots that are not named can be none at all', () => {
   const scheduler = new SchedulerUnderTest('plain', 'greedy');

@@ -2,6 +2,8 @@ import { derivedId, type SchedulerCommand } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { schedulerAggregate } from '../../../../actors/scheduler/aggregate.ts';
+import { emptyState, type SchedulerState } from '../../../../actors/scheduler/state.ts';
+import { restore, serialise } from '../../../../actors/scheduler/stored-state.ts';
 import { node, policy, queue, release, SchedulerUnderTest, wake } from './scheduler-under-test.ts';
 
 const life = suite('scheduler: the life of nodes');
@@ -32,6 +34,29 @@ life('a node takes no more containers than it may', () => {
   const commands = [node('a', 4, { containersMax: 1 }), queue('first'), queue('second')];
   assert.equal(scheduler.take(...commands), ['first -> a', 'second held agent-full']);
   assert.equal(scheduler.take(release('first')), ['second -> a']);
+});
+
+life('a group lets its nodes have so many containers, and more at once when that changes', () => {
+  const scheduler = new SchedulerUnderTest('first', 'second', 'third');
+  scheduler.take(policy({ containersPerNodeMax: 1 }), node('a', 4), node('b', 4));
+  assert.equal(scheduler.take(queue('first'), queue('second'), queue('third')), [
+    'first -> a',
+    'second -> b',
+    'third held agent-full',
+  ]);
+  assert.equal(scheduler.take(policy({ containersPerNodeMax: 2 })), ['third -> a']);
+});
+
+life('of what a node and its group say of containers the smaller number counts', () => {
+  const scheduler = new SchedulerUnderTest('first', 'gang');
+  scheduler.take(policy({ containersPerNodeMax: 2 }), node('a', 4, { containersMax: 1 }));
+  assert.equal(scheduler.take(queue('first'), queue('gang', { size: 3 })), [
+    'first -> a',
+    'gang held never-fits',
+  ]);
+  scheduler.take(node('a', 4, { containersMax: 9 }));
+  assert.equal(scheduler.take(release('first')), []);
+  assert.equal(scheduler.take(policy({ containersPerNodeMax: 3 })), ['gang -> a a a']);
 });
 
 life('a node that is cordoned is left alone, and takes those who wait when it is not', () => {
@@ -119,7 +144,7 @@ preemption('a victim that may not be preempted, or is too young, is spared', () 
     'urgent held no-available-instances',
   ]);
   scheduler.nowMs = 11_000;
-  assert.equal(scheduler.take(wake), ['young preempted terminate']);
+  assert.equal(scheduler.take(wake), ['urgent promised b', 'young preempted terminate']);
 });
 
 preemption('who got its slots a moment before can be a victim the moment after', () => {
@@ -131,7 +156,39 @@ preemption('who got its slots a moment before can be a victim the moment after',
   assert.equal(scheduler.take(release('first')), ['humble -> a']);
   assert.is(schedulerAggregate.deadline(scheduler.state)?.deadlineAtMs, 1_001);
   scheduler.nowMs = 1_001;
-  assert.equal(scheduler.take(wake), ['humble preempted reschedule']);
+  assert.equal(scheduler.take(wake), ['proud promised a', 'humble preempted reschedule']);
+});
+
+preemption('who loses the node of its room has room made on another', () => {
+  const scheduler = new SchedulerUnderTest('first', 'second', 'urgent');
+  const rule = { ...ask, mode: 'terminate' } as const;
+  const fixed = { isPreemptible: false };
+  scheduler.take(policy({ preemption: rule }), node('a', 1), queue('first'));
+  scheduler.take(node('b', 1), queue('second', fixed));
+  const urgent = queue('urgent', { jobPriority: 5 });
+  assert.equal(scheduler.take(urgent).slice(0, 2), [
+    'urgent promised a',
+    'first preempted terminate',
+  ]);
+  assert.equal(scheduler.take(node('a', 1, { isSchedulable: false })), ['urgent loses its room']);
+  assert.is(scheduler.state.groups.get('default')?.promised, 0);
+  assert.equal(scheduler.take(release('first')), []);
+  assert.equal(scheduler.take(release('second'), queue('second', { attempt: 2 })), [
+    'urgent -> b',
+    'second held no-available-instances',
+  ]);
+});
+
+preemption('the room that was promised is the same after the state was kept and read', () => {
+  const scheduler = new SchedulerUnderTest('runs', 'urgent');
+  scheduler.take(policy({ preemption: { ...ask, mode: 'terminate' } }), node('a', 1));
+  scheduler.take(queue('runs'));
+  scheduler.take(queue('urgent', { jobPriority: 5 }));
+  const read = [...serialise(scheduler.state)].reduce<SchedulerState>(restore, emptyState());
+  const promised = [{ kernel: derivedId('urgent', 'kernel', '0'), node: 'a' }];
+  assert.equal(scheduler.state.queue.get(derivedId('urgent'))?.promised, promised);
+  assert.equal(read.queue.get(derivedId('urgent'))?.promised, promised);
+  assert.is(read.groups.get('default')?.promised, 1);
 });
 
 preemption.run();

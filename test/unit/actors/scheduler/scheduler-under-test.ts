@@ -133,6 +133,10 @@ export class SchedulerUnderTest {
         return [`${name} preempted ${event.mode}`];
       case 'session-expired':
         return [`${name} expired`];
+      case 'room-promised':
+        return [`${name} promised ${event.placements.map((place) => place.node).join(' ')}`];
+      case 'promise-broken':
+        return [`${name} loses its room`];
       default:
         return [];
     }

@@ -57,6 +57,42 @@ life('passes through every status of the happy path in order, once each', () => 
   );
 });
 
+const use: Extract<SessionCommand, { readonly type: 'note-use' }> = {
+  type: 'note-use',
+  use: { kind: 'file-removed', path: 'a', isRecursive: false },
+  usedAtMs: 5,
+};
+
+life('what is done inside is written down as long as something may run there', () => {
+  const used = { type: 'session-used', use: use.use, usedAtMs: 5 };
+  for (const [state, commands] of [
+    ['running', started],
+    ['terminating', [...started, terminate()]],
+    ['pending', [...started, { type: 'requeue', attempt: 1, reason: 'preempted', message: '' }]],
+  ] as const) {
+    const before = sessionAfter(...commands);
+    const after = sessionAfter(...commands, use);
+    assert.is(after.state.value, state);
+    assert.equal(after.events.at(-1), used, state);
+    assert.equal(after.effects, before.effects, 'nobody is told of it');
+  }
+  for (const commands of [[enqueue()], [...started, terminate(), report(exited(0))]]) {
+    const { state, events } = sessionAfter(...commands);
+    const decision = decide(state, use, { id: sessionId, revision: events.length, nowMs: 0 });
+    assert.is(decision.ok ? 'taken' : decision.error.code, 'session-not-running');
+  }
+});
+
+life('a run that is asked for again, as its answer was lost, is written down once', () => {
+  const run = (runId: string): SessionCommand => ({
+    type: 'note-use',
+    use: { kind: 'batch', runId, language: 'shell', steps: {}, digest: '' },
+    usedAtMs: 5,
+  });
+  const { types } = sessionAfter(...started, run('a'), use, run('a'), run('b'));
+  assert.is(types.filter((type) => type === 'session-used').length, 3);
+});
+
 life('waits for all kernels of a cluster before it goes on', () => {
   const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
   const begin = [enqueue({ kernels }), place(1, [mainKernel, subKernel]), report(prepared)];

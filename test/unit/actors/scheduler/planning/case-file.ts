@@ -3,6 +3,7 @@ import type {
   GroupPolicy,
   KeypairLimits,
   NodeView,
+  PendingLimits,
   PendingView,
   Plan,
   RunningView,
@@ -48,7 +49,8 @@ export function parseCases(text: string): readonly Case[] {
 }
 
 /** The plan in the words of the `expect` section, in the order of the plan. */
-export function describePlan({ placed, held, ended, preempted, lookAgainAtMs }: Plan): string[] {
+export function describePlan(decided: Plan): string[] {
+  const { placed, held, ended, preempted, promised, broken, lookAgainAtMs } = decided;
   const places = placed.map(({ session, placements }) => {
     const nodes = placements.map(({ node }) => node);
     return `${session} -> ${nodes.join(' ')}`;
@@ -65,7 +67,12 @@ export function describePlan({ placed, held, ended, preempted, lookAgainAtMs }: 
   );
   const again =
     lookAgainAtMs === undefined ? [] : [`look again in ${(lookAgainAtMs - NOW_MS) / 1000} s`];
-  return [...places, ...waits, ...ends, ...victims, ...again];
+  const promises = promised.map(({ session, placements }) => {
+    const nodes = placements.map(({ node }) => node);
+    return `${session} is promised ${nodes.join(' ')}`;
+  });
+  const lost = broken.map((session) => `${session} loses its room`);
+  return [...places, ...waits, ...ends, ...victims, ...promises, ...lost, ...again];
 }
 
 function sectionsOf(lines: readonly string[]): Sections {
@@ -139,7 +146,6 @@ function nodeOf(row: Row, turn: number, running: readonly RunningView[]): NodeVi
 function pendingOf(row: Row, index: number): PendingView {
   const session = row['session'] ?? '';
   const kernels = Number(row['kernels'] || 1);
-  const request = vectorOf(row);
   return {
     session,
     name: session,
@@ -153,7 +159,7 @@ function pendingOf(row: Row, index: number): PendingView {
     owner: ownerOf(row),
     kernels: Array.from({ length: kernels }, (_, kernel) => ({
       kernel: `${session}-${kernel}`,
-      request,
+      request: vectorOf(row, kernel),
     })),
     ...(row['starts'] ? { startsAtMs: NOW_MS + secondsOf(row['starts']) } : {}),
     dependencies: listOf(row['after']).map((each) => {
@@ -164,9 +170,15 @@ function pendingOf(row: Row, index: number): PendingView {
     failedOn: listOf(row['failed']),
     ...placementGroupOf(row['with']),
     jobPriority: Number(row['job'] || 0),
-    ...(row['promised'] === 'yes' ? { isPromised: true } : {}),
+    ...promisedOf(session, listOf(row['promised'])),
     ...(row['runs'] ? { runsAtMostMs: secondsOf(row['runs']) } : {}),
   };
+}
+
+/** A node for each kernel. */
+function promisedOf(session: string, nodes: readonly string[]): Pick<PendingView, 'promised'> {
+  if (nodes.length === 0) return {};
+  return { promised: nodes.map((node, kernel) => ({ kernel: `${session}-${kernel}`, node })) };
 }
 
 function runningOf(row: Row): RunningView {
@@ -274,6 +286,8 @@ function withWord(policy: GroupPolicy, word: string): GroupPolicy {
       };
     case 'victims':
       return { ...policy, preemption: { ...preemption, mode: value as typeof preemption.mode } };
+    case 'containers':
+      return { ...policy, containersPerNodeMax: Number(value) };
     case 'runtime':
       return { ...policy, preemption: { ...preemption, runtimeMinMs: secondsOf(value) } };
     default:
@@ -305,13 +319,29 @@ function limitsOf(rows: readonly Row[]): Situation['limits'] {
         total: limitVectorOf(row),
         ...(row['sessions'] ? { concurrentSessionsMax: Number(row['sessions']) } : {}),
         ...(row['system'] ? { concurrentSystemSessionsMax: Number(row['system']) } : {}),
-        ...(row['pending'] ? { pendingSessionsMax: Number(row['pending']) } : {}),
-        ...(row['pendingcpu']
-          ? { pendingTotalMax: limitVectorOf({ cpu: row['pendingcpu'] }) }
-          : {}),
       },
     ]);
+  const pendingOf = (kind: string): ReadonlyMap<string, PendingLimits> =>
+    new Map(
+      rows
+        .filter(({ of: what, pending, pendingcpu }) => {
+          return what?.startsWith(`${kind}:`) && (pending || pendingcpu);
+        })
+        .map(({ of: what = '', pending, pendingcpu }) => [
+          what.slice(kind.length + 1),
+          {
+            ...(pending ? { sessionsMax: Number(pending) } : {}),
+            ...(pendingcpu ? { totalMax: limitVectorOf({ cpu: pendingcpu }) } : {}),
+          },
+        ]),
+    );
   return {
+    pending: {
+      keypair: pendingOf('keypair'),
+      user: pendingOf('user'),
+      project: pendingOf('project'),
+      domain: pendingOf('domain'),
+    },
     keypairs: new Map(keypairs),
     users: of('user'),
     projects: of('project'),
@@ -340,10 +370,12 @@ function usageOf(situation: Situation): Situation['usage'] {
   return new Map(entries.map(([kind, id]) => [`${kind}:${id}`, ledger.of(kind, id)]));
 }
 
-function vectorOf(row: Row): number[] {
+/** Of one kernel: `4+2` is 4 for the first and 2 for the second; a single amount is for all. */
+function vectorOf(row: Row, kernel = 0): number[] {
   return SLOTS.map((slot) => {
     const title = Object.keys(SHORT).find((each) => SHORT[each] === slot) ?? slot;
-    return amountOf(row[title] ?? '', slot);
+    const amounts = (row[title] ?? '').split('+');
+    return amountOf(amounts[amounts.length === 1 ? 0 : kernel] ?? '', slot);
   });
 }
 

@@ -15,7 +15,7 @@ const SESSIONS = 600;
 const WORK_MAX = 60_000;
 
 interface ForetoldDay {
-  /** For how many a start was asked; of the others only a range was told. */
+  /** For how many a start was asked. */
   readonly asked: number;
   readonly predictions: readonly Prediction[];
 }
@@ -49,7 +49,6 @@ export function foretoldDay({ seed, policy, eachOf }: Asked): ForetoldDay {
     if (found === undefined) throw new Error(`nothing is foretold of ${session}`);
     asked += 1;
     const { startsAtMs: predictedMs, earliestMs, latestMs } = found;
-    if (predictedMs === undefined) return;
     open.set(session, { askedAtMs: now.nowMs, predictedMs, earliestMs, latestMs });
   };
   runForward({

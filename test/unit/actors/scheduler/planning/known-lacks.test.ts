@@ -36,7 +36,7 @@ function withWishes(situation: Situation): Situation {
   const wishes = new Map<string, object>();
   const pending = situation.pending.map((one) => {
     const { session, name, attempt, queuedAtMs, startsAtMs, ...rest } = one;
-    const { dependencies, failedOn, isPromised, kernels, ...wished } = rest;
+    const { dependencies, failedOn, promised, kernels, ...wished } = rest;
     const requests = kernels.map(({ request }) => request);
     const key = JSON.stringify({ ...wished, requests });
     const wish = wishes.get(key) ?? {};

@@ -40,20 +40,6 @@ const holds = (
     RUNS,
   );
 
-/** Much is preempted here. */
-const crowded = randomSituation({
-  isLimited: false,
-  policy: GROUP_POLICY.map((one) => ({
-    ...one,
-    preemption: {
-      ...one.preemption,
-      isEnabled: true,
-      runtimeMinMs: 0,
-      victimScope: 'resource-group' as const,
-    },
-  })),
-});
-
 properties('no node gives more of a slot, or more containers, than it has', () => {
   holds((situation, { placed }) => {
     for (const node of after(situation, placed).nodes) {
@@ -210,37 +196,6 @@ properties('who was held would still be held when the rest has been placed', () 
   );
 });
 
-properties('without limits no session that fits an idle cluster waits on it', () => {
-  fc.assert(
-    fc.property(randomSituation({ isLimited: false }), (situation) => {
-      const [session] = situation.pending;
-      if (session === undefined) return;
-      const idle = {
-        ...situation,
-        running: [],
-        nodes: situation.nodes.map((node) => ({ ...node, free: node.total, containers: 0 })),
-        usage: new Map(),
-        pending: [{ ...session, clusterMode: 'single-node' as const }],
-      };
-      const total = session.kernels.reduce(
-        (sum, { request }) => sum.map((amount, slot) => amount + (request[slot] ?? 0)),
-        situation.slots.map(() => 0),
-      );
-      const isRoom = idle.nodes.some(
-        (node) =>
-          node.isSchedulable &&
-          (session.architecture ?? node.architecture) === node.architecture &&
-          (session.designated?.policy !== 'strict' ||
-            session.designated.nodes.includes(node.name)) &&
-          session.kernels.length <= (node.containersMax ?? Infinity) &&
-          total.every((amount, slot) => amount <= (node.total[slot] ?? 0)),
-      );
-      assert.is(plan(idle).placed.length, isRoom ? 1 : 0);
-    }),
-    RUNS,
-  );
-});
-
 properties('only who has a lower job priority, may be ended and ran long enough makes room', () => {
   holds((situation, { preempted }) => {
     const rule = situation.groups['default']?.preemption ?? DEFAULT_GROUP_POLICY.preemption;
@@ -255,44 +210,6 @@ properties('only who has a lower job priority, may be ended and ran long enough 
       if (rule.victimScope === 'user') assert.is(victim?.owner.userId, winner.owner.userId);
     }
   });
-});
-
-properties('once its victims are gone a session for which room was made is placed', () => {
-  let seen = 0;
-  holds((situation, { placed, preempted }) => {
-    const [first] = preempted;
-    if (first === undefined) return;
-    seen += 1;
-    const gone = new Set(preempted.map(({ session }) => session));
-    const now = after(situation, placed);
-    const ending = now.running.filter(({ session }) => gone.has(session));
-    const nodes = now.nodes.map((node) => {
-      const freed = ending.flatMap(({ placements }) =>
-        placements.filter((placement) => placement.node === node.name),
-      );
-      return {
-        ...node,
-        free: node.free.map((amount, slot) =>
-          freed.reduce((sum, { request }) => sum + (request[slot] ?? 0), amount),
-        ),
-        containers: node.containers - freed.length,
-      };
-    });
-    const promised = { ...sessionOf(situation, first.inFavourOf), isPromised: true };
-    const again = plan({
-      ...now,
-      nodes,
-      running: now.running.filter(({ session }) => !gone.has(session)),
-      // Quotas are another matter: others may have come first in this pass.
-      limits: { keypairs: new Map(), users: new Map(), projects: new Map(), domains: new Map() },
-      pending: [promised, ...now.pending.filter(({ session }) => session !== promised.session)],
-    });
-    assert.ok(
-      again.placed.some(({ session }) => session === first.inFavourOf),
-      `${first.inFavourOf} has no room`,
-    );
-  }, crowded);
-  assert.ok(seen > 10, `only ${seen} preemptions were seen`);
 });
 
 properties('what is kept is not given: the first that lacks room starts no later', () => {

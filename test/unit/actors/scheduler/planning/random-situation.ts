@@ -3,6 +3,8 @@ import {
   DEFAULT_GROUP_POLICY,
   type GroupPolicy,
   type NodeView,
+  OWNER_KINDS,
+  type OwnerKind,
   type PendingView,
   type RunningView,
   type Situation,
@@ -90,19 +92,25 @@ type RandomSession = typeof SESSION extends fc.Arbitrary<infer Value> ? Value : 
 interface Options {
   readonly policy?: fc.Arbitrary<GroupPolicy>;
   readonly isLimited?: boolean;
+  readonly runningMax?: number;
 }
 
 /** Situations of one group in which everything happens: what runs was placed within the capacity. */
-export function randomSituation({ policy = GROUP_POLICY, isLimited = true }: Options = {}) {
+export function randomSituation({
+  policy = GROUP_POLICY,
+  isLimited = true,
+  runningMax = 6,
+}: Options = {}) {
   return fc
     .record({
       nodes: fc.array(NODE, { minLength: 1, maxLength: 5 }),
-      running: fc.array(SESSION, { maxLength: 6 }),
+      running: fc.array(SESSION, { maxLength: runningMax }),
       pending: fc.array(SESSION, { maxLength: 14 }),
       policy,
       quota: fc.constantFrom(Infinity, 4000, 12_000),
       sessionsMax: fc.constantFrom(undefined, 2, 5),
       pendingMax: fc.constantFrom(undefined, 1, 3),
+      pendingOf: fc.constantFrom(...OWNER_KINDS),
     })
     .map((random): Situation => {
       const nodes = random.nodes.map(
@@ -135,21 +143,35 @@ export function randomSituation({ policy = GROUP_POLICY, isLimited = true }: Opt
                     ...(random.sessionsMax === undefined
                       ? {}
                       : { concurrentSessionsMax: random.sessionsMax }),
-                    ...(random.pendingMax === undefined
-                      ? {}
-                      : { pendingSessionsMax: random.pendingMax }),
                   },
                 ]),
           ),
           users: new Map(),
           projects: new Map(isLimited ? [['lab', [Infinity, Infinity, 30_000, Infinity]]] : []),
           domains: new Map(),
+          pending: {
+            keypair: new Map(),
+            user: new Map(),
+            project: new Map(),
+            domain: new Map(),
+            ...(isLimited && random.pendingMax !== undefined
+              ? { [random.pendingOf]: pendingLimits(random.pendingOf, random.pendingMax) }
+              : {}),
+          },
         },
         usage: new Map(),
         factors: new Map([['default', FACTORS]]),
       };
       return random.running.reduce(withRunning, base);
     });
+}
+
+function pendingLimits(
+  kind: OwnerKind,
+  sessionsMax: number,
+): ReadonlyMap<string, { readonly sessionsMax: number }> {
+  const ids = { keypair: USERS, user: USERS, project: ['lab'], domain: ['default'] }[kind];
+  return new Map(ids.map((id) => [id, { sessionsMax }]));
 }
 
 const FACTORS = new Map([

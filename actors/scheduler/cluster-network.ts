@@ -1,0 +1,47 @@
+import type { ClusterNetwork, EngineFacts } from '@orrery/bus';
+import type { AllocatedSession } from './allocated-session.ts';
+import type { SchedulerState } from './state.ts';
+
+/**
+ * How the kernels of a session that was placed reach each other. Undefined: it has one kernel, or its nodes know of
+ * no networks.
+ */
+export function networkOf(
+  { placements, group }: Pick<AllocatedSession, 'placements' | 'group'>,
+  { nodes, policies }: Pick<SchedulerState, 'nodes' | 'policies'>,
+): ClusterNetwork | undefined {
+  const [first] = placements;
+  if (first === undefined || placements.length === 1) return undefined;
+  const names = [...new Set(placements.map(({ node }) => node))];
+  const engines = names.flatMap((name) => nodes.get(name)?.capacity.engine ?? []);
+  if (engines.length === 0) return undefined;
+  if (policies.get(group)?.usesHostNetwork === true) return onHosts(names, engines);
+  if (engines.length < names.length)
+    return apart(names, 'an agent among them knows of no networks');
+  if (new Set(engines.map(({ id }) => id)).size === 1)
+    return { driver: 'bridge', node: first.node };
+  const [some = [], ...others] = engines.map(({ swarm }) => swarm?.managers ?? []);
+  const managers = new Set(some.filter((id) => others.every((known) => known.includes(id))));
+  if (managers.size === 0) return apart(names, 'their engines are not in one swarm');
+  const isManager = (name: string): boolean =>
+    managers.has(nodes.get(name)?.capacity.engine?.swarm?.member ?? '');
+  const isOpen = (name: string): boolean => nodes.get(name)?.isSchedulable === true;
+  const all = [...nodes.keys()].filter(isManager).sort();
+  const maker = names.find(isManager) ?? all.find(isOpen) ?? all[0];
+  if (maker === undefined) return apart(names, 'no agent is with a manager of their swarm');
+  return { driver: 'overlay', node: maker };
+}
+
+function onHosts(names: readonly string[], engines: readonly EngineFacts[]): ClusterNetwork {
+  const areKnown = names.length === 1 || engines.every(({ address }) => address !== undefined);
+  return areKnown && engines.length === names.length
+    ? { driver: 'host' }
+    : apart(names, 'the address of one of them is not known: set agent.address there');
+}
+
+function apart(names: readonly string[], why: string): ClusterNetwork {
+  return {
+    driver: 'impossible',
+    message: `the agents ${names.join(', ')} have no network in common: ${why}`,
+  };
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { BatchSteps, RunLanguage } from './inside.ts';
+import { TerminalMode, TerminalName } from './terminal.ts';
+
+/** Of what was asked to run, this much is written down; the digest stands for the rest. */
+export const USE_TEXT_CHARACTERS_MAX = 1_000;
+export const USE_PATHS_MAX = 20;
+
+const Text = z.string().max(USE_TEXT_CHARACTERS_MAX);
+const Path = z.string().max(4_096);
+
+/** What a person is about to do inside a session. What programs print or answer is in none of them. */
+export const SessionUse = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('code'),
+    runId: z.string(),
+    language: RunLanguage,
+    /** Where the code begins. */
+    text: Text,
+    characters: z.int(),
+    /** SHA-256 (hex) of all of it. */
+    digest: z.string(),
+  }),
+  z.object({
+    kind: z.literal('batch'),
+    runId: z.string(),
+    language: RunLanguage,
+    /** Where each begins. */
+    steps: BatchSteps,
+    /** SHA-256 (hex) of all three as JSON. */
+    digest: z.string(),
+  }),
+  z.object({
+    kind: z.literal('program'),
+    /** Where its words begin, with a space between. */
+    text: Text,
+    words: z.int(),
+    hasTerminal: z.boolean(),
+    /** SHA-256 (hex) of the words as JSON. */
+    digest: z.string(),
+  }),
+  z.object({
+    kind: z.literal('files-read'),
+    /** The first of them. */
+    paths: z.array(Path).max(USE_PATHS_MAX),
+    pathsTotal: z.int(),
+    isArchive: z.boolean(),
+  }),
+  z.object({ kind: z.literal('files-written'), path: Path, isArchive: z.boolean() }),
+  z.object({ kind: z.literal('file-removed'), path: Path, isRecursive: z.boolean() }),
+  z.object({ kind: z.literal('file-renamed'), from: Path, to: Path }),
+  z.object({
+    kind: z.literal('terminal'),
+    terminal: TerminalName,
+    mode: TerminalMode,
+    /** Somebody to whom the actor gave the way in. */
+    isShared: z.boolean(),
+    isRecorded: z.boolean(),
+  }),
+  /** A way to look on was made, which is good until then. */
+  z.object({ kind: z.literal('terminal-shared'), terminal: TerminalName, untilMs: z.number() }),
+]);
+export type SessionUse = Readonly<z.infer<typeof SessionUse>>;
