@@ -8,7 +8,6 @@ import {
   scoreOf,
 } from '../../../../../actors/scheduler/planning/forecast-score.ts';
 import type {
-  GroupPolicy,
   PendingView,
   RunningView,
   Situation,
@@ -19,7 +18,6 @@ import {
   suggestionsFor,
   variantsOf,
 } from '../../../../../actors/scheduler/planning/suggestions.ts';
-import { foretoldDay } from './day-of-forecasts.ts';
 import { mixedDay } from './mixed-load.ts';
 import { randomSituation } from './random-situation.ts';
 
@@ -232,23 +230,5 @@ forecasts('of many agents a part is looked at, which gives the same answer', () 
   assert.ok(minutes > 15 && minutes < 40, `${minutes} min`);
   assert.ok(looks < 100_000, `${looks} looks`);
 });
-
-/**
- * Of all that were asked, each when it was first seen to wait. Nothing in these days tells how long a session will run
- * but its limit: on other days of this kind it is a few in a hundred less or more.
- */
-for (const [name, policy] of Object.entries<Partial<GroupPolicy>>({
-  'first come, first served': { ordering: 'fifo' },
-  'with reservation': { ordering: 'fifo', reservation: 'first-blocked' },
-})) {
-  forecasts(`${name}: of all starts that are asked on a mixed day 80 % come within twice`, () => {
-    const days = [7, 8].map((seed) => foretoldDay({ seed, policy, eachOf: 4 }));
-    const asked = days.reduce((sum, day) => sum + day.asked, 0);
-    const score = scoreOf(days.flatMap(({ predictions }) => predictions));
-    assert.ok(asked >= 100, `${asked} were asked`);
-    assert.is(score.count, asked, 'a time is named for each');
-    assert.ok(score.withinTwice >= 0.8, JSON.stringify(score));
-  });
-}
 
 forecasts.run();
