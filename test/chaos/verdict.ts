@@ -113,11 +113,18 @@ function sessionsOfOneName(commits: readonly RecordedCommit[]): readonly string[
 
 function commandsCommittedTwice(commits: readonly RecordedCommit[]): readonly string[] {
   const counts = new Map<string, number>();
-  for (const { aggregate, aggregateId, commandId, commandType } of commits) {
+  /** Revisions with which the commits of a command ended. */
+  const ends = new Map<string, number>();
+  for (const { aggregate, aggregateId, commandId, commands, ...commit } of commits) {
     // An alarm is named for its time, and may ring again for the same.
-    if (commandType === 'pass-deadline') continue;
-    const key = `${aggregate} ${aggregateId} command ${commandId}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (commit.commandType === 'pass-deadline') continue;
+    for (const { id } of commands ?? [{ id: commandId }]) {
+      const key = `${aggregate} ${aggregateId} command ${id}`;
+      // What is left to conclude after a command follows at once, in its name.
+      const isRest = ends.get(key) === commit.firstRevision - 1;
+      if (!isRest) counts.set(key, (counts.get(key) ?? 0) + 1);
+      ends.set(key, commit.firstRevision + commit.events.length - 1);
+    }
   }
   return moreThanOnce(counts, 'was committed');
 }
