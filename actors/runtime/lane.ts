@@ -29,6 +29,8 @@ export interface LaneCommand extends ReceivedCommand {
   readonly settle?: (how: 'taken' | 'declined') => void;
   /** No command: what the newest commits say shall be said again. It was begun by whoever asks for that. */
   readonly again?: UnsaidTurn;
+  /** What is held of the aggregate is older than its log. */
+  readonly readsAnew?: boolean;
 }
 
 /** Since the start, for metrics. */
@@ -183,6 +185,8 @@ export class Lane {
       say: (speak) => this.#say(batch, speak),
     };
     if (batch[0]?.again === undefined) return takeTurn(turn);
+    if (batch[0].readsAnew === true)
+      tools.holdings.drop(aggregate.name, first.envelope.aggregateId);
     await sayAgain(turn);
     return 'in-speech';
   }

@@ -7,7 +7,7 @@ import type { UnsaidTurn } from './said-mark.ts';
 import { isPassing } from './speaking.ts';
 import type { TurnTools } from './take-turn.ts';
 import { subjectKey } from './turn.ts';
-import type { Unsaid } from './unsaid.ts';
+import type { Unsaid, UnsaidAggregate } from './unsaid.ts';
 import type { Window } from './window.ts';
 
 /** Waiting before the place to begin at is asked for again. */
@@ -15,6 +15,12 @@ const RETRY_MS = 2000;
 
 /** A mark that nobody moves is brought up to the end of the log this often. */
 const KEEP_UP_PERIOD_MS = 60_000;
+
+/**
+ * After each of these times it is looked for what an earlier owner has written late: an append is tried for half
+ * a minute, and may reach the log when its host is long dead.
+ */
+const LATE_LOOKS_MS = [10_000, 35_000];
 
 /** Commands that came past the inbox and are under way in one partition; more are declined. */
 const PAST_INBOX_MAX = 4_096;
@@ -46,7 +52,11 @@ export async function runPartition(run: PartitionRun): Promise<void> {
   const lanes = new Lanes(run, start);
   lanes.sayAgain(unsaid);
   const leave = tools.handover.enter(partition, (command) => lanes.addPastInbox(command));
-  const beside = Promise.all([listen(run, lanes), keepUp(run, lanes)]);
+  const beside = Promise.all([
+    listen(run, lanes),
+    keepUp(run, lanes),
+    lookAgain(run, lanes, unsaid.upTo),
+  ]);
   try {
     for await (const batch of inbox.follow(partition, start, tenure.signal))
       for (const received of batch) {
@@ -73,6 +83,19 @@ async function listen({ tools, partition, tenure }: PartitionRun, lanes: Lanes):
         },
       });
     }
+}
+
+async function lookAgain(run: PartitionRun, lanes: Lanes, upTo: number): Promise<void> {
+  const { tools, partition, tenure } = run;
+  let after = upTo;
+  for (const delayMs of LATE_LOOKS_MS) {
+    await tools.clock.sleep(delayMs, tenure.signal).catch(() => undefined);
+    const late = await persistently(run, () => tools.unsaid.find(partition, after));
+    if (late === undefined) return;
+    lanes.sayStrange(late);
+    after = late.upTo;
+  }
+  tools.said.unwatch();
 }
 
 /** The mark of a partition in which nothing happens follows the log, so that its heir need not read all of that. */
@@ -130,23 +153,38 @@ class Lanes {
 
   /** Before anything else of these aggregates. */
   sayAgain({ after, upTo, aggregates }: Unsaid): void {
-    const { answered, said, aggregates: known } = this.#run.tools;
+    const { answered, said } = this.#run.tools;
     answered.begin(upTo);
+    said.watch(upTo);
     said.reach(after);
     const whole = said.begin(after);
-    for (const { aggregate, id } of aggregates) {
-      if (!known.has(aggregate)) continue;
-      const command = { type: 'say-again' };
-      const about = { id: 'say-again', aggregate, aggregateId: id, actor: CONTROL, sentAtMs: 0 };
-      this.#add({
-        sequence: 0,
-        bytes: 0,
-        envelope: { ...about, command },
-        again: said.begin(after),
-      });
-    }
+    for (const one of aggregates) this.#sayAgain(one, { again: said.begin(after) });
     said.reach(upTo);
     said.end(whole);
+  }
+
+  /** What others have written in this tenure. */
+  sayStrange({ aggregates }: Unsaid): void {
+    const { said } = this.#run.tools;
+    for (const one of aggregates) {
+      const strange = one.sequences.find((sequence) => said.isStrange(sequence));
+      if (strange === undefined) continue;
+      this.#sayAgain(one, { again: said.begin(strange - 1), readsAnew: true });
+    }
+  }
+
+  #sayAgain(
+    { aggregate, id }: UnsaidAggregate,
+    how: Required<Pick<LaneCommand, 'again'>> & Pick<LaneCommand, 'readsAnew'>,
+  ): void {
+    const { aggregates, said } = this.#run.tools;
+    if (!aggregates.has(aggregate)) {
+      said.end(how.again);
+      return;
+    }
+    const command = { type: 'say-again' };
+    const about = { id: 'say-again', aggregate, aggregateId: id, actor: CONTROL, sentAtMs: 0 };
+    this.#add({ sequence: 0, bytes: 0, envelope: { ...about, command }, ...how });
   }
 
   /** The log was this long, and what is under way was begun before it was asked. */

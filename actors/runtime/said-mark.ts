@@ -12,6 +12,10 @@ export class SaidMark {
   /** Newest place in the log that is known: whatever is written later lies behind it. */
   #newest = 0;
   readonly #turns = new Set<UnsaidTurn>();
+  /** Where the log ended when the tenure began. */
+  #start = 0;
+  /** What this tenure has written behind that; undefined once nobody else can write any more. */
+  #own: Set<number> | undefined;
 
   /** `after`: of what may have been written earlier already. */
   begin(after: number = this.#newest): UnsaidTurn {
@@ -22,6 +26,28 @@ export class SaidMark {
 
   end(turn: UnsaidTurn): void {
     this.#turns.delete(turn);
+  }
+
+  /** From now on it is told apart who writes: an earlier owner may, whose commits are on their way still. */
+  watch(sequence: number): void {
+    this.#start = sequence;
+    this.#own = new Set();
+  }
+
+  /** Whoever had the partition before has written all that they ever will. */
+  unwatch(): void {
+    this.#own = undefined;
+  }
+
+  /** A commit of this tenure, or a strange one that it has taken care of. */
+  wrote(sequence: number): void {
+    this.#own?.add(sequence);
+    this.reach(sequence);
+  }
+
+  /** Whether a commit was written during this tenure by somebody else, who cannot say it any more. */
+  isStrange(sequence: number): boolean {
+    return this.#own !== undefined && sequence > this.#start && !this.#own.has(sequence);
   }
 
   /** The log has grown up to here; what is under way began before. */

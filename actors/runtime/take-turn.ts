@@ -24,6 +24,7 @@ import {
   type Held,
   hasOutlived,
   outgoingOf,
+  type Speech,
 } from './turn.ts';
 import type { UnsaidSearch } from './unsaid.ts';
 import {
@@ -128,7 +129,7 @@ async function decideAndCommit(turn: Turn, judgeTurn: Judge): Promise<Left> {
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
     const held = mayBegin
       ? (tools.holdings.find(aggregate.name, aggregateId) ?? absent(aggregate, aggregateId))
-      : await tools.holdings.load(aggregate, aggregateId);
+      : await load(turn);
     try {
       const left = await decideOnce(turn, held, judgeTurn(held));
       tools.holdings.saveWhenDue(aggregate, held);
@@ -142,12 +143,26 @@ async function decideAndCommit(turn: Turn, judgeTurn: Judge): Promise<Left> {
   throw new Error(`${aggregate.name} ${aggregateId} lost ${CONFLICTS_MAX} races in a row`);
 }
 
-async function decideOnce(turn: Turn, held: Held, verdict: Verdict): Promise<Left> {
-  const { tools, aggregate } = turn;
-  for (const speech of verdict.again) {
+/** What an earlier owner wrote in this tenure is said before anything follows it. */
+async function load(turn: Turn): Promise<Held> {
+  const { tools, aggregate, commands } = turn;
+  const held = await tools.holdings.load(aggregate, commands[0].envelope.aggregateId);
+  if (!tools.said.isStrange(held.sequence)) return held;
+  await sayAllAgain(turn, held, held.speeches);
+  tools.said.wrote(held.sequence);
+  return held;
+}
+
+async function sayAllAgain(turn: Turn, held: Held, speeches: readonly Speech[]): Promise<void> {
+  for (const speech of speeches) {
     const messages = new MessageIds(held.id).name(speech.by, speech.outgoing, speech.revision);
     await say(turn, held, { messages, after: speech.sequence ?? 0, isAgain: true });
   }
+}
+
+async function decideOnce(turn: Turn, held: Held, verdict: Verdict): Promise<Left> {
+  const { tools, aggregate } = turn;
+  await sayAllAgain(turn, held, verdict.again);
   await commitAndSay(turn, held, verdict);
   for (const { to, answer } of verdict.answers) {
     tools.answered.note(to.envelope.id, answer, held.sequence);
@@ -178,7 +193,7 @@ async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<v
     if (turn.commands.length > 1 && sealedLength(commit) > COMMIT_CHARACTERS_MAX)
       throw new TurnTooLarge(`the commit has ${sealedLength(commit)} characters`);
     const place = await tools.bus.log.append(commit, held.sequence);
-    tools.said.reach(place.sequence);
+    tools.said.wrote(place.sequence);
     advance(aggregate, held, { ...commit, ...place }, { state, outgoing });
     tools.holdings.keep(aggregate, held);
     messages.push(...ids.name(last, outgoing, revision));
@@ -217,7 +232,7 @@ function outcomeOf(answer: Answer, { revision, sequence }: Held): Outcome {
 async function ring(turn: Turn): Promise<void> {
   const { tools, aggregate, commands } = turn;
   const [read] = commands;
-  const held = await tools.holdings.load(aggregate, read.envelope.aggregateId);
+  const held = await load(turn);
   held.alarmAtMs = undefined;
   const nowMs = tools.clock.nowMs();
   if (held.speeches.some(({ commandIds }) => commandIds.includes(read.envelope.id))) {

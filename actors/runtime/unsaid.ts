@@ -6,13 +6,20 @@ const REPLICA_TRIES_MAX = 50;
 
 const keyOf = (partition: number): string => `checkpoint.said.${partition}`;
 
+export interface UnsaidAggregate {
+  readonly aggregate: AggregateName;
+  readonly id: string;
+  /** Places of its commits in the log, in their order. */
+  readonly sequences: readonly number[];
+}
+
 export interface Unsaid {
   /** Behind this lies what may be unsaid. */
   readonly after: number;
   /** Up to here it was looked for. */
   readonly upTo: number;
   /** Whose commits they are, in the order of their first ones. */
-  readonly aggregates: readonly { readonly aggregate: AggregateName; readonly id: string }[];
+  readonly aggregates: readonly UnsaidAggregate[];
 }
 
 interface Tools {
@@ -26,17 +33,17 @@ interface Tools {
  */
 export class UnsaidSearch {
   readonly #tools: Tools;
-  #asked: { readonly partition: number; readonly answer: PromiseWithResolvers<Unsaid> }[] = [];
+  #asked: Question[] = [];
   #isSearching = false;
 
   constructor(tools: Tools) {
     this.#tools = tools;
   }
 
-  /** @throws {BusUnavailable} */
-  find(partition: number): Promise<Unsaid> {
+  /** What lies behind the partition's mark, or behind another place of the log. @throws {BusUnavailable} */
+  find(partition: number, after?: number): Promise<Unsaid> {
     const answer = Promise.withResolvers<Unsaid>();
-    this.#asked.push({ partition, answer });
+    this.#asked.push({ partition, after, answer });
     if (!this.#isSearching) void this.#searchAll();
     return answer.promise;
   }
@@ -49,7 +56,7 @@ export class UnsaidSearch {
       const asked = this.#asked;
       this.#asked = [];
       try {
-        const found = await search(this.#tools, new Set(asked.map(({ partition }) => partition)));
+        const found = await search(this.#tools, asked);
         for (const { partition, answer } of asked) {
           const unsaid = found.get(partition);
           if (unsaid === undefined) answer.reject(new Error(`nobody searched ${partition}`));
@@ -63,13 +70,19 @@ export class UnsaidSearch {
   }
 }
 
+interface Question {
+  readonly partition: number;
+  readonly after: number | undefined;
+  readonly answer: PromiseWithResolvers<Unsaid>;
+}
+
 async function search(
   { bus, clock }: Tools,
-  partitions: ReadonlySet<number>,
+  questions: readonly Pick<Question, 'partition' | 'after'>[],
 ): Promise<ReadonlyMap<number, Unsaid>> {
   const [upTo, marks] = await Promise.all([
     bus.log.lastSequence(),
-    Promise.all([...partitions].map((partition) => findMark(bus, partition))),
+    Promise.all(questions.map(({ partition, after }) => findMark(bus, partition, after))),
   ]);
   const searches = new Map<number, Search>();
   for (const { partition, mark } of marks) {
@@ -87,7 +100,10 @@ async function search(
         if (place === undefined) continue;
         const { aggregate, aggregateId: id } = place;
         const one = searches.get(bus.inbox.partitionOf(aggregate, id));
-        if (one !== undefined && sequence > one.after) one.found.set(subject, { aggregate, id });
+        if (one === undefined || sequence <= one.after) continue;
+        const known = one.found.get(subject);
+        if (known !== undefined) known.sequences.push(sequence);
+        else one.found.set(subject, { aggregate, id, sequences: [sequence] });
       }
   }
   return new Map(
@@ -100,7 +116,7 @@ async function search(
 
 interface Search {
   readonly after: number;
-  readonly found: Map<string, Unsaid['aggregates'][number]>;
+  readonly found: Map<string, UnsaidAggregate & { readonly sequences: number[] }>;
 }
 
 interface Mark {
@@ -109,7 +125,8 @@ interface Mark {
   readonly mark: number | undefined;
 }
 
-async function findMark(bus: Bus, partition: number): Promise<Mark> {
+async function findMark(bus: Bus, partition: number, after: number | undefined): Promise<Mark> {
+  if (after !== undefined) return { partition, mark: after };
   const saved = await bus.config.get(keyOf(partition));
   return { partition, mark: saved === undefined ? undefined : Number(saved.value) };
 }
