@@ -1,8 +1,11 @@
-import { imageId } from '@orrery/bus';
+import { type Bus, imageId } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { sessionId } from '../session/session-under-test.ts';
+import { enqueue, sessionId } from '../session/session-under-test.ts';
 import { mute, Stage, TAKEN_OVER_MS } from './stage.ts';
+
+/** Of a tenure, as an append may take so long. */
+const LOOKED_AGAIN_MS = 50_000;
 
 const past = suite('past the inbox: what is committed needs no other store');
 
@@ -72,6 +75,53 @@ past('the alarm of a commit whose host died before it was set is set by its heir
     [sessionId],
   );
 });
+
+past(
+  'what a dead host still writes, when its heir is there already, is said by the heir',
+  async () => {
+    const stage = new Stage();
+    const arrival = Promise.withResolvers<void>();
+    const slowly = (bus: Bus): Bus => ({
+      ...bus,
+      log: {
+        ...bus.log,
+        append: async (commit, expected) => {
+          if (commit.aggregate !== 'session') return bus.log.append(commit, expected);
+          await arrival.promise;
+          return stage.bus.log.append(commit, expected);
+        },
+      },
+    });
+    const first = await stage.start('a', { change: slowly });
+    stage.joinNode();
+    await stage.clock.advance(10);
+    const asker = stage.broker.connect();
+    const asked = asker.inbox.request(
+      {
+        id: 'create',
+        aggregate: 'session',
+        aggregateId: sessionId,
+        actor: { kind: 'user', id: 'test' },
+        sentAtMs: stage.clock.nowMs(),
+        command: enqueue(),
+      },
+      new AbortController().signal,
+    );
+    asked.catch(() => undefined);
+    await stage.clock.advance(10);
+    // Nobody asks a second time: whoever did is gone too.
+    await asker[Symbol.asyncDispose]();
+    await first.kill();
+    await stage.start('b');
+    await stage.clock.advance(TAKEN_OVER_MS);
+    arrival.resolve();
+    await stage.clock.advance(100);
+    assert.is((await stage.commits()).length, 1);
+    assert.is(stage.wishes.length, 0);
+    await stage.clock.advance(LOOKED_AGAIN_MS);
+    assert.ok(stage.wishes.length > 0);
+  },
+);
 
 past('what was said long ago is not said again by the next host', async () => {
   const stage = new Stage();
