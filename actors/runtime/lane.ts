@@ -170,7 +170,7 @@ export class Lane {
     let aggregate: AnyAggregate | undefined;
     for (const received of batch) {
       const { envelope } = received;
-      if (envelope.againAfter !== undefined) await tools.answered.search(envelope);
+      if (received.again === undefined) await tools.answered.search(envelope, tools.clock.nowMs());
       const known = readCommand(tools, received);
       if (known === undefined) continue;
       aggregate = known.aggregate;

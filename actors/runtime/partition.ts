@@ -155,7 +155,7 @@ class Lanes {
   sayAgain({ after, upTo, aggregates }: Unsaid): void {
     const { answered, said } = this.#run.tools;
     answered.begin(upTo);
-    said.watch(upTo);
+    said.watch({ after, upTo });
     said.reach(after);
     const whole = said.begin(after);
     for (const one of aggregates) this.#sayAgain(one, { again: said.begin(after) });

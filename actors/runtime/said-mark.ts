@@ -14,6 +14,7 @@ export class SaidMark {
   readonly #turns = new Set<UnsaidTurn>();
   /** Where the log ended when the tenure began. */
   #start = 0;
+  #inherited = 0;
   /** What this tenure has written behind that; undefined once nobody else can write any more. */
   #own: Set<number> | undefined;
 
@@ -28,10 +29,19 @@ export class SaidMark {
     this.#turns.delete(turn);
   }
 
-  /** From now on it is told apart who writes: an earlier owner may, whose commits are on their way still. */
-  watch(sequence: number): void {
-    this.#start = sequence;
+  /**
+   * The tenure begins when the log reaches up to a place, and what lies behind another is perhaps unsaid. From now
+   * on it is told apart who writes: an earlier owner may, whose commits are on their way still.
+   */
+  watch({ after, upTo }: { readonly after: number; readonly upTo: number }): void {
+    this.#start = upTo;
+    this.#inherited = after;
     this.#own = new Set();
+  }
+
+  /** What was said of commands that are met again, having led to no commit, was said behind this place. */
+  get inherited(): number {
+    return this.#inherited;
   }
 
   /** Whoever had the partition before has written all that they ever will. */

@@ -165,7 +165,7 @@ async function decideOnce(turn: Turn, held: Held, verdict: Verdict): Promise<Lef
   await sayAllAgain(turn, held, verdict.again);
   await commitAndSay(turn, held, verdict);
   for (const { to, answer } of verdict.answers) {
-    tools.answered.note(to.envelope.id, answer, held.sequence);
+    tools.answered.note(to.envelope.id, answer);
     reply(tools.bus, to.envelope, outcomeOf(answer, held));
   }
   // Never a command before that of the newest commit: places in the inbox only rise.
@@ -198,9 +198,20 @@ async function commitAndSay(turn: Turn, held: Held, verdict: Verdict): Promise<v
     tools.holdings.keep(aggregate, held);
     messages.push(...ids.name(last, outgoing, revision));
   }
-  for (const extra of extras)
-    messages.push(...ids.name(extra.by, outgoingOf(aggregate, held, extra.effects)));
   await say(turn, held, { messages, after: held.sequence });
+  const others = extras.flatMap((extra) =>
+    ids.name(extra.by, outgoingOf(aggregate, held, extra.effects)),
+  );
+  if (others.length > 0) await say(turn, held, { messages: others, ...perhapsAgain(turn) });
+}
+
+/** An earlier owner may have met the same command, which led to no commit by which one could tell. */
+function perhapsAgain({ tools, commands }: Turn): {
+  readonly after: number;
+  readonly isAgain: true;
+} {
+  const places = commands.map(({ envelope }) => envelope.againAfter ?? tools.said.inherited);
+  return { after: Math.min(tools.said.inherited, ...places), isAgain: true };
 }
 
 /** What is said behind a place of the log; `isAgain`: it may have been said before. */
@@ -257,5 +268,5 @@ async function ring(turn: Turn): Promise<void> {
     messages = new MessageIds(held.id).name(behind(read), outgoing);
     held.reconcileAtMs = askedAgainAtMs(deadline, held, nowMs);
   }
-  await say(turn, held, { messages, after: held.sequence });
+  await say(turn, held, { messages, ...perhapsAgain(turn) });
 }

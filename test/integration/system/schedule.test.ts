@@ -107,7 +107,7 @@ schedule('what is wrong is said in a sentence', async () => {
     [[...period, '--group', 'nowhere'], /no such resource group/],
     [[...period, '--policy', policyFile('a.toml', 'scheduler =')], /a\.toml cannot be read/],
     [[...period, '--policy', policyFile('b.toml', 'scheduller = "drf"')], /scheduller/],
-    [[...period, '--policy', policyFile('c.toml', 'scheduler = "best"')], /BEST/],
+    [[...period, '--policy', policyFile('c.toml', 'scheduler = "best"')], /is no value of/],
     [[...period, '--policy', policyFile('d.json', '[1]')], /holds no options/],
     [[...period, '--policy', '/nowhere.toml'], /cannot be read/],
     [['--from', 'soon', '--to', '1d'], /--from is no instant/],
