@@ -55,7 +55,8 @@ const SEAT = 'script';
 
 /** At a terminal of 101 columns and 31 rows. */
 export function seatOrrery(dataDirectory: string, ...args: readonly string[]): SeatedOrrery {
-  const line = `stty cols 101 rows 31; exec ${ORRERY} ${args.map((arg) => `'${arg}'`).join(' ')}`;
+  const words = [ORRERY, ...args].map((word) => `'${word}'`).join(' ');
+  const line = `stty cols 101 rows 31; exec ${words}`;
   const child = spawn(SEAT, ['--quiet', '--return', '--flush', '-c', line, '/dev/null'], {
     stdio: 'pipe',
     env: { ...environOf(dataDirectory), TERM: 'xterm-256color', SHELL: '/bin/sh' },
