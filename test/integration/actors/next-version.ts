@@ -20,13 +20,13 @@ const CHANGES: readonly { readonly file: string; readonly from: string; readonly
   },
   {
     file: 'actors/image/decide.ts',
-    from: "events: isAbsent ? [{ type: 'image-registered', reference: command.reference }] : [],",
-    to: `events: isAbsent
-          ? [
-              { type: 'image-registered', reference: command.reference, colour: 'blue' },
-              { type: 'image-painted' },
-            ]
-          : [],`,
+    from: "return isAbsent ? [{ type: 'image-registered', reference }] : [];",
+    to: `return isAbsent
+    ? [
+        { type: 'image-registered', reference, colour: 'blue' } as ImageEvent,
+        { type: 'image-painted' } as unknown as ImageEvent,
+      ]
+    : [];`,
   },
 ];
 
