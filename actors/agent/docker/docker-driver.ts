@@ -21,12 +21,9 @@ import {
   ContainerWillNotStop,
   DiskFull,
   EngineRefused,
-  ExecFailed,
   ImageNotFound,
-  KernelNotRunning,
   LimitRefused,
 } from '../errors.ts';
-import { environLines } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
 import { clusterKey } from '../networks/cluster-ssh.ts';
 import { Scratch } from '../scratch.ts';
@@ -40,7 +37,7 @@ import {
   type Ownership,
 } from './container-options.ts';
 import { ContainerUsages } from './container-usage.ts';
-import { DockerExec } from './docker-exec.ts';
+import { openExec } from './docker-exec.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { callEngine, ENGINE_CALL_MS_MAX } from './engine.ts';
 import { whileAnswering } from './engine-watch.ts';
@@ -246,39 +243,8 @@ class DockerDriver implements ContainerDriver {
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
     const containerId = await this.#containers.getId(request.kernel, signal);
-    const { terminal } = request;
-    try {
-      const exec = await callEngine('preparing a command', signal, (limited) =>
-        this.#docker.getContainer(containerId).exec({
-          Cmd: [...request.command],
-          Env: [
-            ...environLines(request.environ),
-            ...(terminal === undefined ? [] : ['TERM=xterm-256color']),
-          ],
-          AttachStdin: true,
-          AttachStdout: true,
-          AttachStderr: true,
-          Tty: terminal !== undefined,
-          abortSignal: limited,
-        }),
-      );
-      const stream = await callEngine('running a command', signal, () =>
-        exec.start({ hijack: true, stdin: true, Tty: terminal !== undefined }),
-      );
-      const process = new DockerExec({
-        exec,
-        stream,
-        clock: this.#options.clock,
-        containerId,
-        output: terminal === undefined ? 'frames' : 'terminal',
-      });
-      if (terminal !== undefined) await process.resize(terminal).catch(() => undefined);
-      return process;
-    } catch (cause) {
-      if (!(cause instanceof EngineRefused)) throw cause;
-      if (cause.status === 409) throw new KernelNotRunning(request.kernel);
-      throw new ExecFailed(cause.why, { cause });
-    }
+    const { clock } = this.#options;
+    return await openExec({ docker: this.#docker, clock, containerId }, request, signal);
   }
 
   async stop(

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@orrery/bus';
+import type Docker from 'dockerode';
 import type { Exec } from 'dockerode';
-import type { ExecProcess, TerminalSize } from '../container-driver.ts';
+import type { ExecProcess, ExecRequest, TerminalSize } from '../container-driver.ts';
+import { EngineRefused, ExecFailed, KernelNotRunning } from '../errors.ts';
+import { environLines } from '../kernel-environ.ts';
 import { decodeFrames, FrameDecoder, type LogChunk } from '../log-frames.ts';
 import { callEngine } from './engine.ts';
 
@@ -11,8 +14,46 @@ const SETTLE_MS_MAX = 5_000;
 const SETTLE_STEP_MS = 10;
 const DISPOSE_MS_MAX = 5_000;
 
-/** A program beside the kernel's own, over the engine's hijacked connection. */
-export class DockerExec implements ExecProcess {
+/**
+ * Runs a program beside the kernel's own.
+ * @throws {KernelNotRunning} | {ExecFailed} in the engine's words.
+ */
+export async function openExec(
+  place: { readonly docker: Docker; readonly clock: Clock; readonly containerId: string },
+  request: ExecRequest,
+  signal: AbortSignal,
+): Promise<ExecProcess> {
+  const { docker, clock, containerId } = place;
+  const { terminal } = request;
+  const hasTerminal = terminal !== undefined;
+  try {
+    const exec = await callEngine('preparing a command', signal, (limited) =>
+      docker.getContainer(containerId).exec({
+        Cmd: [...request.command],
+        Env: [...environLines(request.environ), ...(hasTerminal ? ['TERM=xterm-256color'] : [])],
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        Tty: hasTerminal,
+        abortSignal: limited,
+      }),
+    );
+    const stream = await callEngine('running a command', signal, () =>
+      exec.start({ hijack: true, stdin: true, Tty: hasTerminal }),
+    );
+    const output = hasTerminal ? 'terminal' : 'frames';
+    const process = new DockerExec({ exec, stream, clock, containerId, output });
+    if (hasTerminal) await process.resize(terminal).catch(() => undefined);
+    return process;
+  } catch (cause) {
+    if (!(cause instanceof EngineRefused)) throw cause;
+    if (cause.status === 409) throw new KernelNotRunning(request.kernel);
+    throw new ExecFailed(cause.why, { cause });
+  }
+}
+
+/** Over the engine's hijacked connection. */
+class DockerExec implements ExecProcess {
   readonly output: AsyncIterable<LogChunk>;
   readonly #exec: Exec;
   readonly #stream: Duplex;
