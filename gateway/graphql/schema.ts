@@ -20,6 +20,7 @@ const PARTS = [
   'values.graphql',
   'identity/identity.graphql',
   'sessions/sessions.graphql',
+  'sessions/session-why.graphql',
   'sessions/start-forecast.graphql',
   'code/code.graphql',
   'terminals/terminals.graphql',
@@ -37,6 +38,9 @@ const PARTS = [
   'commands/commands.graphql',
   'cluster/cluster.graphql',
   'operations.graphql',
+  'directory/projects.graphql',
+  'directory/users.graphql',
+  'directory/policies.graphql',
   'directory/directory.graphql',
 ];
 
