@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
+import type {
+  ArchiveRun,
+  ArchiveState,
+  AuditEntry,
+  AuditVerification,
+  ReplayedCommit,
+} from './audit-model.ts';
 import { Code } from './code.ts';
 import { type Credentials, createTokenSource, type TokenSource } from './credentials.ts';
 import { Directory } from './directory.ts';
@@ -15,10 +22,6 @@ import type { LiveConnection } from './live-connection.ts';
 import { Machines } from './machines.ts';
 import type {
   Agent,
-  ArchiveRun,
-  ArchiveState,
-  AuditEntry,
-  AuditVerification,
   ClusterMoment,
   ClusterStatus,
   CreateSessionInput,
@@ -27,7 +30,6 @@ import type {
   LogChunk,
   Page,
   ProjectionReport,
-  ReplayedCommit,
   Session,
   SessionChange,
   SessionEvent,

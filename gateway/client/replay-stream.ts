@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { ReplayedCommit } from './audit-model.ts';
 import type { TokenSource } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { GatewayUnreachable, ResponseUnexpected, SignInRefused } from './errors.ts';
 import { unreachableFrom } from './http.ts';
-import type { ReplayedCommit } from './model.ts';
 import type { Patience } from './patience.ts';
 import { failureOfResponse } from './response.ts';
 

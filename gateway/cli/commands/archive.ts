@@ -1,4 +1,4 @@
-import type { ArchivedSegment, ArchiveState } from '../../client/model.ts';
+import type { ArchivedSegment, ArchiveState } from '../../client/audit-model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Column, cardLines, tableLines } from '../table.ts';

@@ -1,4 +1,4 @@
-import type { AuditFault, AuditVerification } from '../../client/model.ts';
+import type { AuditFault, AuditVerification } from '../../client/audit-model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { tableLines } from '../table.ts';

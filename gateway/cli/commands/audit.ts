@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../client/model.ts';
+import type { AuditEntry } from '../../client/audit-model.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { NothingFound } from '../errors.ts';
 import { collect } from '../paging.ts';
