@@ -45,9 +45,14 @@ export const schedulerAggregate: Aggregate<SchedulerState, SchedulerCommand, Sch
 };
 
 /** The moment at which time alone may change what is placed or may stay; at once when it is not known who waits for what. */
-function deadlineOf({ groups, queue, firstExpiryMs }: SchedulerState): Deadline | undefined {
-  if (queue.size === 0 && firstExpiryMs === Number.POSITIVE_INFINITY) return undefined;
-  let deadlineAtMs = firstExpiryMs;
+function deadlineOf({
+  groups,
+  queue,
+  firstExpiryMs,
+  asksAtMs,
+}: SchedulerState): Deadline | undefined {
+  let deadlineAtMs = Math.min(firstExpiryMs, asksAtMs);
+  if (queue.size === 0 && deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;
   for (const { lookAgainAtMs, waiting } of groups.values())
     if (waiting.size > 0) deadlineAtMs = Math.min(deadlineAtMs, lookAgainAtMs ?? 0);
   if (deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;

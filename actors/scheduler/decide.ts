@@ -13,6 +13,7 @@ import { removeGroup, setGroup } from './administration.ts';
 import { fold } from './fold.ts';
 import { foretell } from './foretell.ts';
 import { expired } from './lifetimes.ts';
+import { askedNow } from './overlong.ts';
 import { setLimits } from './owner-limits.ts';
 import type { SchedulerState } from './state.ts';
 
@@ -54,7 +55,7 @@ export function decide(
       return ok({ events: [], effects: [{ type: 'tellNodeChange', params: { node, change } }] });
     }
     case 'pass-deadline':
-      return decided(state, [...expired(state, nowMs), { type: 'time-looked-at', atMs: nowMs }]);
+      return passDeadline(state, nowMs);
     case 'set-group':
       return administered(state, setGroup(state, command));
     case 'remove-group':
@@ -64,6 +65,17 @@ export function decide(
     default:
       return unreachable(command);
   }
+}
+
+function passDeadline(state: SchedulerState, nowMs: number): Decision<SchedulerEvent> {
+  const asked = askedNow(state, nowMs);
+  const effects = asked.length === 0 ? [] : [{ type: 'askWhetherOver', params: { asked } }];
+  const events: readonly SchedulerEvent[] = [
+    ...expired(state, nowMs),
+    { type: 'time-looked-at', atMs: nowMs },
+  ];
+  for (const event of events) fold(state, event);
+  return ok({ events, effects });
 }
 
 /** What a node said before it said what is known comes late: it was told again, or lay somewhere. */
@@ -144,7 +156,7 @@ function evict(
     ({ placements, leaving }) =>
       leaving === undefined && placements.some((place) => place.node === node),
   );
-  const events = there.map(
+  const leaving = there.map(
     ({ session, attempt }): SchedulerEvent => ({
       type: 'session-preempted',
       session,
@@ -153,7 +165,19 @@ function evict(
       reason: 'node-drained',
     }),
   );
-  return decided(state, events);
+  return decided(state, [...closing(known, revision), ...leaving]);
+}
+
+/** What the node said of itself before it had them evicted may come later: nobody takes their room meanwhile. */
+function closing(
+  known: NodeCapacity | undefined,
+  revision: number | undefined,
+): readonly SchedulerEvent[] {
+  if (!known?.isSchedulable || revision === undefined || revision <= (known.revision ?? 0))
+    return [];
+  return [
+    { type: 'node-capacity-changed', capacity: { ...known, isSchedulable: false, revision } },
+  ];
 }
 
 function administered(

@@ -2,6 +2,7 @@ import type { SchedulerEvent, SessionCommand } from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
 import { networkOf } from './cluster-network.ts';
 import { askingForOutcomes, placing } from './decide.ts';
+import type { askedNow } from './overlong.ts';
 import type { SchedulerState } from './state.ts';
 
 type EventOf<Type extends SchedulerEvent['type']> = Extract<
@@ -42,6 +43,12 @@ export function messages(effect: Effect, state: SchedulerState): readonly Outgoi
         !state.queue.has(session) &&
         !state.allocations.has(session);
       return sessions.filter(isOpen).map((session) => toSession(session, { type: 'tell-outcome' }));
+    }
+    case 'askWhetherOver': {
+      const { asked } = effect.params as { readonly asked: ReturnType<typeof askedNow> };
+      return asked.map(({ session, attempt }) =>
+        toSession(session, { type: 'tell-outcome', attempt }),
+      );
     }
     case 'tellGivenUp': {
       const { session, reason } = effect.params as EventOf<'session-given-up'>;

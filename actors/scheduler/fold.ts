@@ -3,6 +3,7 @@ import { AllocatedSession, type Leaving } from './allocated-session.ts';
 import { noteHolding } from './fair-use.ts';
 import { countWaiting, touchAll } from './group-state.ts';
 import { expiryWith, findFirstExpiryMs } from './lifetimes.ts';
+import { askingAfter } from './overlong.ts';
 import { isWaitingLimited, keysOf } from './owner-counts.ts';
 import {
   allocate,
@@ -117,6 +118,7 @@ function foldRule(
     }
     case 'time-looked-at':
       if (state.firstExpiryMs <= event.atMs) state.firstExpiryMs = findFirstExpiryMs(state);
+      if (state.asksAtMs <= event.atMs) state.asksAtMs = askingAfter(state, event.atMs);
       for (const group of state.groups.values())
         if ((group.lookAgainAtMs ?? 0) <= event.atMs) touchAll(group);
       return;

@@ -17,6 +17,7 @@ import {
   touchAll,
   touchArrival,
 } from './group-state.ts';
+import { askingWith } from './overlong.ts';
 import { countHeld, type OwnerCounts } from './owner-counts.ts';
 import type { Dependency, PendingView } from './planning/model.ts';
 import { SchedulerNode } from './scheduler-node.ts';
@@ -51,6 +52,8 @@ export interface SchedulerState {
   readonly book: SlotBook;
   /** When the lifetime of somebody who holds slots is over; never later than that, and Infinity for nobody. */
   firstExpiryMs: number;
+  /** When sessions that hold slots are asked whether they are over; never later than that, Infinity for nobody. */
+  asksAtMs: number;
   /** From which starts are foretold. */
   readonly experience: Experience;
   /** Not before this is a start foretold again: it must not hold up who can be placed. Not in the log. */
@@ -75,6 +78,7 @@ export function emptyState(): SchedulerState {
     sharing: createSharing(),
     book: createSlotBook(),
     firstExpiryMs: Number.POSITIVE_INFINITY,
+    asksAtMs: Number.POSITIVE_INFINITY,
     experience: new Experience(),
     foretellsAgainAtMs: 0,
     turn: 0,
@@ -212,6 +216,7 @@ export function allocate(state: SchedulerState, allotment: Allotment): void {
   const parts = { session, attempt, wish, placements, startedAtMs };
   const allocation = new AllocatedSession(parts, leaving);
   state.allocations.set(session, allocation);
+  state.asksAtMs = askingWith(state, startedAtMs);
   countAllocation(state, allocation, 1);
 }
 

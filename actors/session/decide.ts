@@ -64,10 +64,8 @@ export function decide(
       return setPriority(session, command.priority);
     case 'note-use':
       return noteUse(session, command);
-    case 'tell-outcome': {
-      const isOver = session.status === 'done' || session.matches('absent');
-      return ok({ events: [], effects: isOver ? [{ type: 'tellOutcome' }] : [] });
-    }
+    case 'tell-outcome':
+      return ok({ events: [], effects: tellOutcome(session, command) });
     case 'pass-deadline':
       return ok(concluded(session, [passDeadline(session, now)], revision));
     default:
@@ -149,6 +147,18 @@ function lookAfterNode(
   const message = `The agent ${node} was lost before it started.`;
   const why = { reason: 'node-lost', message, failedOn };
   return ok(concluded(session, [requeued(session, why)], now.revision));
+}
+
+function tellOutcome(
+  session: SessionSnapshot,
+  { attempt }: Extract<SessionCommand, { readonly type: 'tell-outcome' }>,
+): readonly Effect[] {
+  if (session.status !== 'done' && !session.matches('absent')) return [];
+  return [
+    attempt === undefined
+      ? { type: 'tellOutcome' }
+      : { type: 'freeAllocation', params: { attempt } },
+  ];
 }
 
 function setPriority(session: SessionSnapshot, priority: number): Decision<SessionEvent> {

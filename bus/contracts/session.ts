@@ -294,8 +294,11 @@ export const SessionCommand = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('set-priority'), priority: z.int().min(0).max(100) }),
   /** Sent before something is done inside, by who does it; refused where nothing can run. */
   z.strictObject({ type: z.literal('note-use'), use: SessionUse, usedAtMs: z.number() }),
-  /** The scheduler shall be told how it ended, if it has, or that there is none. */
-  z.strictObject({ type: z.literal('tell-outcome') }),
+  /**
+   * The scheduler shall be told how it ended, if it has, or that there is none. `attempt`: it holds slots for that one,
+   * which are free then.
+   */
+  z.strictObject({ type: z.literal('tell-outcome'), attempt: z.int().min(1).optional() }),
   /** A deadline of the state the session is in has passed; sent by the runtime only. */
   z.strictObject({ type: z.literal('pass-deadline'), deadline: z.string() }),
 ]);

@@ -109,6 +109,20 @@ late('a drain that was taken back since moves nobody', () => {
   assert.is(decided(state, { ...evict, revision: 3 })[0]?.type, 'session-preempted');
 });
 
+late('nobody takes the room of who is moved before the node says that it is closed', () => {
+  const { state } = schedulerAfter(
+    nodeOf('a', '1', { revision: 2 }),
+    queue('first', '1'),
+    queue('second', '1'),
+  );
+  decided(state, { type: 'evict', node: 'a', mode: 'terminate', revision: 3 });
+  assert.not(decided(state, release('first')).some(({ type }) => type === 'session-placed'));
+  assert.is(state.nodes.get('a')?.isSchedulable, false);
+  assert.equal(decided(state, nodeOf('a', '1', { revision: 3, isSchedulable: false })), []);
+  const open = decided(state, nodeOf('a', '1', { revision: 4 }));
+  assert.ok(open.some(({ type }) => type === 'session-placed'));
+});
+
 late.run();
 
 placing('a session that fits is placed in the commit that queued it', () => {
@@ -216,7 +230,8 @@ placing('a reason that changes again within half a minute is told when that is o
   assert.is(heldBy(nodeOf('a', '3'), 10_000), 0);
   assert.is(schedulerAggregate.deadline(state)?.deadlineAtMs, 30_000);
   assert.is(heldBy({ type: 'pass-deadline', deadline: '' }, 30_000), 1);
-  assert.is(schedulerAggregate.deadline(state), undefined);
+  // Only whether those who hold slots are over is asked then.
+  assert.is(schedulerAggregate.deadline(state)?.deadlineAtMs, 600_000);
 });
 
 placing.run();
