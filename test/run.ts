@@ -18,8 +18,13 @@ import {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** In this order; one that is not in the tree yet is passed over. */
-const kinds = ['unit', 'simulation', 'integration', 'chaos', 'e2e'] as const;
+/** One that is not in the tree yet is passed over. */
+const kinds = ['unit', 'simulation', 'chaos', 'integration', 'e2e'] as const;
+/** One row after the other; what stands in one is run side by side. Chaos waits most of its time. */
+const rows: readonly (readonly (readonly Kind[])[])[] = [
+  [['unit', 'simulation'], ['chaos']],
+  [['integration', 'e2e']],
+];
 const CHAOS_MS = Number(process.env['ORRERY_TEST_CHAOS_MINUTES'] ?? '1') * 60_000;
 /** Continuous integration simulates twenty times as many seeds. */
 const SIMULATION_MS = process.env['CI'] === 'true' ? 12 * 60_000 : 3 * 60_000;
@@ -44,9 +49,12 @@ async function main(): Promise<number> {
   const environment = needsEnvironment ? await prepare() : undefined;
   let tally = emptyTally;
   try {
-    for (const kind of only) {
-      if (!existsSync(join(root, 'test', kind))) continue;
-      tally = addTallies(tally, await runKind(kind, pattern, environment?.variables ?? {}));
+    const variables = environment?.variables ?? {};
+    for (const row of rows) {
+      const asked = row.map((lane) => lane.filter((kind) => only.includes(kind)));
+      const busy = asked.filter((lane) => lane.length > 0);
+      const runs = busy.map((lane, index) => runLane(lane, index, { pattern, variables }));
+      for (const counted of await Promise.all(runs)) tally = addTallies(tally, counted);
     }
   } finally {
     await environment?.end();
@@ -96,32 +104,53 @@ async function prepare(): Promise<Environment> {
   }
 }
 
+interface Asked {
+  readonly pattern: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The first lane is seen as it runs, what another one says when it is over. */
+async function runLane(lane: readonly Kind[], index: number, asked: Asked): Promise<Tally> {
+  let later = '';
+  const say = (text: string): void => {
+    if (index === 0) process.stdout.write(text);
+    else later += text;
+  };
+  let tally = emptyTally;
+  for (const kind of lane)
+    if (existsSync(join(root, 'test', kind)))
+      tally = addTallies(tally, await runKind(kind, { ...asked, say }));
+  process.stdout.write(later);
+  return tally;
+}
+
+interface Running extends Asked {
+  readonly say: (text: string) => void;
+}
+
 /**
  * Unit and simulation suites share one process, for speed; when that crashes each runs alone, so that
  * the culprit is named. The others have a process each.
  */
-async function runKind(
-  kind: Kind,
-  pattern: string,
-  variables: Readonly<Record<string, string>>,
-): Promise<Tally> {
+async function runKind(kind: Kind, run: Running): Promise<Tally> {
+  const { pattern, say } = run;
   const files = listSuites(join(root, 'test', kind)).filter((path) => path.includes(pattern));
   if (files.length === 0) return emptyTally;
-  process.stdout.write(`\n== ${kind}: ${files.length} files\n`);
+  say(`\n== ${kind}: ${files.length} files\n`);
   if (kind === 'unit' || kind === 'simulation') {
-    const together = await runSuites(files, variables);
+    const together = await runSuites(files, run);
     if (together !== undefined) return together;
-    process.stdout.write(`\n== ${kind}: the run crashed; each file alone\n`);
+    say(`\n== ${kind}: the run crashed; each file alone\n`);
   }
   let tally = emptyTally;
   for (const file of files) {
-    process.stdout.write(`\n${relative(root, file)}\n`);
+    say(`\n${relative(root, file)}\n`);
     if (isDockerAbsent && needsDocker(file)) {
-      process.stdout.write('SKIPPED: no Docker engine answers, and only root can start one\n');
+      say('SKIPPED: no Docker engine answers, and only root can start one\n');
       tally = addTallies(tally, { ...emptyTally, skipped: 1 });
       continue;
     }
-    tally = addTallies(tally, (await runSuites([file], variables)) ?? crashed);
+    tally = addTallies(tally, (await runSuites([file], run)) ?? crashed);
   }
   return tally;
 }
@@ -141,14 +170,14 @@ function listSuites(directory: string): readonly string[] {
 /** Counts of one process that runs these suites; undefined when it ended without any. */
 async function runSuites(
   files: readonly string[],
-  variables: Readonly<Record<string, string>>,
+  { variables, say }: Running,
 ): Promise<Tally | undefined> {
   const isOf = (kind: Kind): boolean => files.some((file) => file.includes(`/test/${kind}/`));
   const extraMs = isOf('chaos') ? CHAOS_MS : isOf('simulation') ? SIMULATION_MS : 0;
   const fileWithinMs = FILE_WITHIN_MS + extraMs;
   const remainingMs = Math.min(fileWithinMs, deadlineMs - nowMs());
   if (remainingMs <= 0) {
-    process.stdout.write(`no time left of ${RUN_WITHIN_MS / 60_000} minutes\n`);
+    say(`no time left of ${RUN_WITHIN_MS / 60_000} minutes\n`);
     return undefined;
   }
   const child = spawn(process.execPath, [join(root, 'test/environment/suites.ts'), ...files], {
@@ -160,11 +189,11 @@ async function runSuites(
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    process.stdout.write(text);
+    say(text);
     output = (output + text).slice(-OUTPUT_BYTES_MAX);
   });
-  child.once('error', (error) => process.stdout.write(`ended: ${error.message}\n`));
+  child.once('error', (error) => say(`ended: ${error.message}\n`));
   const [code, signal] = await once(child, 'close', {});
-  if (signal !== null) process.stdout.write(`ended by ${String(signal)}\n`);
+  if (signal !== null) say(`ended by ${String(signal)}\n`);
   return readTally(output, typeof code === 'number' ? code : 1);
 }
