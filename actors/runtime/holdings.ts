@@ -1,9 +1,16 @@
-import type { AggregateName, Bus, Clock, RecordedCommit } from '@orrery/bus';
+import {
+  type AggregateName,
+  type Bus,
+  type Clock,
+  OrreryError,
+  type RecordedCommit,
+} from '@orrery/bus';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AnyAggregate } from './aggregate.ts';
 import { heldFrom, linesOf } from './stored-held.ts';
 import { absent, type Held, replay, subjectKey } from './turn.ts';
+import type { Window } from './window.ts';
 
 /** Commands after which a state is saved, so that a cold start reads only what came after. */
 const COMMANDS_PER_SNAPSHOT = 64;
@@ -39,12 +46,23 @@ export interface HoldingsOptions {
   /** Aggregates in memory, and their estimated bytes, besides those that fold in place. */
   readonly heldMax: number;
   readonly heldBytesMax: number;
+  /** Reads at once in the whole host: each has its time only where it need not share that with thousands. */
+  readonly reads?: Window;
+  /** Whether what is read is of no use to anybody any more. */
+  readonly isOver?: () => boolean;
   /** Told of each commit that is read to fold it. */
   readonly onRead?: (commit: RecordedCommit) => void;
 }
 
 export function createHoldings(options: HoldingsOptions): Holdings {
   return new LimitedHoldings(options);
+}
+
+/** Whoever has the partition next reads for itself. */
+class TenureOver extends OrreryError {
+  override readonly name = 'TenureOver';
+  readonly code = 'control.tenure-over';
+  readonly isRetryable = true;
 }
 
 class LimitedHoldings implements Holdings {
@@ -71,9 +89,15 @@ class LimitedHoldings implements Holdings {
   async load(aggregate: AnyAggregate, id: string): Promise<Held> {
     const known = this.find(aggregate.name, id);
     if (known !== undefined) return known;
-    const held = await this.#read(aggregate, id);
-    this.keep(aggregate, held);
-    return held;
+    const { reads } = this.#options;
+    await reads?.enter();
+    try {
+      const held = await this.#read(aggregate, id);
+      this.keep(aggregate, held);
+      return held;
+    } finally {
+      reads?.leave();
+    }
   }
 
   find(aggregate: AggregateName, id: string): Held | undefined {
@@ -134,6 +158,7 @@ class LimitedHoldings implements Holdings {
 
   async #read(aggregate: AnyAggregate, id: string): Promise<Held> {
     const { bus } = this.#options;
+    this.#goOn();
     if (aggregate.foldsInPlace) {
       const further = await this.#resume(aggregate, id);
       if (further !== undefined) return further;
@@ -159,7 +184,10 @@ class LimitedHoldings implements Holdings {
     const { bus, clock, logger } = this.#options;
     const saved = await bus.snapshots.load(aggregate.name, id);
     if (saved === undefined) return undefined;
-    const held = await heldFrom(aggregate, { id, ...saved }, () => clock.sleep(0));
+    const held = await heldFrom(aggregate, { id, ...saved }, async () => {
+      this.#goOn();
+      await clock.sleep(0);
+    });
     const about = { aggregate: aggregate.name, id, sequence: saved.sequence };
     if (held === undefined) {
       logger.warn(about, 'a snapshot of another shape is not read');
@@ -179,8 +207,14 @@ class LimitedHoldings implements Holdings {
   }
 
   #fold(aggregate: AnyAggregate, held: Held, commit: RecordedCommit): void {
+    this.#goOn();
     this.#options.onRead?.(commit);
     replay(aggregate, held, commit);
+  }
+
+  /** @throws {TenureOver} */
+  #goOn(): void {
+    if (this.#options.isOver?.() === true) throw new TenureOver('the tenure is over');
   }
 
   /** Measured again when the state has seen twice as many events, and a few more. */

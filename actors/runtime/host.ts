@@ -16,6 +16,9 @@ import { createWindow } from './window.ts';
 /** Commands under way at once in one host. */
 const WINDOW_COMMANDS = 512;
 
+/** Aggregates that one host reads at once. */
+const WINDOW_READS = 256;
+
 /** Aggregates whose folded state is kept in memory; the others are folded again when needed. */
 const HELD_MAX = 50_000;
 /** What these may take, as estimated. */
@@ -73,6 +76,7 @@ export function startHost(options: HostOptions, signal: AbortSignal): Host {
   );
   const counts: HostCounts = { turns: 0, retries: 0, poisoned: 0 };
   const window = createWindow(WINDOW_COMMANDS);
+  const reads = createWindow(WINDOW_READS);
   const allHoldings = new Set<Holdings>();
   const closings = new Set<Promise<void>>();
   const ended = new AbortController();
@@ -84,7 +88,9 @@ export function startHost(options: HostOptions, signal: AbortSignal): Host {
     // Of one tenure only: another host may write as soon as it is over, and what was held is old then.
     const answered = new AnsweredCommands(bus, partition);
     const onRead = (commit: RecordedCommit): void => answered.learn(commit);
-    const holdings = createHoldings({ bus, clock, logger, heldMax, heldBytesMax, onRead });
+    const isOver = (): boolean => tenure.signal.aborted || !tenure.isHeld();
+    const limits = { heldMax, heldBytesMax, reads };
+    const holdings = createHoldings({ bus, clock, logger, ...limits, isOver, onRead });
     const alarms = new LateAlarms({ bus, clock, logger, tenure });
     const said = new SaidMark();
     const tools: TurnTools = { ...shared, holdings, alarms, said, answered };

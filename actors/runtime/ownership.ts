@@ -6,7 +6,15 @@ import {
   newId,
   OrreryError,
 } from '@orrery/bus';
-import { type Lease, type LeaseTerms, parseHolder, renewLease, takeLease } from './lease.ts';
+import {
+  type Holder,
+  type Lease,
+  type LeaseTerms,
+  parseHolder,
+  renewLease,
+  takeLease,
+} from './lease.ts';
+import { LeaseTime } from './lease-time.ts';
 import { ownerOf } from './rendezvous.ts';
 import { isPassing } from './speaking.ts';
 
@@ -88,17 +96,21 @@ interface Holding {
   readonly work: Promise<void>;
   renewal: Promise<void>;
   state: 'held' | 'ending' | 'lost';
+  isOver: boolean;
 }
 
 class SharedDuties {
   readonly #options: OwnershipOptions;
-  readonly #terms: LeaseTerms;
+  readonly #holder: Holder;
+  readonly #leaseTime: LeaseTime;
   /** The living hosts, with when each was heard of. */
   readonly #hosts = new Map<string, number>();
   /** The hosts that hold the leases, by duty. */
   readonly #holders = new Map<string, string>();
   readonly #holdings = new Map<string, Holding>();
   readonly #taking = new Set<string>();
+  /** Lost, while what was begun has not ended: begun anew on top of that, it would have still less time. */
+  readonly #ending = new Set<string>();
   /** Duties that ended here: asked for again with the next round, so that one that fails fails slowly. */
   readonly #resting = new Set<string>();
   /** Everything under way that must end before this host may. */
@@ -113,8 +125,14 @@ class SharedDuties {
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
-    const { config, clock, host, leaseMs, instance = newId(clock.nowMs()) } = options;
-    this.#terms = { config, clock, holder: { host, instance }, leaseMs };
+    const { clock, host, leaseMs, instance = newId(clock.nowMs()) } = options;
+    this.#holder = { host, instance };
+    this.#leaseTime = new LeaseTime(clock, leaseMs);
+  }
+
+  get #terms(): LeaseTerms {
+    const { config, clock } = this.#options;
+    return { config, clock, holder: this.#holder, leaseMs: this.#leaseTime.ms };
   }
 
   get joined(): Promise<void> {
@@ -173,9 +191,10 @@ class SharedDuties {
 
   /** Keeps what is held, asks for what is missing, and lets go of what could not be kept. */
   async #keep(ended: AbortSignal): Promise<void> {
-    const { clock, leaseMs } = this.#options;
+    const { clock } = this.#options;
     let isShowing = false;
     while (!ended.aborted) {
+      this.#leaseTime.calmDown();
       for (const [duty, holding] of [...this.#holdings]) this.#renew(duty, holding);
       if (!this.#isLeaving && !isShowing) {
         isShowing = true;
@@ -187,7 +206,7 @@ class SharedDuties {
       }
       this.#resting.clear();
       this.#review('everything');
-      if (!(await slept(clock, Math.floor(leaseMs / RENEWALS_PER_LEASE), ended))) return;
+      if (!(await slept(clock, Math.floor(this.#leaseTime.ms / RENEWALS_PER_LEASE), ended))) return;
     }
   }
 
@@ -214,7 +233,7 @@ class SharedDuties {
     this.#presence = await takeLease(this.#terms, key);
     if (this.#presence !== undefined) return;
     const there = await config.get(key);
-    if (there !== undefined && parseHolder(there.value).instance > this.#terms.holder.instance)
+    if (there !== undefined && parseHolder(there.value).instance > this.#holder.instance)
       throw new HostReplaced(host);
   }
 
@@ -229,7 +248,7 @@ class SharedDuties {
       const isOwn = isIn && ownerOf(duty, hosts) === host;
       if (holding !== undefined) {
         if (!isOwn && holding.state === 'held') void this.#own(this.#giveUp(duty, holding));
-      } else if (isOwn && !this.#taking.has(duty)) {
+      } else if (isOwn && !this.#taking.has(duty) && !this.#ending.has(duty)) {
         const holder = this.#holders.get(duty);
         const isFree = holder === undefined || holder === host;
         if (extent === 'everything' || (isFree && !this.#resting.has(duty)))
@@ -240,8 +259,7 @@ class SharedDuties {
   }
 
   #livingHosts(): readonly string[] {
-    const { clock, leaseMs } = this.#options;
-    const heardSinceMs = clock.nowMs() - SILENT_LEASES_MAX * leaseMs;
+    const heardSinceMs = this.#options.clock.nowMs() - SILENT_LEASES_MAX * this.#leaseTime.ms;
     return [...this.#hosts].filter(([, heardMs]) => heardMs > heardSinceMs).map(([name]) => name);
   }
 
@@ -271,7 +289,14 @@ class SharedDuties {
       resign: (why) => this.#resign(why),
     };
     const work = Promise.resolve().then(() => begin(tenure));
-    const holding: Holding = { lease, ending, work, renewal: Promise.resolve(), state: 'held' };
+    const holding: Holding = {
+      lease,
+      ending,
+      work,
+      renewal: Promise.resolve(),
+      state: 'held',
+      isOver: false,
+    };
     this.#holdings.set(duty, holding);
     void this.#own(this.#attend(duty, holding));
     logger.info({ duty }, 'a duty begins');
@@ -283,6 +308,8 @@ class SharedDuties {
       await holding.work;
     } finally {
       this.#resting.add(duty);
+      holding.isOver = true;
+      this.#ending.delete(duty);
       if (holding.state === 'held') await this.#giveUp(duty, holding);
     }
   }
@@ -311,7 +338,11 @@ class SharedDuties {
     holding.ending.abort();
     if (this.#holdings.get(duty) !== holding) return;
     this.#holdings.delete(duty);
-    this.#options.logger.warn({ duty }, 'the lease of a duty was not renewed in time');
+    if (!holding.isOver) this.#ending.add(duty);
+    const { logger } = this.#options;
+    logger.warn({ duty }, 'the lease of a duty was not renewed in time');
+    if (!this.#leaseTime.lost()) return;
+    logger.warn({ leaseMs: this.#leaseTime.ms }, 'this host is slow: it asks for longer leases');
   }
 
   #resign(why: string): void {

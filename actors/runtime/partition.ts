@@ -8,7 +8,7 @@ import { isPassing } from './speaking.ts';
 import type { TurnTools } from './take-turn.ts';
 import { subjectKey } from './turn.ts';
 import type { Unsaid, UnsaidAggregate } from './unsaid.ts';
-import type { Window } from './window.ts';
+import { createWindow, type Window } from './window.ts';
 
 /** Waiting before the place to begin at is asked for again. */
 const RETRY_MS = 2000;
@@ -21,6 +21,9 @@ const KEEP_UP_PERIOD_MS = 60_000;
  * a minute, and may reach the log when its host is long dead.
  */
 const LATE_LOOKS_MS = [10_000, 35_000];
+
+/** Aggregates of a partition that say again at once what they may have left unsaid; more would starve each other. */
+const SAY_AGAIN_MAX = 64;
 
 /** Commands that came past the inbox and are under way in one partition; more are declined. */
 const PAST_INBOX_MAX = 4_096;
@@ -50,9 +53,10 @@ export async function runPartition(run: PartitionRun): Promise<void> {
   if (places === undefined) return;
   const [start, unsaid] = places;
   const lanes = new Lanes(run, start);
-  lanes.sayAgain(unsaid);
+  const saidAgain = lanes.sayAgain(unsaid);
   const leave = tools.handover.enter(partition, (command) => lanes.addPastInbox(command));
   const beside = Promise.all([
+    saidAgain,
     listen(run, lanes),
     keepUp(run, lanes),
     lookAgain(run, lanes, unsaid.upTo),
@@ -119,6 +123,8 @@ class Lanes {
   readonly #lanes = new Map<string, Lane>();
   readonly #progress: ReturnType<typeof createProgress>;
   readonly #saver: ReturnType<typeof createCheckpointSaver>;
+  /** Who has yet to say again what may be unsaid, before anything else of theirs is taken. */
+  readonly #unsaid = new Map<string, UnsaidAggregate>();
   #pastInbox = 0;
   #isOver = false;
 
@@ -141,26 +147,42 @@ class Lanes {
       return;
     }
     this.#pastInbox += 1;
-    let isSettled = false;
-    const settle = (how: 'taken' | 'declined'): void => {
-      if (isSettled) return;
-      isSettled = true;
+    const settle = once((how: 'taken' | 'declined') => {
       this.#pastInbox -= 1;
       command.settle?.(how);
-    };
+    });
     this.#add({ ...command, settle });
   }
 
-  /** Before anything else of these aggregates. */
-  sayAgain({ after, upTo, aggregates }: Unsaid): void {
-    const { answered, said } = this.#run.tools;
+  /** Before anything else of these aggregates, and not all at once. */
+  async sayAgain({ after, upTo, aggregates }: Unsaid): Promise<void> {
+    const { tools, tenure } = this.#run;
+    const { answered, said } = tools;
     answered.begin(upTo);
     said.watch({ after, upTo });
     said.reach(after);
     const whole = said.begin(after);
-    for (const one of aggregates) this.#sayAgain(one, { again: said.begin(after) });
+    for (const one of aggregates) this.#unsaid.set(subjectKey(one.aggregate, one.id), one);
     said.reach(upTo);
+    const room = createWindow(SAY_AGAIN_MAX);
+    for (const key of [...this.#unsaid.keys()]) {
+      await room.enter();
+      if (tenure.signal.aborted) return;
+      this.#sayUnsaid(key, room.leave);
+    }
     said.end(whole);
+  }
+
+  /** Unless somebody has done so already. */
+  #sayUnsaid(key: string, onEnd: () => void): void {
+    const one = this.#unsaid.get(key);
+    this.#unsaid.delete(key);
+    if (one === undefined) {
+      onEnd();
+      return;
+    }
+    const { said } = this.#run.tools;
+    this.#sayAgain(one, { again: said.begin(said.inherited), settle: once(onEnd) });
   }
 
   /** What others have written in this tenure. */
@@ -175,11 +197,12 @@ class Lanes {
 
   #sayAgain(
     { aggregate, id }: UnsaidAggregate,
-    how: Required<Pick<LaneCommand, 'again'>> & Pick<LaneCommand, 'readsAnew'>,
+    how: Required<Pick<LaneCommand, 'again'>> & Pick<LaneCommand, 'readsAnew' | 'settle'>,
   ): void {
     const { aggregates, said } = this.#run.tools;
     if (!aggregates.has(aggregate)) {
       said.end(how.again);
+      how.settle?.('taken');
       return;
     }
     const command = { type: 'say-again' };
@@ -203,6 +226,7 @@ class Lanes {
   #add(command: LaneCommand): void {
     const { aggregate, aggregateId } = command.envelope;
     const key = subjectKey(aggregate, aggregateId);
+    if (this.#unsaid.has(key)) this.#sayUnsaid(key, () => undefined);
     const lane = this.#lanes.get(key) ?? this.#open(key);
     lane.add(command);
   }
@@ -228,6 +252,15 @@ class Lanes {
     this.#lanes.set(key, lane);
     return lane;
   }
+}
+
+function once<How>(tell: (how: How) => void): (how: How) => void {
+  let isTold = false;
+  return (how) => {
+    if (isTold) return;
+    isTold = true;
+    tell(how);
+  };
 }
 
 async function persistently<Value>(
