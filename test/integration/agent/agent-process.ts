@@ -44,6 +44,8 @@ export class AgentProcess {
     readonly traceparent: string | undefined;
   }[] = [];
   readonly images: string[] = [];
+  /** Called with each report as it comes. */
+  readonly listeners = new Set<(kernel: string, report: KernelReport) => void>();
   /** What the test, as the gateway, says of registries, by their hosts. */
   readonly registries = new Map<string, RegistryAnswer>();
   readonly bus: Bus;
@@ -181,6 +183,7 @@ export class AgentProcess {
         if (command.type !== 'report-kernel') continue;
         const { kernel, report } = command;
         this.reports.push({ kernel, report, traceparent: envelope.traceparent });
+        for (const listener of this.listeners) listener(kernel, report);
       }
     }
   }
