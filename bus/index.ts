@@ -147,12 +147,14 @@ export {
   HEARTBEAT_PERIOD_MS,
   HEARTBEAT_TIMEOUT_MS,
   Heartbeat,
+  keepsSessionsAway,
   NODE_SCHEMA_VERSION,
   NodeCommand,
   NodeEvent,
   NodeFacts,
   NodeName,
   NodeStatus,
+  NodeTrouble,
 } from './contracts/node.ts';
 export {
   BUILT_IN_POLICIES,

@@ -1,5 +1,5 @@
 import type { ArchivedLog, Bus, Clock, Logger, Settings } from '@orrery/bus';
-import type { KernelRow, Projections, SessionRow } from '@orrery/projections';
+import type { KernelSeen, Projections, SessionRow } from '@orrery/projections';
 import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
@@ -47,7 +47,7 @@ export interface Gateway extends GatewayPorts {
   readonly folds: SessionFolds;
   /** Everybody's sessions and their kernels, by the session's id. */
   readonly sessionRows: GatheredRead<SessionRow>;
-  readonly kernelRows: GatheredRead<readonly KernelRow[]>;
+  readonly kernelRows: GatheredRead<readonly KernelSeen[]>;
   readonly commands: Commands;
   readonly identities: Identities;
   readonly signingKeys: SigningKeys;
@@ -97,7 +97,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
       const rows = await projections.sessionsByIds(ids, { kind: 'all' });
       return new Map(rows.map((row) => [row.id, row]));
     }),
-    kernelRows: new GatheredRead<readonly KernelRow[]>(async (ids) =>
+    kernelRows: new GatheredRead<readonly KernelSeen[]>(async (ids) =>
       Map.groupBy(await projections.kernelsOfSessions(ids), ({ sessionId }) => sessionId),
     ),
     commands: createCommands({ inbox: bus.inbox, clock, closing }),

@@ -27,6 +27,7 @@ export type {
   DomainRow,
   ImageRow,
   KernelRow,
+  KernelSeen,
   KeypairRow,
   LimitsRow,
   NodeRow,

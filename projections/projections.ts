@@ -16,6 +16,7 @@ import type {
   AuditRow,
   ImageRow,
   KernelRow,
+  KernelSeen,
   KeypairRow,
   LimitsRow,
   NodeRow,
@@ -128,7 +129,7 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */
   sessionsByIds(ids: readonly string[], visibility: Visibility): Promise<readonly SessionRow[]>;
   /** By session, then by local rank. At most `LOOKUP_IDS_MAX` ids. */
-  kernelsOfSessions(sessionIds: readonly string[]): Promise<readonly KernelRow[]>;
+  kernelsOfSessions(sessionIds: readonly string[]): Promise<readonly KernelSeen[]>;
   /** The session as it was at that time; undefined before it existed. */
   sessionAt(
     id: string,

@@ -9,6 +9,7 @@ import {
   Membership,
   NodeDevice,
   NodeStatus,
+  NodeTrouble,
   OwnerLimits,
   PolicyKind,
   ProjectType,
@@ -98,6 +99,10 @@ export const KernelRow = z.object({
 });
 export type KernelRow = Readonly<z.infer<typeof KernelRow>>;
 
+/** With what is wrong with it on its node now, for people. */
+export const KernelSeen = KernelRow.extend({ trouble: z.string().nullable() });
+export type KernelSeen = Readonly<z.infer<typeof KernelSeen>>;
+
 /** A session in the scheduler's queue, or one that has left it. */
 export const QueueRow = z.object({
   sessionId: z.string(),
@@ -138,6 +143,9 @@ export const NodeRow = z.object({
   version: z.string(),
   availableSlots: Slots,
   devices: z.array(NodeDevice),
+  troubles: z.array(NodeTrouble),
+  /** Whether one of them keeps sessions away, whatever an operator said. */
+  isTroubled: z.boolean(),
   registeredAtMs: Instant,
   /** When its heartbeats stopped; null while it is alive. */
   lostAtMs: Instant.nullable(),

@@ -197,6 +197,8 @@ export const tables = {
       version: 'text',
       availableSlots: 'jsonb',
       devices: 'jsonb',
+      troubles: 'jsonb',
+      isTroubled: 'bool',
       registeredAtMs: 'int8',
       lostAtMs: 'int8',
       statusInfo: 'text',

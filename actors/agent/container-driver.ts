@@ -60,6 +60,8 @@ export interface EngineCapacity {
   readonly architecture: string;
   /** Names of the runtimes that the engine can run containers with; absent: it has no such thing. */
   readonly runtimes?: readonly string[] | undefined;
+  /** Where it keeps images and what containers write; absent: nowhere of its own. */
+  readonly root?: string | undefined;
 }
 
 export interface LogRequest {
@@ -128,6 +130,8 @@ export interface ContainerDriver extends AsyncDisposable {
   /** Absent: kernels of this driver share no networks. */
   readonly networks?: ClusterNetworks | undefined;
   capacity(signal: AbortSignal): Promise<EngineCapacity>;
+  /** Resolves when the engine answers what an engine that is well answers at once. Absent: there is none. */
+  answer?(signal: AbortSignal): Promise<void>;
   /** All that this node owns, also what has ended. */
   list(signal: AbortSignal): Promise<readonly KernelContainer[]>;
   find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;

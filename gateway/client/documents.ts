@@ -18,7 +18,8 @@ const sessionFields = `
   }
   statusHistory createdAt startedAt terminatedAt revision`;
 
-const agentFields = `id status isSchedulable driver architecture resourceGroup version
+const agentFields = `id status isSchedulable troubles { code message since kernelId }
+  driver architecture resourceGroup version
   availableSlots occupiedSlots liveKernels registeredAt lostAt`;
 
 const deviceFields = `id slot amount used model memoryBytes numaNode isolation

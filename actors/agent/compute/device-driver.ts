@@ -43,6 +43,10 @@ export class DeviceDriver implements ContainerDriver {
     return this.#driver.capacity(signal);
   }
 
+  async answer(signal: AbortSignal): Promise<void> {
+    await this.#driver.answer?.(signal);
+  }
+
   async list(signal: AbortSignal): Promise<readonly KernelContainer[]> {
     const listing = this.#listAndRestore(signal);
     this.#restoring ??= listing;

@@ -81,9 +81,9 @@ export async function connectDocker(
     memoryBytes: Number(told.MemTotal),
     architecture: String(told.Architecture),
     runtimes: Object.keys(told.Runtimes ?? {}),
+    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
   };
   return new DockerDriver(options, capacity, {
-    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
     cores: capacity.cores,
     hasCpusets: told.CPUSet !== false,
     ...hostTraits('/'),
@@ -106,11 +106,7 @@ class DockerDriver implements ContainerDriver {
   readonly #containers: OwnContainers;
   readonly #usages: ContainerUsages;
 
-  constructor(
-    options: DockerOptions,
-    capacity: EngineCapacity,
-    traits: EngineTraits & { readonly root: string | undefined },
-  ) {
+  constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
     const { docker, owner, clock, logger } = options;
     this.#docker = docker;
     this.#options = options;
@@ -119,8 +115,7 @@ class DockerDriver implements ContainerDriver {
     this.#scratch = new Scratch(options.scratchRoot);
     this.networks = new DockerNetworks({ docker, owner, address: options.address });
     this.#usages = new ContainerUsages(docker);
-    const { architecture } = capacity;
-    const { root } = traits;
+    const { architecture, root } = capacity;
     const opened = openImages(options.images, { docker, clock, logger, architecture, root });
     this.#images = opened.images;
     this.#room = opened.room;
@@ -142,6 +137,10 @@ class DockerDriver implements ContainerDriver {
 
   capacity(): Promise<EngineCapacity> {
     return Promise.resolve(this.#capacity);
+  }
+
+  async answer(abortSignal: AbortSignal): Promise<void> {
+    await this.#docker.listContainers({ limit: 1, abortSignal });
   }
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {

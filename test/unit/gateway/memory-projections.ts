@@ -119,7 +119,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     const states = this.#sessions({ kind: 'all' });
     return states
       .filter(({ session }) => ids.includes(session.id))
-      .flatMap(({ kernels }) => kernels);
+      .flatMap(({ kernels }) => kernels.map((kernel) => ({ ...kernel, trouble: null })));
   }
 
   async sessionAt(id: string, timeMs: number, visibility: Visibility) {
@@ -354,7 +354,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
 
   #projectNode(commit: RecordedCommit, event: NodeEvent): void {
     if (event.type !== 'node-registered') return;
-    const { slots, devices = [], ...facts } = event.facts;
+    const { slots, devices = [], troubles = [], ...facts } = event.facts;
     this.#nodes.set(event.node, {
       ...placeOf(commit),
       ...facts,
@@ -363,6 +363,8 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
       isSchedulable: true,
       availableSlots: slots,
       devices,
+      troubles: [...troubles],
+      isTroubled: false,
       occupiedSlots: {},
       liveKernels: 0,
       registeredAtMs: commit.recordedAtMs,
