@@ -122,6 +122,11 @@ export const Settings = z.strictObject({
       reservedMemory: z.string().default('1g'),
       /** Containers of kernels at the same time; absent: no limit but that of the resource group. */
       containersMax: z.int().min(1).max(100_000).optional(),
+      /** `uid:gid` of kernels' programs, for an agent of root; absent: whoever an image says. */
+      kernelUser: z
+        .string()
+        .regex(/^[1-9]\d{0,8}:\d{1,9}$/, 'a kernel user is written as uid:gid, and is not root')
+        .optional(),
       compute: ComputeSettings.optional(),
       images: ImageSettings.prefault({}),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */

@@ -19,6 +19,8 @@ export interface Directories {
 export interface Surroundings {
   readonly grant?: DeviceGrant | undefined;
   readonly imageLabels?: Readonly<Record<string, string>> | undefined;
+  /** Where the image's programs are looked for. */
+  readonly imagePath?: string | undefined;
   /** `uid:gid` of the program, where it is not the image's own. */
   readonly user?: string | undefined;
   /** What follows from the network that it is in. */
@@ -32,11 +34,14 @@ const SERVICE_PORTS = 'ai.backend.service-ports';
 export function kernelEnviron(
   spec: KernelSpec,
   directories: Directories,
-  { grant, imageLabels = {}, user, network }: Surroundings = {},
+  { grant, imageLabels = {}, imagePath, user, network }: Surroundings = {},
 ): Readonly<Record<string, string>> {
   const [uid, gid = uid] = user?.split(':') ?? [];
+  const groups = grant?.fragment.groups ?? [];
   return {
     LANG: 'C.UTF-8',
+    // What is installed by a user for himself goes before what the image has.
+    ...(imagePath === undefined ? {} : { PATH: `${directories.home}/.local/bin:${imagePath}` }),
     ...coreCounts(imageLabels[CORE_COUNT_NAMES], spec, grant),
     ...spec.environ,
     HOME: directories.home,
@@ -48,8 +53,11 @@ export function kernelEnviron(
     BACKENDAI_CLUSTER_ROLE: spec.role,
     BACKENDAI_CLUSTER_HOST: spec.hostname,
     BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS] ?? '',
+    // Nothing outlives a kernel but what lies in mounted folders, and it has none.
+    BACKENDAI_PERSISTENT_PATHS: '',
     ORRERY_CONFIG_DIRECTORY: directories.config,
     ...(uid === undefined || gid === undefined ? {} : { LOCAL_USER_ID: uid, LOCAL_GROUP_ID: gid }),
+    ...(groups.length === 0 ? {} : { ADDITIONAL_GIDS: groups.join(',') }),
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),
     ...network,
     ...grant?.fragment.environ,

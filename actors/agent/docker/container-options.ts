@@ -76,8 +76,10 @@ export function containerOptions(made: {
   readonly traits: EngineTraits;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
+  /** `uid:gid` of its program; undefined: that of its image. */
+  readonly user?: string | undefined;
 }): ContainerCreateOptions {
-  const { spec, origin, owner, traits, environ, mounts } = made;
+  const { spec, origin, owner, traits, environ, mounts, user } = made;
   return {
     name: containerName(spec),
     Image: spec.image,
@@ -95,7 +97,7 @@ export function containerOptions(made: {
     Tty: false,
     OpenStdin: false,
     StopSignal: STOP_SIGNAL,
-    ...(traits.user === undefined ? {} : { User: traits.user }),
+    ...(user === undefined ? {} : { User: user }),
     HostConfig: {
       Init: true,
       Privileged: false,

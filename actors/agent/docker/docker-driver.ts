@@ -65,6 +65,8 @@ export interface DockerOptions {
   readonly logger: Logger;
   /** User and group this agent runs as; undefined: root. */
   readonly user?: string | undefined;
+  /** `uid:gid` of programs whose image lets them have any. */
+  readonly kernelUser?: string | undefined;
   /** By which the other nodes reach this one. */
   readonly address?: string | undefined;
 }
@@ -195,8 +197,8 @@ class DockerDriver implements ContainerDriver {
       scratch: this.#scratch,
       scratchRoot,
       grant: origin.grant,
-      imageLabels: this.#images.labelsOf(spec.image),
-      user: this.#traits.user,
+      image: this.#images.traitsOf(spec.image),
+      users: { forced: this.#traits.user, mapped: this.#options.kernelUser },
       hostMounts: this.#traits.hostMounts,
       gatewaySubnet:
         spec.network?.driver === 'overlay' ? await this.networks.gatewaySubnet(signal) : undefined,
