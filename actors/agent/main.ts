@@ -28,6 +28,7 @@ import { nodeFacts, reservedSlots } from './node-facts.ts';
 import { NodeTroubles, type TroubleSource } from './node-troubles.ts';
 import { ReportGate } from './report-gate.ts';
 import { KeeperClient } from './runs/keeper-client.ts';
+import { keepNoticed } from './service-notice.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
 import { diskShortage, engineSilence, memoryShortage } from './trouble-sources.ts';
 import { watchFacts } from './watch-facts.ts';
@@ -65,8 +66,9 @@ async function main(): Promise<void> {
   const parts = { settings: settings.agent, bus, directory, logger, reportGate, signal };
   const agents = await Promise.all(names.map((node) => startNode(node, parts)));
   await Promise.all(agents.map(({ ready }) => ready));
-  if (!stop.signal.aborted) process.stdout.write('ready\n');
-  await Promise.all(agents.map(({ done }) => done));
+  if (!signal.aborted) process.stdout.write('ready\n');
+  const noticed = keepNoticed({ environ: process.env, clock: systemClock, logger }, signal);
+  await Promise.all([noticed, ...agents.map(({ done }) => done)]);
   logger.info({ nodes: names.length }, 'the agent ends');
 }
 
