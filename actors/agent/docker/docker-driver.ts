@@ -126,6 +126,7 @@ class DockerDriver implements ContainerDriver {
       owner,
       clock,
       wasOomSeen: (id) => this.#events.wasOomSeen(id),
+      onMet: (id, pid) => this.#usages.met(id, pid),
     });
     this.#events = new ContainerEvents({
       docker,
