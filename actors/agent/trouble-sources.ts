@@ -8,8 +8,10 @@ const ANSWER_MS_MAX = 5_000;
 /** An engine that has answered nothing for this long hangs. */
 const SILENCE_MS_MAX = 20_000;
 const MEBIBYTE = 1024 * 1024;
-/** Kernels get no room of a disk that has less than the first left, until it has the second again. */
-const DISK_FREE_BYTES = { enough: 768 * MEBIBYTE, short: 512 * MEBIBYTE } as const;
+/** Kernels get no room of a disk that has less left, or a smaller part of the whole where that is small. */
+const DISK_FREE = { bytes: 512 * MEBIBYTE, share: 0.05 } as const;
+/** So much more has to be free again. */
+const DISK_ENOUGH_FACTOR = 1.5;
 /** The same of the machine's memory, as parts of the whole. */
 const MEMORY_FREE = { enough: 0.05, short: 0.02 } as const;
 
@@ -35,10 +37,15 @@ export function engineSilence(
   };
 }
 
-/** Whether there is room for what kernels write; `freeBytes` is asked for each of the paths. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Whether there is room for what kernels write; `spaceOf` is asked for each of the paths. */
 export function diskShortage(
   paths: readonly string[],
-  freeBytes: (path: string) => Promise<number | undefined> = freeBytesOf,
+  spaceOf: (path: string) => Promise<DiskSpace | undefined> = readSpace,
 ): TroubleSource {
   const code = 'disk-short';
   const shortNow = new Set<string>();
@@ -46,14 +53,14 @@ export function diskShortage(
     code,
     async look() {
       for (const path of paths) {
-        const bytes = await freeBytes(path);
-        if (bytes === undefined || bytes >= DISK_FREE_BYTES.enough) shortNow.delete(path);
-        else if (bytes < DISK_FREE_BYTES.short) shortNow.add(path);
+        const { freeBytes, totalBytes } = (await spaceOf(path)) ?? UNSEEN;
+        const shortBytes = Math.min(DISK_FREE.bytes, totalBytes * DISK_FREE.share);
+        if (freeBytes < shortBytes) shortNow.add(path);
+        else if (freeBytes >= shortBytes * DISK_ENOUGH_FACTOR) shortNow.delete(path);
       }
       const [path] = shortNow;
       if (path === undefined) return undefined;
-      const mebibytes = DISK_FREE_BYTES.short / MEBIBYTE;
-      return { code, message: `less than ${mebibytes} MiB are free on the disk of ${path}` };
+      return { code, message: `hardly anything is free on the disk of ${path}` };
     },
   };
 }
@@ -79,11 +86,13 @@ export function memoryShortage(
   };
 }
 
+const UNSEEN: DiskSpace = { freeBytes: 0, totalBytes: 0 };
+
 /** Undefined where it cannot be seen: the engine's own directory may be on another machine. */
-async function freeBytesOf(path: string): Promise<number | undefined> {
+async function readSpace(path: string): Promise<DiskSpace | undefined> {
   try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
+    const { bavail, blocks, bsize } = await statfs(path);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   } catch {
     return undefined;
   }

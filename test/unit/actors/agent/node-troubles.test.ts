@@ -39,10 +39,10 @@ sources(
 sources(
   'a disk is short until it has clearly more again, so that nothing goes to and fro',
   async () => {
-    const free = new Map<string, number | undefined>([['/a', 900 * MEBIBYTE]]);
-    const source = diskShortage(['/a', '/b'], async (path) => free.get(path));
-    const isShort = async (mebibytes: number): Promise<boolean> => {
-      free.set('/a', mebibytes * MEBIBYTE);
+    let space = { freeBytes: 900 * MEBIBYTE, totalBytes: 1024 ** 4 };
+    const source = diskShortage(['/a', '/b'], async (path) => (path === '/a' ? space : undefined));
+    const isShort = async (mebibytes: number, total = space.totalBytes): Promise<boolean> => {
+      space = { freeBytes: mebibytes * MEBIBYTE, totalBytes: total };
       return (await source.look(never)) !== undefined;
     };
     assert.is(await isShort(600), false);
@@ -50,6 +50,8 @@ sources(
     assert.is(await isShort(700), true);
     assert.match((await source.look(never))?.message ?? '', '/a');
     assert.is(await isShort(768), false);
+    assert.is(await isShort(26, 500 * MEBIBYTE), false, 'a small disk');
+    assert.is(await isShort(24, 500 * MEBIBYTE), true);
   },
 );
 
