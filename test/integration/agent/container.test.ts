@@ -9,6 +9,7 @@ import { MockPlugin } from '../../../actors/agent/compute/mock-plugin.ts';
 import { NodeDevices } from '../../../actors/agent/compute/node-devices.ts';
 import { CpuPlugin, MemoryPlugin } from '../../../actors/agent/compute/system-plugins.ts';
 import type { ContainerDriver } from '../../../actors/agent/container-driver.ts';
+import { insideContainer } from '../../../actors/agent/docker/container-options.ts';
 import { connectDocker } from '../../../actors/agent/docker/docker-driver.ts';
 import { kernelSpec, start, within } from '../../contract/driver/driver-bench.ts';
 import { exitOf, readAll } from '../../contract/driver/driving.ts';
@@ -28,14 +29,15 @@ const OWN_USER = 'orrery-test-own-user:1';
 /** Everything that a program can see of what it was given, a line each. */
 const LOOK = `
 import os
+config = '${insideContainer.config}'
 def tell(name, text):
     for line in str(text).splitlines(): print(name, line)
 for name, value in os.environ.items(): print('env', name + '=' + value)
 for name in ('environ', 'resource'):
-    whole = open('/home/config/' + name + '.txt').read()
+    whole = open(config + '/' + name + '.txt').read()
     tell(name + '.txt', whole)
     kept = ''.join(line for line in whole.splitlines(True) if not line.startswith('CID='))
-    if kept == open('/home/config/' + name + '_base.txt').read(): print('same', name)
+    if kept == open(config + '/' + name + '_base.txt').read(): print('same', name)
 owner = lambda path: '%d:%d' % (os.stat(path).st_uid, os.stat(path).st_gid)
 tell('user', '%d:%d' % (os.getuid(), os.getgid()))
 tell('pwd', os.getcwd())
@@ -173,7 +175,10 @@ const ROWS: readonly Row[] = [
   ...[
     ...(['LOCAL_USER_ID=1234', 'LOCAL_GROUP_ID=2345', 'HOME=/home/work', 'LANG=C.UTF-8'] as const),
     ...['OMP_NUM_THREADS=1', 'OPENBLAS_NUM_THREADS=5', 'FROM_IMAGE=yes', 'MINE=is mine'],
-    ...['PATH=/home/work/.local/bin:/opt/tools:/usr/bin:/bin', '_BACKEND_BATCH_MODE=1'],
+    ...[
+      `PATH=${insideContainer.home}/.local/bin:/opt/tools:/usr/bin:/bin`,
+      '_BACKEND_BATCH_MODE=1',
+    ],
     ...['GPU_TYPE=cuda', 'GPU_MODEL_NAME=Orrery Test GPU', 'GPU_CONFIG=0:24g', 'GPU_COUNT=1'],
     ...['TF_GPU_MEMORY_ALLOC=0:24576', 'N_GPUS=1', 'NVIDIA_VISIBLE_DEVICES=void'],
     ...['BACKENDAI_SERVICE_PORTS=jupyter:http:8081', 'BACKENDAI_PERSISTENT_PATHS='],
