@@ -9,7 +9,9 @@ import type {
 } from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
 import type { DirectoryProjections } from './directory-projections.ts';
+import type { HeldTimeRequest, HeldTimeRow } from './queries/held-time.ts';
 import type { Held, Owner } from './queries/limits.ts';
+import type { QuotaListing, QuotaRow } from './queries/quotas.ts';
 import type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type { SeriesPoint, SeriesRange } from './queries/statistics.ts';
 import type {
@@ -166,6 +168,10 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   findLimits(owner: Owner): Promise<LimitsRow | undefined>;
   /** What an owner holds now in all groups together, and how many of their sessions wait. */
   heldBy(owner: Owner): Promise<Held>;
+  /** What each owner of a kind holds now, in each resource group; by key. */
+  listQuotas(listing: QuotaListing): Paged<QuotaRow>;
+  /** How long which slots were held. Refused: `report-period-invalid`, `report-too-large`. */
+  heldTime(request: HeldTimeRequest): Promise<Result<readonly HeldTimeRow[], Rejection>>;
   /** Names of slots that some node has or had, and those that every node has; in order. */
   knownSlots(): Promise<readonly string[]>;
   /** The place in the queue of a session that waits, and why it does. */

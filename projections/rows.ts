@@ -116,14 +116,19 @@ export const QueueRow = z.object({
 });
 export type QueueRow = Readonly<z.infer<typeof QueueRow>>;
 
-/** What the scheduler gave to one kernel on one node, until it is released. */
+/** What the scheduler gave to one kernel on one node, until it is released. Each attempt has its own. */
 export const AllocationRow = z.object({
+  /** `kernel/attempt`. */
+  id: z.string(),
   kernelId: z.string(),
   sessionId: z.string(),
   agentId: z.string(),
   attempt: z.int(),
   slots: Slots,
   isReleased: z.boolean(),
+  heldFromMs: Instant,
+  /** Null while it is held. */
+  heldUntilMs: Instant.nullable(),
   sequence: z.int(),
 });
 export type AllocationRow = Readonly<z.infer<typeof AllocationRow>>;

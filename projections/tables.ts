@@ -172,17 +172,20 @@ export const tables = {
   }),
   allocations: defineTable('allocations', {
     row: AllocationRow,
-    key: 'kernelId',
+    key: 'id',
     columns: {
+      id: 'text',
       kernelId: 'text',
       sessionId: 'text',
       agentId: 'text',
       attempt: 'int8',
       slots: 'jsonb',
       isReleased: 'bool',
+      heldFromMs: 'int8',
+      heldUntilMs: 'int8',
       sequence: 'int8',
     },
-    changing: ['isReleased', 'sequence'],
+    changing: ['isReleased', 'heldUntilMs', 'sequence'],
   }),
   nodes: defineTable('nodes', {
     row: NodeRow,

@@ -33,6 +33,8 @@ export const cliCommands = {
   interrupt: ['Mutation.interruptCode'],
   complete: ['Mutation.completeCode'],
   cp: ['GET /files/:session', 'PUT /files/:session'],
+  usage: ['Query.usage'],
+  quota: ['Query.quotas', 'Subscription.quotasChanged'],
   'schedule fair-share': ['Query.fairShare'],
   'schedule replay': ['Query.scheduleReplay'],
   'agent ls': ['Query.agents'],

@@ -12,6 +12,7 @@ import type { Perform } from './options.ts';
 import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 import { declareShellCommands } from './shell-program.ts';
+import { declareUsage } from './usage-program.ts';
 
 const HELP_WIDTH = 80;
 const WRAP_WIDTH_MIN = 24;
@@ -43,6 +44,7 @@ ${exitCodeHelp}`,
   declareFileCommands(program, perform);
   declareClusterCommands(program, perform);
   declareScheduling(program, perform);
+  declareUsage(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);

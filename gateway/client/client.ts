@@ -44,7 +44,7 @@ import type {
 } from './model.ts';
 import type { PageRequest } from './page-request.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
-import { accepted, given, type Rejectable, shaped } from './payload.ts';
+import { accepted, given, type Nullable, type Rejectable, shaped } from './payload.ts';
 import { Registries } from './registries.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
@@ -52,6 +52,7 @@ import type { SessionWhy } from './session-why.ts';
 import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 import { Terminals } from './terminals.ts';
+import { Usages } from './usage.ts';
 
 /** Rebuilding and verifying read the whole log. */
 const WHOLE_LOG_MS_MAX = 30 * 60_000;
@@ -84,6 +85,7 @@ export class OrreryClient implements AsyncDisposable {
   readonly terminals: Terminals;
   readonly machines: Machines;
   readonly registries: Registries;
+  readonly usages: Usages;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -115,6 +117,7 @@ export class OrreryClient implements AsyncDisposable {
     this.code = new Code(this.#graphql);
     this.machines = new Machines(this.#graphql);
     this.registries = new Registries(this.#graphql);
+    this.usages = new Usages(this.#graphql, (plan, signal) => this.#resume(plan, signal));
     const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
     this.files = new Files({ ...parts, tokens: this.#tokens });
     this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
@@ -394,5 +397,3 @@ export class OrreryClient implements AsyncDisposable {
     });
   }
 }
-
-type Nullable<Type> = { readonly [Key in keyof Type]: Type[Key] | null };

@@ -61,6 +61,9 @@ import {
   sessionStatisticsHistory,
 } from './statistics/statistics-history.ts';
 import { openTerminal, shareTerminal, terminalRecordings } from './terminals/terminals.ts';
+import { quotas } from './usage/quotas.ts';
+import { quotasChanged } from './usage/quotas-changed.ts';
+import { usage } from './usage/usage.ts';
 
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
@@ -82,6 +85,8 @@ const queries = {
   resourceGroups: reading(resourceGroups),
   resourceGroup: reading(resourceGroup),
   limits: reading(limits),
+  quotas: reading(quotas),
+  usage: reading(usage),
   scheduleReplay,
   fairShare,
   auditLog: reading(auditLog),
@@ -133,6 +138,7 @@ const subscriptions = {
   sessionsChanged,
   sessionLogs: reading(sessionLogs),
   sessionStatistics: reading(sessionStatistics),
+  quotasChanged: reading(quotasChanged),
 };
 
 /** Every root field, each measured and mutations traced. */

@@ -32,6 +32,7 @@ const PARTS = [
   'resource-groups/resource-groups.graphql',
   'scheduling/scheduling.graphql',
   'limits/limits.graphql',
+  'usage/usage.graphql',
   'presets/presets.graphql',
   'audit/audit.graphql',
   'archive/archive.graphql',

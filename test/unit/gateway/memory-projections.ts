@@ -15,6 +15,7 @@ import {
   type AuditRange,
   type AuditRow,
   foldSession,
+  type HeldTimeRequest,
   type ImageRow,
   isVisible,
   type Owner,
@@ -22,6 +23,7 @@ import {
   type PresetRow,
   type Projections,
   type QueueRow,
+  type QuotaListing,
   type RegistryRow,
   type SessionOwner,
   type SessionRow,
@@ -40,6 +42,7 @@ import {
 
 import { MemoryDirectory, pageOf } from './memory-directory.ts';
 import { MemoryPolicies } from './memory-policies.ts';
+import { type HeldInMemory, memoryHeldTime, memoryQuotas } from './memory-usage.ts';
 
 /** The projections' port over maps, folded from the log of a memory bus as it comes. */
 export class MemoryProjections extends MemoryDirectory implements Projections {
@@ -213,6 +216,21 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
 
   async heldBy(owner: Owner) {
     return this.#policies.held(owner, await this.#known());
+  }
+
+  async listQuotas(listing: QuotaListing) {
+    return await memoryQuotas(this, listing, this.#held());
+  }
+
+  async heldTime(request: HeldTimeRequest) {
+    return memoryHeldTime(request, this.#held());
+  }
+
+  #held(): HeldInMemory {
+    return {
+      allocations: [...this.#schedulings.values()].flatMap(({ allocations }) => allocations),
+      sessions: this.#sessions({ kind: 'all' }).map(({ session }) => session),
+    };
   }
 
   async knownSlots() {

@@ -174,8 +174,13 @@ scheduling('what was released is free, and another attempt takes its place', () 
   const folded = emptyFolded();
   foldBatch(folded, parseBatch(book.commits));
   assert.equal(
-    folded.scheduling.get(session)?.allocations.map(({ agentId, attempt }) => [agentId, attempt]),
-    [['node-b', 2]],
+    folded.scheduling
+      .get(session)
+      ?.allocations.map(({ agentId, attempt, isReleased }) => [agentId, attempt, isReleased]),
+    [
+      [NODE, 1, true],
+      ['node-b', 2, false],
+    ],
   );
 });
 
