@@ -103,6 +103,7 @@ export const tables = {
       'statusMessage',
       'result',
       'exitCode',
+      'priority',
       'occupiedSlots',
       'statusHistory',
       'startedAtMs',

@@ -45,6 +45,15 @@ export const heldTime: Migration = {
       FROM followed AS f, json_array_elements(f.event -> 'placements') AS one
       WHERE f.type = 'session-placed'
       ORDER BY one ->> 'kernel', f.event ->> 'attempt', f.sequence DESC, f.place DESC`,
+    // It was written once and never again.
+    sql.fragment`
+      UPDATE sessions AS s SET priority = changed.priority FROM (
+        SELECT DISTINCT ON (a.aggregate_id) a.aggregate_id AS id,
+          (each.event ->> 'priority')::bigint AS priority
+        FROM audit AS a, json_array_elements(a.events) WITH ORDINALITY AS each(event, place)
+        WHERE a.aggregate = 'session' AND each.event ->> 'type' = 'session-priority-changed'
+        ORDER BY a.aggregate_id, a.sequence DESC, each.place DESC) AS changed
+      WHERE s.id = changed.id`,
     sql.fragment`CREATE INDEX ON allocations (session_id)`,
     sql.fragment`CREATE INDEX ON allocations USING hash (agent_id) WHERE NOT is_released`,
     sql.fragment`CREATE INDEX ON allocations (held_until_ms, held_from_ms)`,

@@ -13,7 +13,7 @@ import { groupQuotas, type Quota, type QuotaKind, QuotaScopeInput, shapeQuota } 
 /** Owners of one subscription. */
 const OWNERS_MAX = 1_000;
 /** What happens within this time is told together. Milliseconds. */
-const READ_AGAIN_MS = 250;
+const READ_AGAIN_MS = 500;
 /** Whose commits may change what is held, what may be held, or whose it is. */
 const CHANGING = [
   'scheduler',

@@ -46,6 +46,8 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
     clusterAt: { time: '2026-01-01T00:00:00.000Z' },
     limits: { scope: 'DOMAIN', key: tenant.domain },
     archive: { last: 1 },
+    quotas: { scope: 'USER', ...page },
+    usage: { from: '2026-01-01', to: '2026-01-02' },
     signIn: { email: 'absent@example.test', password: 'wrong' },
     createSession: { input: { image: 'absent' } },
     terminateSession: { input: { id } },
