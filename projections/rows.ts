@@ -195,6 +195,11 @@ export const UserRow = z.object({
   sudoSessionEnabled: z.boolean(),
   /** Null before a key pair was issued. */
   mainAccessKey: z.string().nullable(),
+  /** Opens with the gateway's master key, for this user only. Null: no second factor. */
+  sealedTotpSecret: z.string().nullable(),
+  /** Null: nobody is asked for it. */
+  totpActivatedAtMs: Instant.nullable(),
+  recoveryCodesLeft: z.int(),
   /** There is none any more; what is known of them is for the audit only. */
   isPurged: z.boolean(),
   createdAtMs: Instant,

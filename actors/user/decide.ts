@@ -6,9 +6,9 @@ import {
   type UserChanges,
   type UserCommand,
   type UserEvent,
-  unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decision } from '../runtime/aggregate.ts';
+import { decideTotp } from './decide-totp.ts';
 import type { UserContext, UserSnapshot } from './machine.ts';
 
 /** Key pairs of one user, with those that were deleted left out. */
@@ -56,7 +56,7 @@ export function decide(
     case 'withdraw-key':
       return withdrawKey(context, command);
     default:
-      return unreachable(command);
+      return decideTotp(context.totp, command);
   }
 }
 

@@ -11,6 +11,16 @@ export interface UserContext {
   /** In the order in which they were issued. */
   readonly accessKeys: readonly string[];
   readonly mainAccessKey?: string | undefined;
+  /** Absent: no second factor. */
+  readonly totp?: Totp | undefined;
+}
+
+export interface Totp {
+  readonly state: 'enrolled' | 'active';
+  /** Newest whose code was used. */
+  readonly step: number;
+  /** Of recovery codes that were not used. */
+  readonly recoveryHashes: readonly string[];
 }
 
 /** What a user is to whom nothing else was said. */
@@ -77,6 +87,11 @@ export const userMachine = setup({
         'user-projects-set': { actions: 'remember' },
         'user-key-issued': { actions: ['remember', createKey] },
         'user-key-withdrawn': { actions: ['remember', deleteKey] },
+        'user-totp-enrolled': { actions: 'remember' },
+        'user-totp-activated': { actions: 'remember' },
+        'user-totp-used': { actions: 'remember' },
+        'user-recovery-code-used': { actions: 'remember' },
+        'user-totp-removed': { actions: 'remember' },
         'user-purged': { target: 'purged', actions: [bindPolicy, 'deleteKeys', 'remember'] },
       },
     },
@@ -129,9 +144,31 @@ function remembered(context: UserContext, event: UserEvent): Partial<UserContext
     case 'user-key-withdrawn':
       return { accessKeys: context.accessKeys.filter((key) => key !== event.accessKey) };
     case 'user-purged':
-      return { status: 'deleted', projects: [] };
+      return { status: 'deleted', projects: [], totp: undefined };
     default:
-      return {};
+      return { totp: totpAfter(context.totp, event) };
+  }
+}
+
+function totpAfter(totp: Totp | undefined, event: UserEvent): Totp | undefined {
+  switch (event.type) {
+    case 'user-totp-enrolled':
+      return { state: 'enrolled', step: 0, recoveryHashes: event.recoveryHashes };
+    case 'user-totp-activated':
+      return totp && { ...totp, state: 'active', step: event.step };
+    case 'user-totp-used':
+      return totp && { ...totp, step: event.step };
+    case 'user-recovery-code-used':
+      return (
+        totp && {
+          ...totp,
+          recoveryHashes: totp.recoveryHashes.filter((hash) => hash !== event.hash),
+        }
+      );
+    case 'user-totp-removed':
+      return undefined;
+    default:
+      return totp;
   }
 }
 

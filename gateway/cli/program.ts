@@ -12,6 +12,7 @@ import type { Perform } from './options.ts';
 import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 import { declareShellCommands } from './shell-program.ts';
+import { declareTotp } from './totp-program.ts';
 import { declareUsage } from './usage-program.ts';
 
 const HELP_WIDTH = 80;
@@ -45,6 +46,7 @@ ${exitCodeHelp}`,
   declareClusterCommands(program, perform);
   declareScheduling(program, perform);
   declareUsage(program, perform);
+  declareTotp(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);

@@ -205,7 +205,7 @@ export class OrreryClient implements AsyncDisposable {
   }
 
   async signIn(
-    credentials: { readonly email: string; readonly password: string },
+    credentials: { readonly email: string; readonly password: string; readonly otp?: string },
     signal?: AbortSignal,
   ): Promise<SignIn> {
     const call = { operation: 'signIn', variables: credentials, delivery: 'once', signal } as const;

@@ -2,6 +2,7 @@
 
 import { directoryDocuments } from './directory-documents.ts';
 import { registryDocuments } from './registry-documents.ts';
+import { secondFactorDocuments } from './second-factor-documents.ts';
 import { usageDocuments } from './usage-documents.ts';
 
 const userFields = 'id email username role domain projectId';
@@ -163,8 +164,8 @@ export const documents = {
   }`,
   verifyArchive: `query VerifyArchive { verifyArchive { ${verificationFields} } }`,
   setAsideCommands: `query SetAsideCommands { setAsideCommands { ${setAsideFields} } }`,
-  signIn: `mutation SignIn($email: String!, $password: String!) {
-    signIn(email: $email, password: $password) {
+  signIn: `mutation SignIn($email: String!, $password: String!, $otp: String) {
+    signIn(email: $email, password: $password, otp: $otp) {
       token expiresAt user { ${userFields} } ${rejection}
     }
   }`,
@@ -296,6 +297,7 @@ export const documents = {
   }`,
   ...directoryDocuments,
   ...usageDocuments,
+  ...secondFactorDocuments,
 } as const;
 
 export type DocumentName = keyof typeof documents;

@@ -16,6 +16,7 @@ import { setAsideCommands } from './commands/set-aside-commands.ts';
 import { directoryMutations, directoryQueries } from './directory/directory-resolvers.ts';
 import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
+import { confirmTotp, enrolTotp, removeTotp, resetTotp } from './identity/totp.ts';
 import { viewer } from './identity/viewer.ts';
 import { aliasImage, dealiasImage, forgetImage } from './images/change-images.ts';
 import { images } from './images/images.ts';
@@ -99,6 +100,10 @@ const queries = {
 };
 const mutations = {
   signIn,
+  enrolTotp: reading(enrolTotp),
+  confirmTotp: reading(confirmTotp),
+  removeTotp: reading(removeTotp),
+  resetTotp: reading(resetTotp),
   createSession,
   terminateSession: reading(terminateSession),
   terminateSessions: reading(terminateSessions),

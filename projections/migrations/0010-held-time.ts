@@ -2,12 +2,12 @@ import { sql } from 'slonik';
 import type { Migration } from '../migration.ts';
 
 /**
- * Each attempt keeps its allocations, and when they were held. What is there already is made again of the
+ * Users may have a second factor. Each attempt keeps its allocations, and when they were held. What is there already is made again of the
  * events, as a fold of them gives it.
  */
 export const heldTime: Migration = {
   version: 10,
-  name: 'held-time',
+  name: 'held-time-and-second-factor',
   statements: [
     sql.fragment`DROP TABLE allocations`,
     sql.fragment`
@@ -45,6 +45,11 @@ export const heldTime: Migration = {
       FROM followed AS f, json_array_elements(f.event -> 'placements') AS one
       WHERE f.type = 'session-placed'
       ORDER BY one ->> 'kernel', f.event ->> 'attempt', f.sequence DESC, f.place DESC`,
+    sql.fragment`
+      ALTER TABLE users
+        ADD COLUMN sealed_totp_secret text,
+        ADD COLUMN totp_activated_at_ms bigint,
+        ADD COLUMN recovery_codes_left bigint NOT NULL DEFAULT 0`,
     // It was written once and never again.
     sql.fragment`
       UPDATE sessions AS s SET priority = changed.priority FROM (

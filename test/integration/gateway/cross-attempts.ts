@@ -256,6 +256,7 @@ export const typedAttempts: Readonly<Partial<Record<Command, readonly Typed[]>>>
   ],
   'admin user remove': [one('email', 'admin', 'user', 'remove')],
   'admin user purge': [one('email', 'admin', 'user', 'purge')],
+  'admin user reset-totp': [one('email', 'admin', 'user', 'reset-totp')],
   'admin keypair add': [one('email', 'admin', 'keypair', 'add')],
   'admin keypair set': [
     { kind: 'key', words: (id) => ['admin', 'keypair', 'set', id, '--set', 'isActive=false'] },
