@@ -46,7 +46,8 @@ const settings = { resourcePolicy: 'default', totalResourceSlots: {} };
 const changes = { resourcePolicy: 'other', isActive: false };
 const profile = { username: 'ada', projectId: 'default' };
 const directory = { settings, changes, profile, projects: [], holder: 'p', status: 'deleted' };
-const common = { request, placements, slots: { cpu: '1' }, facts: {}, ...directory };
+const totp = { recoveryHashes: ['one', 'two'], hash: 'one', step: 1 };
+const common = { request, placements, slots: { cpu: '1' }, facts: {}, ...directory, ...totp };
 
 const compiled = suite('compiled machines: the same as the interpreter');
 
