@@ -92,10 +92,12 @@ function foldRule(
   switch (event.type) {
     case 'group-policy-set':
       state.policies.set(event.group, event.policy);
+      state.areNetworksStale = true;
       touchAll(groupOf(state, event.group));
       return;
     case 'group-removed':
       state.policies.delete(event.group);
+      state.areNetworksStale = true;
       touchAll(groupOf(state, event.group));
       return;
     case 'limits-set': {
