@@ -62,6 +62,15 @@ export {
   StreamRequest,
 } from './contracts/agent.ts';
 export {
+  AppAnswer,
+  AppList,
+  AppName,
+  AppOptions,
+  AppProtocol,
+  AppReport,
+  AppRequest,
+} from './contracts/app.ts';
+export {
   ARCHIVE_ID,
   ARCHIVE_SCHEMA_VERSION,
   ArchiveCommand,
@@ -318,6 +327,14 @@ export { type RegistryAccess, RegistryClient, type RegistryImage } from './oci/r
 export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
+export {
+  faultOfPreopenPorts,
+  parseServicePorts,
+  portOfAppName,
+  RUNTIME_PATH_LABEL,
+  SERVICE_PORTS_LABEL,
+  type ServicePort,
+} from './service-ports.ts';
 export { listSetAside, replaySetAside } from './set-aside.ts';
 export { type ArchiveSettings, parseSettings, readSettings, Settings } from './settings.ts';
 export {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { AppRequest } from './app.ts';
 import { ClusterPeer, JoinedNetwork } from './cluster-network.ts';
 import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
@@ -93,6 +94,7 @@ export const StreamRequest = z.discriminatedUnion('kind', [
   InterruptRequest,
   CompleteRequest,
   ...FileRequest.options,
+  ...AppRequest.options,
   TerminalRequest,
   ...RecordingRequest.options,
   PortRequest,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppName } from './app.ts';
 import { BatchSteps, RunLanguage } from './inside.ts';
 import { TerminalMode, TerminalName } from './terminal.ts';
 
@@ -59,5 +60,15 @@ export const SessionUse = z.discriminatedUnion('kind', [
   }),
   /** A way to look on was made, which is good until then. */
   z.object({ kind: z.literal('terminal-shared'), terminal: TerminalName, untilMs: z.number() }),
+  z.object({
+    kind: z.literal('app-started'),
+    app: AppName,
+    /** What was given besides, by names alone: the values may be secrets. */
+    arguments: z.array(z.string()),
+    environ: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('app-stopped'), app: AppName }),
+  /** The actor was let into it. */
+  z.object({ kind: z.literal('app-opened'), app: AppName }),
 ]);
 export type SessionUse = Readonly<z.infer<typeof SessionUse>>;
