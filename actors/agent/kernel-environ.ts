@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import { type KernelSpec, RUNTIME_PATH_LABEL, SERVICE_PORTS_LABEL } from '@orrery/bus';
 import type { DeviceGrant } from './compute/kernel-devices.ts';
 
 /** Keeps a container alive that is there to be worked in, and ends it at once when asked. */
@@ -26,7 +26,6 @@ export interface Surroundings {
 }
 
 const CORE_COUNT_NAMES = 'ai.backend.envs.corecount';
-const SERVICE_PORTS = 'ai.backend.service-ports';
 
 /** The session's environment, over which nobody can set what only this node knows for sure. */
 export function kernelEnviron(
@@ -47,7 +46,8 @@ export function kernelEnviron(
     BACKENDAI_KERNEL_IMAGE: spec.image,
     BACKENDAI_CLUSTER_ROLE: spec.role,
     BACKENDAI_CLUSTER_HOST: spec.hostname,
-    BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS] ?? '',
+    BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS_LABEL] ?? '',
+    ORRERY_RUNTIME_PATH: imageLabels[RUNTIME_PATH_LABEL] ?? '',
     ORRERY_CONFIG_DIRECTORY: directories.config,
     ...(uid === undefined || gid === undefined ? {} : { LOCAL_USER_ID: uid, LOCAL_GROUP_ID: gid }),
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),

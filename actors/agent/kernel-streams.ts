@@ -68,6 +68,9 @@ function serveRequest(
     case 'execute':
     case 'interrupt':
     case 'complete':
+    case 'app-list':
+    case 'app-start':
+    case 'app-stop':
       return serveRun(options, request, stream);
     case 'terminal':
       return serveTerminal(options, request, stream);
