@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { declareAdminCommands } from './admin-program.ts';
+import { declareAppCommands } from './app-program.ts';
 import { declareClusterCommands } from './cluster-program.ts';
 import { declareCodeCommands } from './code-program.ts';
 import type { GlobalOptions } from './context.ts';
@@ -40,6 +41,7 @@ ${exitCodeHelp}`,
   declareSessionCommands(program, perform);
   declareShellCommands(program, perform);
   declareCodeCommands(program, perform);
+  declareAppCommands(program, perform);
   declareFileCommands(program, perform);
   declareClusterCommands(program, perform);
   declareScheduling(program, perform);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
+import { Apps } from './apps.ts';
 import type {
   ArchiveRun,
   ArchiveState,
@@ -82,6 +83,7 @@ export class OrreryClient implements AsyncDisposable {
   readonly code: Code;
   readonly files: Files;
   readonly terminals: Terminals;
+  readonly apps: Apps;
   readonly machines: Machines;
   readonly registries: Registries;
   readonly #clock: Clock;
@@ -117,6 +119,7 @@ export class OrreryClient implements AsyncDisposable {
     this.registries = new Registries(this.#graphql);
     const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
     this.files = new Files({ ...parts, tokens: this.#tokens });
+    this.apps = new Apps(parts);
     this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
   }
 

@@ -54,6 +54,8 @@ const runFields = 'run requestedAt finishedAt segments aggregates commits';
 const segmentFields = `number name commits aggregates firstSequence lastSequence firstRecordedAt
   lastRecordedAt contentBytes archivedAt isPurged`;
 
+const appFields = `name protocol ports source state isAnswering urlTemplate allowedArguments
+  allowedEnviron lastEnd { exitCode said }`;
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
 const scoreFields = 'count withinTwice withinRange errorP50Seconds errorP95Seconds';
@@ -253,6 +255,18 @@ export const documents = {
     terminalRecordings(sessionId: $sessionId) {
       recordings { name terminal startedAt sizeBytes } ${rejection}
     }
+  }`,
+  sessionApps: `query SessionApps($sessionId: ID!) {
+    sessionApps(sessionId: $sessionId) { apps { ${appFields} } faults ${rejection} }
+  }`,
+  startApp: `mutation StartApp($input: StartAppInput!) {
+    startApp(input: $input) { app { ${appFields} } hasChanged ${rejection} }
+  }`,
+  stopApp: `mutation StopApp($sessionId: ID!, $app: String!) {
+    stopApp(sessionId: $sessionId, app: $app) { app { ${appFields} } hasChanged ${rejection} }
+  }`,
+  openApp: `mutation OpenApp($input: OpenAppInput!) {
+    openApp(input: $input) { ticket { url expiresAt } ${rejection} }
   }`,
   sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {
     sessionFiles(sessionId: $sessionId, path: $path) {

@@ -258,6 +258,8 @@ export interface CreateSessionInput {
     | undefined;
   readonly jobPriority?: number | undefined;
   readonly isPreemptible?: boolean | undefined;
+  /** Ports of programs of one's own, which are then apps. */
+  readonly preopenPorts?: readonly number[] | undefined;
   /** Chosen by the client when absent, so that a call made again creates nothing twice. */
   readonly idempotencyKey?: string | undefined;
 }

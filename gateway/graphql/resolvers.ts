@@ -1,5 +1,6 @@
 import { agents } from './agents/agents.ts';
 import { drainAgent, setAgentSchedulable } from './agents/node-life.ts';
+import { openApp, sessionApps, startApp, stopApp } from './apps/apps.ts';
 import { archive } from './archive/archive.ts';
 import { runArchive } from './archive/run-archive.ts';
 import { verifyArchive } from './archive/verify-archive.ts';
@@ -71,6 +72,7 @@ const queries = {
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
   sessionFiles: reading(sessionFiles),
+  sessionApps: reading(sessionApps),
   sessionStatisticsHistory: reading(sessionStatisticsHistory),
   agentStatisticsHistory,
   terminalRecordings: reading(terminalRecordings),
@@ -118,6 +120,9 @@ const mutations = {
   executeCode: reading(executeCode),
   openTerminal: reading(openTerminal),
   shareTerminal: reading(shareTerminal),
+  startApp: reading(startApp),
+  stopApp: reading(stopApp),
+  openApp: reading(openApp),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
   removeSessionFile: reading(removeSessionFile),

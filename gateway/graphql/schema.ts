@@ -24,6 +24,7 @@ const PARTS = [
   'sessions/start-forecast.graphql',
   'code/code.graphql',
   'terminals/terminals.graphql',
+  'apps/apps.graphql',
   'files/files.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',
