@@ -21,6 +21,8 @@ import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, retryHeaders } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
+import { createAppProxy } from './proxy/bus-app-proxy.ts';
+import { registerApps } from './proxy/register-apps.ts';
 import { BODY_LIMITS, type BodyLimits, registerBodyDeadlines } from './rest/body-deadlines.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
@@ -100,6 +102,7 @@ export async function buildServer(
   registerFiles(app, gateway);
   registerRecordings(app, gateway);
   registerSockets(app, gateway);
+  registerApps(app, createAppProxy(gateway));
   return app;
 }
 

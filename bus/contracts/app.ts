@@ -33,7 +33,8 @@ export type AppOptions = Readonly<z.infer<typeof AppOptions>>;
 const ofKernel = { kernel: z.uuid() };
 
 export const AppRequest = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('app-list'), ...ofKernel }),
+  /** With `named`, also an app that is a port alone. */
+  z.object({ kind: z.literal('app-list'), ...ofKernel, named: AppName.optional() }),
   /** Answered when its port answers; one that runs is left as it is. */
   z.object({
     kind: z.literal('app-start'),

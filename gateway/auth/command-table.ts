@@ -18,6 +18,8 @@ export const busCommands = {
     'Mutation.openApp',
     'Mutation.removeSessionFile',
     'Mutation.renameSessionFile',
+    'GET /apps/:session/:app',
+    'GET /apps/:session/:app/*',
     'GET /files/:session',
     'PUT /files/:session',
   ],

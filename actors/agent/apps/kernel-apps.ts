@@ -48,12 +48,15 @@ export class KernelApps {
     return this.#running.size > 0 || this.#starting.size > 0;
   }
 
-  async list(): Promise<AppList> {
+  /** With the port of that number, where it is none of those that are listed. */
+  async list(named = ''): Promise<AppList> {
     const { look, word } = await this.#look();
     await using _ = look;
     const { apps, faults } = bookOf(word);
     const listening = await look.listening();
-    return { apps: apps.map((app) => this.#report(app, listening)), faults: [...faults] };
+    const port = apps.some((app) => app.name === named) ? undefined : appOfPort(named);
+    const all = port === undefined ? apps : [...apps, port];
+    return { apps: all.map((app) => this.#report(app, listening)), faults: [...faults] };
   }
 
   /** One that is there already is left as it is. @throws {AppRefused} */

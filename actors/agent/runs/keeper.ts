@@ -140,7 +140,7 @@ export class Keeper {
         return {};
       }
       case 'app-list':
-        return apps.list();
+        return apps.list(request.named);
       case 'app-start':
         return apps.start(request);
       case 'app-stop':
