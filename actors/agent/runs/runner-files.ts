@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 /** What runs cells, commands and apps inside a kernel, and connects to its ports. */
 const FILES = [
   'python.py',
+  'orrery_messages.py',
+  'jupyter.py',
   'node.mjs',
   'shell.sh',
   'command.sh',

@@ -1,15 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { type AppReport, createLogger, OrreryError, systemClock } from '@orrery/bus';
-import Docker from 'dockerode';
+import { type AppReport, OrreryError, systemClock } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KernelApps } from '../../../actors/agent/apps/kernel-apps.ts';
 import { KernelShell } from '../../../actors/agent/apps/kernel-shell.ts';
-import { connectDocker } from '../../../actors/agent/docker/docker-driver.ts';
 import { within } from '../../contract/driver/driver-bench.ts';
 import { appsImageIn } from '../../environment/apps-image.ts';
 import { dockerEngine } from '../../environment/docker.ts';
-import { makeScratch } from '../../environment/scratch.ts';
+import { openDockerKernel } from './docker-kernel.ts';
 
 /** Answers each line with what was made of it, and with its environment. */
 const SERVER = [
@@ -70,40 +67,13 @@ interface Bench extends AsyncDisposable {
 async function openBench(): Promise<Bench> {
   const { socketPath } = await dockerEngine();
   const image = await appsImageIn(socketPath);
-  const scratch = makeScratch('apps');
-  const logger = createLogger({ name: 'test', level: 'warn' });
-  const driver = await connectDocker(
-    {
-      docker: new Docker({ socketPath }),
-      owner: { node: 'node-a', installation: randomUUID() },
-      scratchRoot: scratch.path,
-      images: {
-        registries: { find: async () => undefined },
-        policy: 'tag',
-        removal: { unusedMsMax: undefined, freePercentMin: 0 },
-      },
-      clock: systemClock,
-      logger,
-    },
-    within(),
-  );
-  const kernel = randomUUID();
-  const spec = {
-    kernel,
-    session: randomUUID(),
-    sessionName: 'apps',
-    sessionType: 'interactive',
+  const opened = await openDockerKernel({
+    socketPath,
     image,
-    command: null,
     environ: { BACKENDAI_PREOPEN_PORTS: '8200,8201' },
-    slots: { cpu: '1', mem: String(256 * 1024 * 1024) },
-    hostname: 'main1',
-    role: 'main',
-    ownerUserId: randomUUID(),
-    ownerProjectId: randomUUID(),
-  } as const;
-  await driver.prepare(spec, () => undefined, within());
-  await driver.start(spec, { wishRevision: 1 }, within());
+    memoryBytes: 256 * 1024 * 1024,
+  });
+  const { driver, kernel, logger } = opened;
   const ended = new AbortController();
   const runner = driver.places(kernel)?.runner ?? '';
   const parts = { driver, kernel, runner, signal: ended.signal };
@@ -145,9 +115,7 @@ async function openBench(): Promise<Bench> {
     },
     async [Symbol.asyncDispose]() {
       ended.abort(new Error('the test is over'));
-      await driver.remove(kernel, within());
-      await driver[Symbol.asyncDispose]();
-      scratch.remove();
+      await opened[Symbol.asyncDispose]();
     },
   };
 }

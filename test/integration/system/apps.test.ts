@@ -28,7 +28,8 @@ const server = createServer(async (request, response) => {
     for await (const piece of request) hash.update(piece);
     response.end(hash.digest('hex'));
   } else if (pathname === '/refuse') {
-    response.writeHead(413, { connection: 'close' }).end('too large', () => request.destroy());
+    response.writeHead(413).end('too large');
+    request.resume();
   } else if (pathname === '/endless') {
     const piece = Buffer.alloc(64 * 1024);
     while (!response.destroyed) {
