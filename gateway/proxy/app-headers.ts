@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { type AppPlace, appPath } from './app-path.ts';
 import { cookiesForApp, VISIT_COOKIE } from './entry.ts';
 
@@ -92,10 +91,6 @@ export function headerLines(raw: readonly string[]): HeaderLines {
   const lines: [string, string][] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) lines.push([raw[at] ?? '', raw[at + 1] ?? '']);
   return lines;
-}
-
-export function isUpgrade({ connection = '', upgrade }: IncomingHttpHeaders): boolean {
-  return upgrade !== undefined && /(^|[\s,])upgrade($|[\s,])/i.test(connection);
 }
 
 function namedByConnection(lines: HeaderLines): ReadonlySet<string> {

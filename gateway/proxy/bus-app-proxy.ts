@@ -113,8 +113,8 @@ async function serve(
     const { headers } = line.request;
     const isChunked = headers['transfer-encoding'] !== undefined;
     const connection: HeaderLines = isChunked
-      ? [...CLOSING, ['Transfer-Encoding', 'chunked']]
-      : CLOSING;
+      ? [...STAYING, ['Transfer-Encoding', 'chunked']]
+      : STAYING;
     const outgoing = await askApp(gateway, routes, questionOf({ line, visit, over, connection }));
     // What the app does not want of an upload is dropped: its refusal is the answer.
     outgoing.once('close', () => void line.request.resume());
@@ -171,6 +171,8 @@ async function upgrade(
   }
 }
 
+/** An app that closed it after an early answer would lose that answer; we leave when we have it. */
+const STAYING: HeaderLines = [['Connection', 'keep-alive']];
 const CLOSING: HeaderLines = [['Connection', 'close']];
 
 function questionOf({

@@ -1,6 +1,6 @@
 import { type PackagedImage, packagedImageIn } from './image.ts';
 
-export const JUPYTER: PackagedImage = {
+const JUPYTER: PackagedImage = {
   reference: 'orrery-test-jupyter:1',
   packages: ['jupyter-notebook', 'python3-ipykernel', 'python3-matplotlib'],
   // Compilers, debuggers and mathematics that no notebook of the tests asks for: four fifths of it all.
