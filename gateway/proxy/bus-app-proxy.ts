@@ -117,7 +117,8 @@ async function serve(
       : STAYING;
     const outgoing = await askApp(gateway, routes, questionOf({ line, visit, over, connection }));
     // What the app does not want of an upload is dropped: its refusal is the answer.
-    outgoing.once('close', () => void line.request.resume());
+    // Left in the pipe, it would be paused for ever, and the connection's next request behind it.
+    outgoing.once('close', () => void line.request.unpipe(outgoing).resume());
     line.request.pipe(outgoing);
     const incoming = await answerOf(gateway, outgoing, over.signal);
     const lines = headersFromApp(headerLines(incoming.rawHeaders), visit.answer);

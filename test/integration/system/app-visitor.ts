@@ -31,8 +31,6 @@ export async function visit(address: string): Promise<Visitor> {
   const url = new URL(entry.headers.location ?? '', address);
   const base = url.href;
   const options = (more: RequestOptions = {}): RequestOptions => ({
-    // A connection each, as a test that breaks one must not break the next.
-    agent: false,
     ...more,
     headers: { cookie, ...more.headers },
   });
