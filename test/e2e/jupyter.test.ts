@@ -104,4 +104,20 @@ jupyter('a figure is drawn in the page', async () => {
   await notebook.screenshot({ path: join(PICTURES, 'jupyter-figure.png') });
 });
 
+jupyter('it outlives the agent that started it, and is ended when asked', async () => {
+  const { client } = system;
+  const call = { sessionId, app: 'jupyter' };
+  const { agent } = system.pids();
+  assert.ok(agent !== undefined);
+  process.kill(agent, 'SIGKILL');
+  const { app, hasChanged } = await client.apps.start(call);
+  assert.equal([app.state, app.isAnswering, hasChanged], ['RUNNING', true, false]);
+  const page = await opened();
+  await page.locator('#new-buttons').waitFor();
+  const stopped = await client.apps.stop(call);
+  assert.equal([stopped.app.state, stopped.app.isAnswering], ['STOPPED', false]);
+  await page.reload();
+  assert.match((await page.locator('body').textContent()) ?? '', /does not run/);
+});
+
 jupyter.run();
