@@ -168,6 +168,7 @@ export {
   ResourcePolicy,
   UserPolicy,
 } from './contracts/policy.ts';
+export { PortNumber, PortRequest } from './contracts/port.ts';
 export {
   PRESET_SCHEMA_VERSION,
   PresetCommand,

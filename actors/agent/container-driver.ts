@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ImageFacts, KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
@@ -107,6 +108,12 @@ export interface KernelPlaces {
   readonly home: string;
 }
 
+/** Where something listens, as programs of the kernel see it. */
+export interface PortTarget {
+  readonly kernel: string;
+  readonly port: number;
+}
+
 /** A program run beside a kernel's own. Disposing ends it as far as the engine can. */
 export interface ExecProcess extends AsyncDisposable {
   readonly output: AsyncIterable<LogChunk>;
@@ -154,6 +161,12 @@ export interface ContainerDriver extends AsyncDisposable {
   logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk>;
   /** @throws {KernelNotFound} | {ExecFailed} | {TerminalUnavailable} */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess>;
+  /**
+   * A connection to what listens at a port inside the kernel, on its loopback too. Either side may end first; whoever
+   * asked destroys it.
+   * @throws {KernelNotFound} | {KernelNotRunning} | {PortRefused} | {PortUnreachable}
+   */
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex>;
   /**
    * Asks the program to end, kills it after `graceMs`, and tells how it ended. Undefined: no container.
    * @throws {ContainerWillNotStop} when even the kill did not work.

@@ -17,6 +17,7 @@ import type { KeptLogs } from './kept-logs.ts';
 import type { KernelDesk } from './kernel-desk.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import type { LogChunk } from './log-frames.ts';
+import { servePort } from './ports/serve-port.ts';
 import type { KeeperClient } from './runs/keeper-client.ts';
 import { serveRun } from './runs/serve-runs.ts';
 import { serveRecordings, serveTerminal } from './terminals/serve-terminals.ts';
@@ -70,6 +71,8 @@ function serveRequest(
       return serveRun(options, request, stream);
     case 'terminal':
       return serveTerminal(options, request, stream);
+    case 'port':
+      return servePort(options, request, stream);
     case 'recording-list':
     case 'recording-read':
       return serveRecordings(options.directory, request, stream);

@@ -3,6 +3,7 @@ import { Slots } from '../slots.ts';
 import { ClusterPeer, JoinedNetwork } from './cluster-network.ts';
 import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
+import { PortRequest } from './port.ts';
 import { SessionType } from './session.ts';
 import { RecordingRequest, TerminalRequest } from './terminal.ts';
 
@@ -94,6 +95,7 @@ export const StreamRequest = z.discriminatedUnion('kind', [
   ...FileRequest.options,
   TerminalRequest,
   ...RecordingRequest.options,
+  PortRequest,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
@@ -120,6 +122,8 @@ export const StreamOutput = z.discriminatedUnion('kind', [
     offsetBytes: z.int(),
     isRecorded: z.boolean(),
   }),
+  /** Of a port: the connection is there. */
+  z.object({ kind: z.literal('connected') }),
   /** A piece of the JSON text that answers a request. */
   z.object({ kind: z.literal('part'), text: z.string() }),
 ]);

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
@@ -11,6 +12,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import type { LogChunk } from '../log-frames.ts';
@@ -96,6 +98,10 @@ export class DeviceDriver implements ContainerDriver {
 
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
     return this.#driver.exec(request, signal);
+  }
+
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex> {
+    return this.#driver.dial(target, signal);
   }
 
   stop(

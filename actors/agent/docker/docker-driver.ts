@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Clock, KernelEndpoint, KernelSpec, Logger, PullProgress } from '@orrery/bus';
 import type Docker from 'dockerode';
 import type {
@@ -12,6 +13,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -36,6 +38,7 @@ import {
   insideContainer,
   type Ownership,
 } from './container-options.ts';
+import { ContainerPorts } from './container-ports.ts';
 import { ContainerUsages } from './container-usage.ts';
 import { openExec } from './docker-exec.ts';
 import { DockerNetworks } from './docker-networks.ts';
@@ -67,6 +70,8 @@ export interface DockerOptions {
   readonly user?: string | undefined;
   /** By which the other nodes reach this one. */
   readonly address?: string | undefined;
+  /** Absent: as root it does. */
+  readonly entersNetworks?: boolean | undefined;
 }
 
 /** @throws {EngineUnavailable} when no engine answers before the signal fires. */
@@ -105,6 +110,7 @@ class DockerDriver implements ContainerDriver {
   readonly #events: ContainerEvents;
   readonly #containers: OwnContainers;
   readonly #usages: ContainerUsages;
+  readonly #ports: ContainerPorts;
 
   constructor(
     options: DockerOptions,
@@ -129,6 +135,14 @@ class DockerDriver implements ContainerDriver {
       owner,
       clock,
       wasOomSeen: (id) => this.#events.wasOomSeen(id),
+    });
+    this.#ports = new ContainerPorts({
+      docker,
+      clock,
+      logger,
+      entersNetworks: options.entersNetworks ?? process.getuid?.() === 0,
+      containerOf: (kernel, signal) => this.#containers.getId(kernel, signal),
+      exec: (request, signal) => this.exec(request, signal),
     });
     this.#events = new ContainerEvents({
       docker,
@@ -247,6 +261,10 @@ class DockerDriver implements ContainerDriver {
     return await openExec({ docker: this.#docker, clock, containerId }, request, signal);
   }
 
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex> {
+    return this.#ports.dial(target, signal);
+  }
+
   async stop(
     target: { readonly kernel: string; readonly graceMs: number },
     signal: AbortSignal,
@@ -308,6 +326,7 @@ class DockerDriver implements ContainerDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#images[Symbol.dispose]();
+    this.#ports[Symbol.dispose]();
     await Promise.resolve();
   }
 
