@@ -155,6 +155,15 @@ export {
   NodeStatus,
 } from './contracts/node.ts';
 export {
+  FILE_READ_BYTES_MAX,
+  FileAnswer,
+  FileChange,
+  FileFacts,
+  FileOperation,
+  OPEN_FILES_MAX,
+  OpenFilesRequest,
+} from './contracts/open-files.ts';
+export {
   BUILT_IN_POLICIES,
   DEFAULT_POLICY,
   KeypairPolicy,

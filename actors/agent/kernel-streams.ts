@@ -159,7 +159,8 @@ async function passInput(process: ExecProcess, stream: Stream): Promise<void> {
           await process.resize(frame).catch(() => undefined);
           break;
         case 'restart':
-          // Of terminals only.
+        case 'file-operation':
+          // Of terminals and open files only.
           break;
         case 'end-of-input':
           process.endInput();

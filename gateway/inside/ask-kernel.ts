@@ -20,7 +20,7 @@ const ANSWER_MS_MAX = 5 * 60_000;
 /** What is answered with one JSON value. */
 export type KernelRequest = Exclude<
   StreamRequest,
-  { readonly kind: 'logs' | 'exec' | 'terminal' | 'port' }
+  { readonly kind: 'logs' | 'exec' | 'terminal' | 'port' | 'open-files' }
 >;
 
 /**
