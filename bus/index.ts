@@ -244,6 +244,7 @@ export {
 } from './contracts/session.ts';
 export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
 export { SessionUse, USE_PATHS_MAX, USE_TEXT_CHARACTERS_MAX } from './contracts/session-use.ts';
+export { SSH_KEYS_MAX, SshFingerprint, SshKey, SshKeyLabel } from './contracts/ssh-key.ts';
 export {
   Metric,
   Metrics,

@@ -23,6 +23,15 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { ExecTickets } from './sockets/exec-tickets.ts';
 import { LiveStatistics } from './statistics/live-statistics.ts';
 
+/** How sessions are reached over SSH. */
+export interface SshAccess {
+  /** Undefined: where the gateway is reached. */
+  readonly host: string | undefined;
+  readonly port: number;
+  /** As in `known_hosts` after the name. */
+  readonly hostKeys: readonly string[];
+}
+
 /** What the gateway stands on. */
 export interface GatewayPorts {
   readonly bus: Pick<Bus, 'inbox' | 'live' | 'setAside'> & { readonly log: ArchivedLog };
@@ -65,6 +74,9 @@ export interface Gateway extends GatewayPorts {
   /** There once the server is built. */
   tokens(): Tokens;
   useTokens(tokens: Tokens): void;
+  /** Undefined: sessions are not reached over SSH. */
+  sshAccess(): SshAccess | undefined;
+  useSshAccess(access: SshAccess): void;
   /** Fires when the process closes. */
   readonly closing: AbortSignal;
 }
@@ -84,6 +96,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
   const identities = createIdentities({ projections, feed, progress });
   const statistics = new LiveStatistics({ live: bus.live, clock, logger });
   let tokens: Tokens | undefined;
+  let sshAccess: SshAccess | undefined;
   return {
     ...ports,
     keys,
@@ -119,6 +132,10 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     },
     useTokens(built) {
       tokens = built;
+    },
+    sshAccess: () => sshAccess,
+    useSshAccess(access) {
+      sshAccess = access;
     },
     closing,
   };

@@ -28,6 +28,7 @@ import { registerRecordings } from './rest/recordings-route.ts';
 import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
 import { serveExec } from './sockets/exec-socket.ts';
+import { servePort } from './sockets/port-socket.ts';
 import { serveTerminal } from './sockets/terminal-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -123,6 +124,12 @@ function registerSockets(app: FastifyInstance, gateway: Gateway): void {
     url: '/terminal',
     handler: overSocket,
     wsHandler: async (socket, { query }) => serveTerminal(gateway, socket, query),
+  });
+  app.route({
+    method: 'GET',
+    url: '/port',
+    handler: overSocket,
+    wsHandler: async (socket, { query }) => servePort(gateway, socket, query),
   });
 }
 

@@ -36,6 +36,7 @@ export type {
   QueueRow,
   RegistryRow,
   SessionRow,
+  SshKeyRow,
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';

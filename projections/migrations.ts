@@ -6,6 +6,7 @@ import { holdDetails } from './migrations/0004-hold-details.ts';
 import { devices } from './migrations/0005-devices.ts';
 import { directory } from './migrations/0006-directory.ts';
 import { images } from './migrations/0009-images.ts';
+import { sshKeys } from './migrations/0019-ssh-keys.ts';
 
 /** All, in the order in which they are applied. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   devices,
   directory,
   images,
+  sshKeys,
 ];

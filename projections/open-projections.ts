@@ -5,7 +5,7 @@ import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
 import { deviceHolders } from './queries/device-holders.ts';
 import { directoryQueries } from './queries/directory.ts';
-import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
+import { findKeypair, findUserByEmail, usersByIds, usersOfSshKey } from './queries/identities.ts';
 import { aliasesOf, findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
 import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
@@ -70,6 +70,7 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     findWaiting: (sessionId) => findWaiting(source, sessionId),
     findUser: async (id) => (await usersByIds(source, [id]))[0],
     findUserByEmail: (email) => findUserByEmail(source, email),
+    usersOfSshKey: (fingerprint) => usersOfSshKey(source, fingerprint),
     usersByIds: (ids) => usersByIds(source, ids),
     findKeypair: (accessKey) => findKeypair(source, accessKey),
     ...directoryQueries(source),

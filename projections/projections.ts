@@ -173,6 +173,8 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   findUser(id: string): Promise<UserRow | undefined>;
   /** In upper or lower case. */
   findUserByEmail(email: string): Promise<UserRow | undefined>;
+  /** Those who sign in with the key of that fingerprint. */
+  usersOfSshKey(fingerprint: string): Promise<readonly UserRow[]>;
   usersByIds(ids: readonly string[]): Promise<readonly UserRow[]>;
   findKeypair(accessKey: string): Promise<KeypairRow | undefined>;
   /** Oldest first. A user sees the commits of their own sessions. */

@@ -17,6 +17,7 @@ import {
   SessionStatus,
   SessionType,
   Slots,
+  SshKey,
   StartForecast,
   UserRole,
   UserStatus,
@@ -166,6 +167,10 @@ export const ImageRow = z.object({
 });
 export type ImageRow = Readonly<z.infer<typeof ImageRow>>;
 
+/** A public key that signs its user in over SSH. */
+export const SshKeyRow = z.object({ ...SshKey.shape, addedAtMs: Instant });
+export type SshKeyRow = Readonly<z.infer<typeof SshKeyRow>>;
+
 export const UserRow = z.object({
   id: z.string(),
   email: z.string(),
@@ -190,6 +195,8 @@ export const UserRow = z.object({
   sudoSessionEnabled: z.boolean(),
   /** Null before a key pair was issued. */
   mainAccessKey: z.string().nullable(),
+  /** In the order in which they were added. */
+  sshKeys: z.array(SshKeyRow),
   /** There is none any more; what is known of them is for the audit only. */
   isPurged: z.boolean(),
   createdAtMs: Instant,

@@ -244,6 +244,7 @@ export const tables = {
       allowedClientIp: 'jsonb',
       sudoSessionEnabled: 'bool',
       mainAccessKey: 'text',
+      sshKeys: 'jsonb',
       isPurged: 'bool',
       createdAtMs: 'int8',
       modifiedAtMs: 'int8',

@@ -38,6 +38,7 @@ function registered(row: UserRow | undefined, event: Registered, at: Moment): Us
     allowedClientIp: details?.allowedClientIp ?? null,
     sudoSessionEnabled: details?.sudoSessionEnabled ?? false,
     mainAccessKey: null,
+    sshKeys: [],
     isPurged: false,
     createdAtMs: row?.createdAtMs ?? modifiedAtMs,
     modifiedAtMs,
@@ -73,8 +74,22 @@ function changeOf(
       return { mainAccessKey: row.mainAccessKey ?? event.accessKey };
     case 'user-key-withdrawn':
       return {};
+    case 'user-ssh-key-added':
+      return {
+        sshKeys: [...row.sshKeys, { ...event.key, addedAtMs: instantMs(at.recordedAtMs) }],
+      };
+    case 'user-ssh-key-labelled': {
+      const { fingerprint, label } = event;
+      return {
+        sshKeys: row.sshKeys.map((key) =>
+          key.fingerprint === fingerprint ? { ...key, label } : key,
+        ),
+      };
+    }
+    case 'user-ssh-key-removed':
+      return { sshKeys: row.sshKeys.filter((key) => key.fingerprint !== event.fingerprint) };
     case 'user-purged':
-      return { status: 'deleted', isActive: false, isPurged: true, projects: [] };
+      return { status: 'deleted', isActive: false, isPurged: true, projects: [], sshKeys: [] };
     default:
       return unreachable(event);
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Description } from './directory-values.ts';
 import { AccessKey, KeypairGrant } from './keypair.ts';
+import { SshFingerprint, SshKey, SshKeyLabel } from './ssh-key.ts';
 
 export const USER_SCHEMA_VERSION = 1;
 
@@ -79,6 +80,13 @@ export const UserEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('user-projects-set'), projects: z.array(Membership) }),
   z.object({ type: z.literal('user-key-issued'), ...KeypairGrant.shape }),
   z.object({ type: z.literal('user-key-withdrawn'), accessKey: AccessKey }),
+  z.object({ type: z.literal('user-ssh-key-added'), key: SshKey }),
+  z.object({
+    type: z.literal('user-ssh-key-labelled'),
+    fingerprint: SshFingerprint,
+    label: SshKeyLabel,
+  }),
+  z.object({ type: z.literal('user-ssh-key-removed'), fingerprint: SshFingerprint }),
   z.object({ type: z.literal('user-purged') }),
 ]);
 export type UserEvent = Readonly<z.infer<typeof UserEvent>>;
@@ -114,6 +122,13 @@ export const UserCommand = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('issue-key'), key: KeypairGrant }),
   /** Refused for the main one. */
   z.strictObject({ type: z.literal('withdraw-key'), accessKey: AccessKey }),
+  z.strictObject({ type: z.literal('add-ssh-key'), key: SshKey }),
+  z.strictObject({
+    type: z.literal('label-ssh-key'),
+    fingerprint: SshFingerprint,
+    label: SshKeyLabel,
+  }),
+  z.strictObject({ type: z.literal('remove-ssh-key'), fingerprint: SshFingerprint }),
   /** For ever: the keys go too. Only of a user without sessions; that is the gateway's to see. */
   z.strictObject({ type: z.literal('purge') }),
 ]);

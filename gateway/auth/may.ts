@@ -1,6 +1,7 @@
 import type { Membership, UserRole } from '@orrery/bus';
 import { directoryOperations } from './directory-operations.ts';
 import {
+  actAlone,
   changeOwned,
   everybody,
   observers,
@@ -50,6 +51,8 @@ export const operations = {
   'Query.sessionStatisticsHistory': readOwned,
   'Query.agentStatisticsHistory': signedIn,
   'Query.terminalRecordings': readOwned,
+  'Query.sshKeys': readOwned,
+  'Query.sshServer': signedIn,
   'Query.agents': signedIn,
   'Query.images': signedIn,
   'Query.containerRegistries': observers,
@@ -93,6 +96,10 @@ export const operations = {
   'Mutation.completeCode': changeOwned,
   'Mutation.openTerminal': changeOwned,
   'Mutation.shareTerminal': changeOwned,
+  'Mutation.forwardPort': changeOwned,
+  'Mutation.addSshKey': actAlone,
+  'Mutation.labelSshKey': actAlone,
+  'Mutation.removeSshKey': actAlone,
   'Mutation.removeSessionFile': changeOwned,
   'Mutation.renameSessionFile': changeOwned,
   'Mutation.rebuildProjections': superadmins,
@@ -113,6 +120,8 @@ export const operations = {
   'GET /recordings/:session/:name': readOwned,
   'GET /terminal': everybody,
   'WS /terminal': everybody,
+  'GET /port': everybody,
+  'WS /port': everybody,
   'GET /exec': everybody,
   'WS /exec': everybody,
   'GET /healthz': everybody,

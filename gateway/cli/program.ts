@@ -12,6 +12,7 @@ import type { Perform } from './options.ts';
 import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 import { declareShellCommands } from './shell-program.ts';
+import { declareSshCommands } from './ssh-program.ts';
 
 const HELP_WIDTH = 80;
 const WRAP_WIDTH_MIN = 24;
@@ -39,6 +40,7 @@ ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
   declareShellCommands(program, perform);
+  declareSshCommands(program, perform);
   declareCodeCommands(program, perform);
   declareFileCommands(program, perform);
   declareClusterCommands(program, perform);

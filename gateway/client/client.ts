@@ -49,6 +49,7 @@ import { Registries } from './registries.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { SessionWhy } from './session-why.ts';
+import { Ssh } from './ssh.ts';
 import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 import { Terminals } from './terminals.ts';
@@ -84,6 +85,7 @@ export class OrreryClient implements AsyncDisposable {
   readonly terminals: Terminals;
   readonly machines: Machines;
   readonly registries: Registries;
+  readonly ssh: Ssh;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -116,6 +118,7 @@ export class OrreryClient implements AsyncDisposable {
     this.machines = new Machines(this.#graphql);
     this.registries = new Registries(this.#graphql);
     const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
+    this.ssh = new Ssh(parts);
     this.files = new Files({ ...parts, tokens: this.#tokens });
     this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
   }

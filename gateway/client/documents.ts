@@ -2,6 +2,7 @@
 
 import { directoryDocuments } from './directory-documents.ts';
 import { registryDocuments } from './registry-documents.ts';
+import { sshDocuments } from './ssh-documents.ts';
 
 const userFields = 'id email username role domain projectId';
 
@@ -294,6 +295,7 @@ export const documents = {
     sessionStatistics(id: $id) { kernelId measuredAt liveStat }
   }`,
   ...directoryDocuments,
+  ...sshDocuments,
 } as const;
 
 export type DocumentName = keyof typeof documents;

@@ -55,6 +55,9 @@ import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 import { terminateSessions } from './sessions/terminate-sessions.ts';
+import { forwardPort } from './ssh/forward-port.ts';
+import { addSshKey, labelSshKey, removeSshKey, sshKeys } from './ssh/ssh-keys.ts';
+import { sshServer } from './ssh/ssh-server.ts';
 import { sessionStatistics } from './statistics/session-statistics.ts';
 import {
   agentStatisticsHistory,
@@ -74,6 +77,8 @@ const queries = {
   sessionStatisticsHistory: reading(sessionStatisticsHistory),
   agentStatisticsHistory,
   terminalRecordings: reading(terminalRecordings),
+  sshKeys: reading(sshKeys),
+  sshServer,
   agents: reading(agents),
   images: reading(images),
   containerRegistries: reading(containerRegistries),
@@ -118,6 +123,10 @@ const mutations = {
   executeCode: reading(executeCode),
   openTerminal: reading(openTerminal),
   shareTerminal: reading(shareTerminal),
+  forwardPort: reading(forwardPort),
+  addSshKey: reading(addSshKey),
+  labelSshKey: reading(labelSshKey),
+  removeSshKey: reading(removeSshKey),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
   removeSessionFile: reading(removeSessionFile),

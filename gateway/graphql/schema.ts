@@ -42,6 +42,7 @@ const PARTS = [
   'directory/users.graphql',
   'directory/policies.graphql',
   'directory/directory.graphql',
+  'ssh/ssh.graphql',
 ];
 
 /** The contract with clients, as text. */

@@ -23,6 +23,8 @@ const headersOf: Readonly<Record<Seat, Headers>> = {
   monitor: monitor.headers,
 };
 
+const FINGERPRINT = `SHA256:${'A'.repeat(43)}`;
+
 /** Of nothing that there is: who may do it is told so, and nothing is changed by it. */
 function variablesOf(name: string): Readonly<Record<string, unknown>> {
   const id = randomUUID();
@@ -57,6 +59,11 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
     openTerminal: { input: { sessionId: id } },
     shareTerminal: { input: { sessionId: id } },
     terminalRecordings: { sessionId: id },
+    forwardPort: { input: { sessionId: id, port: 80 } },
+    sshKeys: { userId: id },
+    addSshKey: { input: { publicKey: 'not a key' } },
+    labelSshKey: { fingerprint: FINGERPRINT, label: 'absent' },
+    removeSshKey: { fingerprint: FINGERPRINT },
     removeSessionFile: { sessionId: id, path: 'absent', isRecursive: false },
     renameSessionFile: { sessionId: id, from: 'absent', to: 'other' },
     fairShare: { resourceGroup: 'default' },

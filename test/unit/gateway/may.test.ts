@@ -56,11 +56,13 @@ table('lets nobody unknown do more than sign in and look at the state', () => {
     'GET /graphql',
     'GET /healthz',
     'GET /metrics',
+    'GET /port',
     'GET /readyz',
     'GET /terminal',
     'Mutation.signIn',
     'POST /graphql',
     'WS /exec',
+    'WS /port',
     'WS /terminal',
   ]);
 });

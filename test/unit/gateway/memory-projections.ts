@@ -231,6 +231,12 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     );
   }
 
+  async usersOfSshKey(fingerprint: string) {
+    return [...this.users.values()].filter(({ sshKeys }) =>
+      sshKeys.some((key) => key.fingerprint === fingerprint),
+    );
+  }
+
   async usersByIds(ids: readonly string[]) {
     this.reads.push(`users ${ids.length}`);
     return [...this.users.values()].filter(({ id }) => ids.includes(id));

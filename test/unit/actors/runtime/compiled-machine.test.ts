@@ -39,6 +39,9 @@ const content = fc.record({
   isSchedulable: fc.boolean(),
   reference: fc.constant('image:1'),
   use: fc.constantFrom({ kind: 'batch', runId: 'run-1' }, { kind: 'file-removed' }),
+  key: fc.constantFrom({ fingerprint: 'a', label: 'one' }, { fingerprint: 'b', label: 'two' }),
+  fingerprint: fc.constantFrom('a', 'b'),
+  label: fc.constant('another'),
 });
 const request = requestOf({ kernels: [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')] });
 const placements = [{ kernel: mainKernel, node: 'node-a', slots: { cpu: '1' } }];
