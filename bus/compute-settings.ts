@@ -31,7 +31,7 @@ export const DEFAULT_ACCELERATOR: AcceleratorSettings = AcceleratorSettings.pars
 /** What of the machine an agent gives to kernels, and how. Unknown keys are refused. */
 export const ComputeSettings = z.strictObject({
   /** Absent: all but pretended ones; of the simulated driver none. `cpu` and `mem` come with any. */
-  plugins: z.array(z.enum(['cpu', 'mem', 'cuda', 'mock'])).optional(),
+  plugins: z.array(z.enum(['cpu', 'mem', 'cuda', 'rocm', 'mock'])).optional(),
   /** Kinds of devices in the order of allocation; those not named come last. */
   allocationOrder: z.array(z.string()).default(['cuda', 'rocm', 'tpu', 'cpu', 'mem']),
   affinity: z.enum(['interleaved', 'prefer-single-node']).default('interleaved'),

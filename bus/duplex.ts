@@ -7,7 +7,8 @@ import { newId } from './ids.ts';
 import type { Logger } from './logger.ts';
 
 const OPEN_TIMEOUT_MS = 5_000;
-const STREAMS_MAX = 256;
+/** Of one server: commands, terminals and connections to ports, each with a window of 1 MiB at most. */
+const STREAMS_MAX = 2_048;
 
 const Opening = z.object({ stream: z.uuid(), first: z.unknown() });
 const Opened = z.discriminatedUnion('isOpen', [

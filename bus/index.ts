@@ -62,6 +62,15 @@ export {
   StreamRequest,
 } from './contracts/agent.ts';
 export {
+  AppAnswer,
+  AppList,
+  AppName,
+  AppOptions,
+  AppProtocol,
+  AppReport,
+  AppRequest,
+} from './contracts/app.ts';
+export {
   ARCHIVE_ID,
   ARCHIVE_SCHEMA_VERSION,
   ArchiveCommand,
@@ -147,13 +156,24 @@ export {
   HEARTBEAT_PERIOD_MS,
   HEARTBEAT_TIMEOUT_MS,
   Heartbeat,
+  keepsSessionsAway,
   NODE_SCHEMA_VERSION,
   NodeCommand,
   NodeEvent,
   NodeFacts,
   NodeName,
   NodeStatus,
+  NodeTrouble,
 } from './contracts/node.ts';
+export {
+  FILE_READ_BYTES_MAX,
+  FileAnswer,
+  FileChange,
+  FileFacts,
+  FileOperation,
+  OPEN_FILES_MAX,
+  OpenFilesRequest,
+} from './contracts/open-files.ts';
 export {
   BUILT_IN_POLICIES,
   DEFAULT_POLICY,
@@ -168,6 +188,7 @@ export {
   ResourcePolicy,
   UserPolicy,
 } from './contracts/policy.ts';
+export { PortNumber, PortRequest } from './contracts/port.ts';
 export {
   PRESET_SCHEMA_VERSION,
   PresetCommand,
@@ -234,6 +255,7 @@ export {
 } from './contracts/session.ts';
 export { kernelStatusOf, sessionStatusOf } from './contracts/session-status.ts';
 export { SessionUse, USE_PATHS_MAX, USE_TEXT_CHARACTERS_MAX } from './contracts/session-use.ts';
+export { SSH_KEYS_MAX, SshFingerprint, SshKey, SshKeyLabel } from './contracts/ssh-key.ts';
 export {
   Metric,
   Metrics,
@@ -317,6 +339,14 @@ export { type RegistryAccess, RegistryClient, type RegistryImage } from './oci/r
 export { Overdue } from './overdue.ts';
 export { runProgram } from './program.ts';
 export { err, known, ok, type Result, unreachable } from './result.ts';
+export {
+  faultOfPreopenPorts,
+  parseServicePorts,
+  portOfAppName,
+  RUNTIME_PATH_LABEL,
+  SERVICE_PORTS_LABEL,
+  type ServicePort,
+} from './service-ports.ts';
 export { listSetAside, replaySetAside } from './set-aside.ts';
 export { type ArchiveSettings, parseSettings, readSettings, Settings } from './settings.ts';
 export {

@@ -106,6 +106,21 @@ export const Settings = z.strictObject({
     masterKey: z.string(),
     /** File (mode 0600) with the first administrator to register when it is not there yet. */
     administratorFile: z.string().optional(),
+    /** Absent: sessions are not reached over SSH. */
+    ssh: z
+      .strictObject({
+        host: z.string().default('127.0.0.1'),
+        port: Port.default(8022),
+        /** Made with a new key when there is none (mode 0600); several gateways share one. */
+        hostKeyFile: z.string().startsWith('/'),
+        /** Where clients are told to connect; absent: where the gateway is reached. */
+        publicHost: z.string().min(1).optional(),
+        publicPort: Port.optional(),
+        connectionsPerUserMax: z.int().min(1).max(10_000).default(64),
+        /** A connection on which nothing came or went for so long is ended. Minutes; 0: never. */
+        idleMinutesMax: z.number().min(0).max(100_000).default(0),
+      })
+      .optional(),
     /** Image of a session that names none; absent: chosen among the registered images. */
     defaultImage: z.string().optional(),
   }),
@@ -122,6 +137,11 @@ export const Settings = z.strictObject({
       reservedMemory: z.string().default('1g'),
       /** Containers of kernels at the same time; absent: no limit but that of the resource group. */
       containersMax: z.int().min(1).max(100_000).optional(),
+      /** `uid:gid` of kernels' programs, for an agent of root; absent: whoever an image says. */
+      kernelUser: z
+        .string()
+        .regex(/^[1-9]\d{0,8}:\d{1,9}$/, 'a kernel user is written as uid:gid, and is not root')
+        .optional(),
       compute: ComputeSettings.optional(),
       images: ImageSettings.prefault({}),
       /** Number of nodes that one simulated agent process plays, named `<node>-0`, `<node>-1`, … */

@@ -31,6 +31,10 @@ export const failures = {
     slug: 'session-not-running',
     title: 'The session does not run.',
   },
+  APP_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such app service.' },
+  APP_NOT_RUNNING: { status: 503, slug: 'service-unavailable', title: 'The app does not run.' },
+  APP_BROKEN: { status: 502, slug: 'backend-error', title: 'The app cannot be reached.' },
+  APP_TOO_SLOW: { status: 504, slug: 'backend-timeout', title: 'The app does not answer.' },
   FILE_NOT_FOUND: { status: 404, slug: 'object-not-found', title: 'No such file.' },
   FILE_REFUSED: {
     status: 400,

@@ -1,5 +1,5 @@
 import type { ArchivedLog, Bus, Clock, Logger, Settings } from '@orrery/bus';
-import type { KernelRow, Projections, SessionRow } from '@orrery/projections';
+import type { KernelSeen, Projections, SessionRow } from '@orrery/projections';
 import { LogReadings } from './audit/log-readings.ts';
 import type { Administrator } from './auth/administrator.ts';
 import { createIdentities, type Identities } from './auth/identities.ts';
@@ -22,6 +22,15 @@ import { createGroupRules, type GroupRules } from './graphql/resource-groups/gro
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ExecTickets } from './sockets/exec-tickets.ts';
 import { LiveStatistics } from './statistics/live-statistics.ts';
+
+/** How sessions are reached over SSH. */
+export interface SshAccess {
+  /** Undefined: where the gateway is reached. */
+  readonly host: string | undefined;
+  readonly port: number;
+  /** As in `known_hosts` after the name. */
+  readonly hostKeys: readonly string[];
+}
 
 /** What the gateway stands on. */
 export interface GatewayPorts {
@@ -47,7 +56,7 @@ export interface Gateway extends GatewayPorts {
   readonly folds: SessionFolds;
   /** Everybody's sessions and their kernels, by the session's id. */
   readonly sessionRows: GatheredRead<SessionRow>;
-  readonly kernelRows: GatheredRead<readonly KernelRow[]>;
+  readonly kernelRows: GatheredRead<readonly KernelSeen[]>;
   readonly commands: Commands;
   readonly identities: Identities;
   readonly signingKeys: SigningKeys;
@@ -65,6 +74,9 @@ export interface Gateway extends GatewayPorts {
   /** There once the server is built. */
   tokens(): Tokens;
   useTokens(tokens: Tokens): void;
+  /** Undefined: sessions are not reached over SSH. */
+  sshAccess(): SshAccess | undefined;
+  useSshAccess(access: SshAccess): void;
   /** Fires when the process closes. */
   readonly closing: AbortSignal;
 }
@@ -84,6 +96,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
   const identities = createIdentities({ projections, feed, progress });
   const statistics = new LiveStatistics({ live: bus.live, clock, logger });
   let tokens: Tokens | undefined;
+  let sshAccess: SshAccess | undefined;
   return {
     ...ports,
     keys,
@@ -97,7 +110,7 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
       const rows = await projections.sessionsByIds(ids, { kind: 'all' });
       return new Map(rows.map((row) => [row.id, row]));
     }),
-    kernelRows: new GatheredRead<readonly KernelRow[]>(async (ids) =>
+    kernelRows: new GatheredRead<readonly KernelSeen[]>(async (ids) =>
       Map.groupBy(await projections.kernelsOfSessions(ids), ({ sessionId }) => sessionId),
     ),
     commands: createCommands({ inbox: bus.inbox, clock, closing }),
@@ -119,6 +132,10 @@ export function createGateway(ports: GatewayPorts, closing: AbortSignal): Gatewa
     },
     useTokens(built) {
       tokens = built;
+    },
+    sshAccess: () => sshAccess,
+    useSshAccess(access) {
+      sshAccess = access;
     },
     closing,
   };

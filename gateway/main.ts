@@ -19,6 +19,7 @@ import { createGateway, type Gateway } from './gateway.ts';
 import { answerLogins } from './registries/answer-logins.ts';
 import { findHindrance } from './rest/readiness.ts';
 import { buildServer } from './server.ts';
+import { type SshServer, startSshServer } from './ssh/ssh-server.ts';
 
 /** Wait before readiness is looked at again while nothing says that something changed. Milliseconds. */
 const LOOK_AGAIN_MS = 250;
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
   const app = await buildServer(gateway, { tls: secured });
   const address = await app.listen({ host, port });
   logger.info({ address }, 'listening');
+  const ssh = await openSsh(gateway);
   const registering = register(gateway, closing.signal);
   const waiting = tellReady(gateway, closing.signal);
   await Promise.race([stopping, findsRefusal(projections)]);
@@ -76,10 +78,18 @@ async function main(): Promise<void> {
     () => logger.warn('requests were still running when the gateway stopped'),
     () => undefined,
   );
-  await Promise.race([app.close(), deadline]);
+  await Promise.race([Promise.all([app.close(), ssh?.close()]), deadline]);
   late.abort();
   closing.abort();
   await Promise.allSettled([following, registering, waiting, deadline]);
+}
+
+async function openSsh(gateway: Gateway): Promise<SshServer | undefined> {
+  const { ssh } = gateway.settings;
+  if (ssh === undefined) return undefined;
+  const server = await startSshServer(gateway, ssh);
+  gateway.useSshAccess(server.access);
+  return server;
 }
 
 /** Never resolves. @throws {ProjectionsRefused} when no other try would end differently. */

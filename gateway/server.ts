@@ -21,6 +21,8 @@ import { type FailureCode, RequestFailed } from './errors.ts';
 import type { Gateway } from './gateway.ts';
 import { failureOf, logFailure, retryHeaders } from './graphql/error-form.ts';
 import { registerGraphql } from './graphql/graphql-routes.ts';
+import { createAppProxy } from './proxy/bus-app-proxy.ts';
+import { registerApps } from './proxy/register-apps.ts';
 import { BODY_LIMITS, type BodyLimits, registerBodyDeadlines } from './rest/body-deadlines.ts';
 import { registerFiles } from './rest/files-route.ts';
 import { problemOf } from './rest/problem.ts';
@@ -28,6 +30,7 @@ import { registerRecordings } from './rest/recordings-route.ts';
 import { registerReplay } from './rest/replay-route.ts';
 import { registerGraphiql, registerRest } from './rest/rest-routes.ts';
 import { serveExec } from './sockets/exec-socket.ts';
+import { servePort } from './sockets/port-socket.ts';
 import { serveTerminal } from './sockets/terminal-socket.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -100,6 +103,7 @@ export async function buildServer(
   registerFiles(app, gateway);
   registerRecordings(app, gateway);
   registerSockets(app, gateway);
+  registerApps(app, createAppProxy(gateway));
   return app;
 }
 
@@ -123,6 +127,12 @@ function registerSockets(app: FastifyInstance, gateway: Gateway): void {
     url: '/terminal',
     handler: overSocket,
     wsHandler: async (socket, { query }) => serveTerminal(gateway, socket, query),
+  });
+  app.route({
+    method: 'GET',
+    url: '/port',
+    handler: overSocket,
+    wsHandler: async (socket, { query }) => servePort(gateway, socket, query),
   });
 }
 

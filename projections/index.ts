@@ -18,7 +18,14 @@ export type {
   SessionOwner,
   SessionWithKernels,
 } from './projections.ts';
+export {
+  HeldTimeDimension,
+  type HeldTimeRequest,
+  type HeldTimeRow,
+  REPORT_DAYS_MAX,
+} from './queries/held-time.ts';
 export type { Held, Owner } from './queries/limits.ts';
+export { type QuotaListing, type QuotaRow, QuotaScope } from './queries/quotas.ts';
 export type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 export { SERIES_POINTS_MAX, type SeriesPoint, type SeriesRange } from './queries/statistics.ts';
 export { ProjectionReport, type ProjectorAnswer, requestReport } from './report.ts';
@@ -27,6 +34,7 @@ export type {
   DomainRow,
   ImageRow,
   KernelRow,
+  KernelSeen,
   KeypairRow,
   LimitsRow,
   NodeRow,
@@ -36,6 +44,7 @@ export type {
   QueueRow,
   RegistryRow,
   SessionRow,
+  SshKeyRow,
   UserRow,
 } from './rows.ts';
 export { foldSession } from './session-fold.ts';

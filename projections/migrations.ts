@@ -6,6 +6,9 @@ import { holdDetails } from './migrations/0004-hold-details.ts';
 import { devices } from './migrations/0005-devices.ts';
 import { directory } from './migrations/0006-directory.ts';
 import { images } from './migrations/0009-images.ts';
+import { heldTime } from './migrations/0010-held-time.ts';
+import { troubles } from './migrations/0011-troubles.ts';
+import { sshKeys } from './migrations/0012-ssh-keys.ts';
 
 /** All, in the order in which they are applied. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +19,7 @@ export const migrations: readonly Migration[] = [
   devices,
   directory,
   images,
+  heldTime,
+  troubles,
+  sshKeys,
 ];

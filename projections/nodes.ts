@@ -1,4 +1,4 @@
-import { type NodeEvent, type NodeFacts, unreachable } from '@orrery/bus';
+import { keepsSessionsAway, type NodeEvent, type NodeFacts, unreachable } from '@orrery/bus';
 import { instantMs, type Moment, placeOf } from './moment.ts';
 import type { NodeRow } from './rows.ts';
 
@@ -48,7 +48,9 @@ function changeOf(
   }
 }
 
-function columnsOf({ slots, devices = [], ...facts }: NodeFacts) {
+function columnsOf({ slots, devices = [], troubles = [], ...facts }: NodeFacts) {
   const { driver, architecture, resourceGroup, version } = facts;
-  return { driver, architecture, resourceGroup, version, availableSlots: slots, devices };
+  const place = { driver, architecture, resourceGroup, version };
+  const isTroubled = troubles.some(keepsSessionsAway);
+  return { ...place, availableSlots: slots, devices, troubles: [...troubles], isTroubled };
 }

@@ -5,12 +5,14 @@ import { auditEntries, commitsOfSession, witnesses } from './queries/audit.ts';
 import { clusterAt } from './queries/cluster-at.ts';
 import { deviceHolders } from './queries/device-holders.ts';
 import { directoryQueries } from './queries/directory.ts';
-import { findKeypair, findUserByEmail, usersByIds } from './queries/identities.ts';
+import { heldTime } from './queries/held-time.ts';
+import { findKeypair, findUserByEmail, usersByIds, usersOfSshKey } from './queries/identities.ts';
 import { aliasesOf, findImage, listImages } from './queries/images.ts';
 import { findLimits, heldBy } from './queries/limits.ts';
 import { checkpoint, clusterStatus, knownSlots, listNodes } from './queries/nodes.ts';
 import { findPreset, listPresets } from './queries/presets.ts';
 import { findWaiting } from './queries/queue.ts';
+import { listQuotas } from './queries/quotas.ts';
 import { findRegistry, listRegistries } from './queries/registries.ts';
 import { groupRules, listResourceGroups, roomOfGroup } from './queries/resource-groups.ts';
 import {
@@ -67,9 +69,12 @@ export function openProjections(url: string, options: OpenOptions = {}): Project
     roomOfGroup: (group) => roomOfGroup(source, group),
     findLimits: (owner) => findLimits(source, owner),
     heldBy: (owner) => heldBy(source, owner),
+    listQuotas: (listing) => listQuotas(source, listing),
+    heldTime: (request) => heldTime(source, request),
     findWaiting: (sessionId) => findWaiting(source, sessionId),
     findUser: async (id) => (await usersByIds(source, [id]))[0],
     findUserByEmail: (email) => findUserByEmail(source, email),
+    usersOfSshKey: (fingerprint) => usersOfSshKey(source, fingerprint),
     usersByIds: (ids) => usersByIds(source, ids),
     findKeypair: (accessKey) => findKeypair(source, accessKey),
     ...directoryQueries(source),

@@ -9,13 +9,16 @@ import type {
 } from '@orrery/bus';
 import type { ClusterMoment } from './cluster-fold.ts';
 import type { DirectoryProjections } from './directory-projections.ts';
+import type { HeldTimeRequest, HeldTimeRow } from './queries/held-time.ts';
 import type { Held, Owner } from './queries/limits.ts';
+import type { QuotaListing, QuotaRow } from './queries/quotas.ts';
 import type { GroupRules, ListedGroup, NodeRoom } from './queries/resource-groups.ts';
 import type { SeriesPoint, SeriesRange } from './queries/statistics.ts';
 import type {
   AuditRow,
   ImageRow,
   KernelRow,
+  KernelSeen,
   KeypairRow,
   LimitsRow,
   NodeRow,
@@ -128,7 +131,7 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   /** In no order; those that are not there are left out. At most `LOOKUP_IDS_MAX` ids. */
   sessionsByIds(ids: readonly string[], visibility: Visibility): Promise<readonly SessionRow[]>;
   /** By session, then by local rank. At most `LOOKUP_IDS_MAX` ids. */
-  kernelsOfSessions(sessionIds: readonly string[]): Promise<readonly KernelRow[]>;
+  kernelsOfSessions(sessionIds: readonly string[]): Promise<readonly KernelSeen[]>;
   /** The session as it was at that time; undefined before it existed. */
   sessionAt(
     id: string,
@@ -166,6 +169,10 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   findLimits(owner: Owner): Promise<LimitsRow | undefined>;
   /** What an owner holds now in all groups together, and how many of their sessions wait. */
   heldBy(owner: Owner): Promise<Held>;
+  /** What each owner of a kind holds now, in each resource group; by key. */
+  listQuotas(listing: QuotaListing): Paged<QuotaRow>;
+  /** How long which slots were held. Refused: `report-period-invalid`, `report-too-large`. */
+  heldTime(request: HeldTimeRequest): Promise<Result<readonly HeldTimeRow[], Rejection>>;
   /** Names of slots that some node has or had, and those that every node has; in order. */
   knownSlots(): Promise<readonly string[]>;
   /** The place in the queue of a session that waits, and why it does. */
@@ -173,6 +180,8 @@ export interface Projections extends DirectoryProjections, AsyncDisposable {
   findUser(id: string): Promise<UserRow | undefined>;
   /** In upper or lower case. */
   findUserByEmail(email: string): Promise<UserRow | undefined>;
+  /** Those who sign in with the key of that fingerprint. */
+  usersOfSshKey(fingerprint: string): Promise<readonly UserRow[]>;
   usersByIds(ids: readonly string[]): Promise<readonly UserRow[]>;
   findKeypair(accessKey: string): Promise<KeypairRow | undefined>;
   /** Oldest first. A user sees the commits of their own sessions. */

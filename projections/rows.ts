@@ -9,6 +9,7 @@ import {
   Membership,
   NodeDevice,
   NodeStatus,
+  NodeTrouble,
   OwnerLimits,
   PolicyKind,
   ProjectType,
@@ -17,6 +18,7 @@ import {
   SessionStatus,
   SessionType,
   Slots,
+  SshKey,
   StartForecast,
   UserRole,
   UserStatus,
@@ -98,6 +100,10 @@ export const KernelRow = z.object({
 });
 export type KernelRow = Readonly<z.infer<typeof KernelRow>>;
 
+/** With what is wrong with it on its node now, for people. */
+export const KernelSeen = KernelRow.extend({ trouble: z.string().nullable() });
+export type KernelSeen = Readonly<z.infer<typeof KernelSeen>>;
+
 /** A session in the scheduler's queue, or one that has left it. */
 export const QueueRow = z.object({
   sessionId: z.string(),
@@ -116,14 +122,19 @@ export const QueueRow = z.object({
 });
 export type QueueRow = Readonly<z.infer<typeof QueueRow>>;
 
-/** What the scheduler gave to one kernel on one node, until it is released. */
+/** What the scheduler gave to one kernel on one node, until it is released. Each attempt has its own. */
 export const AllocationRow = z.object({
+  /** `kernel/attempt`. */
+  id: z.string(),
   kernelId: z.string(),
   sessionId: z.string(),
   agentId: z.string(),
   attempt: z.int(),
   slots: Slots,
   isReleased: z.boolean(),
+  heldFromMs: Instant,
+  /** Null while it is held. */
+  heldUntilMs: Instant.nullable(),
   sequence: z.int(),
 });
 export type AllocationRow = Readonly<z.infer<typeof AllocationRow>>;
@@ -138,6 +149,9 @@ export const NodeRow = z.object({
   version: z.string(),
   availableSlots: Slots,
   devices: z.array(NodeDevice),
+  troubles: z.array(NodeTrouble),
+  /** Whether one of them keeps sessions away, whatever an operator said. */
+  isTroubled: z.boolean(),
   registeredAtMs: Instant,
   /** When its heartbeats stopped; null while it is alive. */
   lostAtMs: Instant.nullable(),
@@ -166,6 +180,10 @@ export const ImageRow = z.object({
 });
 export type ImageRow = Readonly<z.infer<typeof ImageRow>>;
 
+/** A public key that signs its user in over SSH. */
+export const SshKeyRow = z.object({ ...SshKey.shape, addedAtMs: Instant });
+export type SshKeyRow = Readonly<z.infer<typeof SshKeyRow>>;
+
 export const UserRow = z.object({
   id: z.string(),
   email: z.string(),
@@ -190,6 +208,13 @@ export const UserRow = z.object({
   sudoSessionEnabled: z.boolean(),
   /** Null before a key pair was issued. */
   mainAccessKey: z.string().nullable(),
+  /** Opens with the gateway's master key, for this user only. Null: no second factor. */
+  sealedTotpSecret: z.string().nullable(),
+  /** Null: nobody is asked for it. */
+  totpActivatedAtMs: Instant.nullable(),
+  recoveryCodesLeft: z.int(),
+  /** In the order in which they were added. */
+  sshKeys: z.array(SshKeyRow),
   /** There is none any more; what is known of them is for the audit only. */
   isPurged: z.boolean(),
   createdAtMs: Instant,

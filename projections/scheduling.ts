@@ -49,26 +49,26 @@ export function projectScheduling(
     case 'session-dequeued':
       return { queue: left(queue, sequence), allocations };
     case 'session-placed': {
+      const atMs = momentOf(event, at);
       const placed = event.placements.map(({ kernel, node, slots }) => ({
+        id: `${kernel}/${event.attempt}`,
         kernelId: kernel,
         sessionId: event.session,
         agentId: node,
         attempt: event.attempt,
         slots,
         isReleased: false,
+        heldFromMs: atMs,
+        heldUntilMs: null,
         sequence,
       }));
-      const kernels = new Set(placed.map(({ kernelId }) => kernelId));
-      const others = allocations.filter(({ kernelId }) => !kernels.has(kernelId));
-      return { queue: left(queue, sequence), allocations: [...others, ...placed] };
+      const ids = new Set(placed.map(({ id }) => id));
+      // A session lies in one place: what an older version did not release is free all the same.
+      const before = released(allocations, atMs, sequence).filter(({ id }) => !ids.has(id));
+      return { queue: left(queue, sequence), allocations: [...before, ...placed] };
     }
     case 'allocation-released':
-      return {
-        queue,
-        allocations: allocations.map((row) =>
-          row.isReleased ? row : { ...row, isReleased: true, sequence },
-        ),
-      };
+      return { queue, allocations: released(allocations, momentOf(event, at), sequence) };
     case 'session-given-up':
       return { queue: left(queue, sequence), allocations };
     case 'priority-changed':
@@ -87,6 +87,24 @@ export function projectScheduling(
     default:
       return event satisfies never;
   }
+}
+
+/** When the scheduler decided it; older versions wrote some events down without. */
+function momentOf({ atMs }: { readonly atMs?: number | undefined }, at: Moment): number {
+  return instantMs(atMs ?? at.recordedAtMs);
+}
+
+/** Nothing is held for less than no time, whatever clocks do. */
+function released(
+  allocations: readonly AllocationRow[],
+  atMs: number,
+  sequence: number,
+): readonly AllocationRow[] {
+  return allocations.map((row) =>
+    row.isReleased
+      ? row
+      : { ...row, isReleased: true, heldUntilMs: Math.max(row.heldFromMs, atMs), sequence },
+  );
 }
 
 function held(

@@ -38,6 +38,8 @@ function registered(row: UserRow | undefined, event: Registered, at: Moment): Us
     allowedClientIp: details?.allowedClientIp ?? null,
     sudoSessionEnabled: details?.sudoSessionEnabled ?? false,
     mainAccessKey: null,
+    ...NO_TOTP,
+    sshKeys: [],
     isPurged: false,
     createdAtMs: row?.createdAtMs ?? modifiedAtMs,
     modifiedAtMs,
@@ -73,8 +75,55 @@ function changeOf(
       return { mainAccessKey: row.mainAccessKey ?? event.accessKey };
     case 'user-key-withdrawn':
       return {};
+    case 'user-ssh-key-added':
+      return {
+        sshKeys: [...row.sshKeys, { ...event.key, addedAtMs: instantMs(at.recordedAtMs) }],
+      };
+    case 'user-ssh-key-labelled': {
+      const { fingerprint, label } = event;
+      return {
+        sshKeys: row.sshKeys.map((key) =>
+          key.fingerprint === fingerprint ? { ...key, label } : key,
+        ),
+      };
+    }
+    case 'user-ssh-key-removed':
+      return { sshKeys: row.sshKeys.filter((key) => key.fingerprint !== event.fingerprint) };
     case 'user-purged':
-      return { status: 'deleted', isActive: false, isPurged: true, projects: [] };
+      return {
+        status: 'deleted',
+        isActive: false,
+        isPurged: true,
+        projects: [],
+        sshKeys: [],
+        ...NO_TOTP,
+      };
+    default:
+      return totpOf(row, event, at);
+  }
+}
+
+const NO_TOTP = { sealedTotpSecret: null, totpActivatedAtMs: null, recoveryCodesLeft: 0 } as const;
+
+type TotpEvent = Extract<
+  UserEvent,
+  { readonly type: `user-totp-${string}` | 'user-recovery-code-used' }
+>;
+
+function totpOf(row: UserRow, event: TotpEvent, at: Moment): Partial<UserRow> {
+  switch (event.type) {
+    case 'user-totp-enrolled': {
+      const { sealedSecret: sealedTotpSecret, recoveryHashes } = event;
+      return { ...NO_TOTP, sealedTotpSecret, recoveryCodesLeft: recoveryHashes.length };
+    }
+    case 'user-totp-activated':
+      return { totpActivatedAtMs: instantMs(at.recordedAtMs) };
+    case 'user-totp-used':
+      return {};
+    case 'user-recovery-code-used':
+      return { recoveryCodesLeft: row.recoveryCodesLeft - 1 };
+    case 'user-totp-removed':
+      return NO_TOTP;
     default:
       return unreachable(event);
   }

@@ -7,6 +7,7 @@ import { serveStreams } from './kernel-streams.ts';
 import { KernelWork } from './kernel-work.ts';
 import { isNetworkWish, NetworkDesk } from './networks/network-desk.ts';
 import { NodePresence } from './node-presence.ts';
+import type { NodeTroubles, TroubleSource } from './node-troubles.ts';
 import { insist } from './persistence.ts';
 import type { ReportGate } from './report-gate.ts';
 import { Reporter } from './reporter.ts';
@@ -27,9 +28,14 @@ export interface AgentOptions {
   /** Where the node keeps its things; absent: nowhere. */
   readonly directory?: string | undefined;
   readonly imagesFile?: string | undefined;
+  /** Absent: nothing is looked after. */
+  readonly troubles?: NodeTroubles | undefined;
+  readonly troubleSources?: readonly TroubleSource[] | undefined;
   readonly reportGate?: ReportGate | undefined;
   /** Undefined: nothing is measured. */
-  readonly statistics?: Pick<StatisticsOptions, 'periodMs' | 'steady' | 'readNode'> | undefined;
+  readonly statistics?:
+    | Pick<StatisticsOptions, 'periodMs' | 'steady' | 'readNode' | 'readDevices'>
+    | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -64,7 +70,10 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
   const onSaved = (sequence: number): void => records.allDoneUpTo(sequence);
   const checkpoint = new WishCheckpoint({ ...shared, inbox: bus.agents, saved, onSaved });
   const onTimeout = (kernel: string): void => desk.timedOut(kernel);
-  using work = new KernelWork({ driver, reporter, records, keptLogs, clock, logger, onTimeout });
+  const { troubles } = options;
+  using work = new KernelWork({
+    ...{ driver, reporter, records, keptLogs, troubles, clock, logger, onTimeout },
+  });
   const desk = new KernelDesk({ work, reporter, checkpoint, logger, signal });
   const { networks } = driver;
   const networkDesk = new NetworkDesk({ ...shared, networks, reporter, checkpoint });
@@ -83,6 +92,7 @@ async function run(options: AgentOptions, stop: AbortSignal, onReady: () => void
     presence.beat(() => work.running.size),
     tellMeasured(options, work, signal),
     driver.tidy?.(signal),
+    troubles?.watch(options.troubleSources ?? [], signal),
     serveStreams({
       ...shared,
       live: bus.live,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ImageFacts, KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type { DeviceGrant, KernelDevices } from './compute/kernel-devices.ts';
 import type { LogChunk } from './log-frames.ts';
@@ -60,6 +61,8 @@ export interface EngineCapacity {
   readonly architecture: string;
   /** Names of the runtimes that the engine can run containers with; absent: it has no such thing. */
   readonly runtimes?: readonly string[] | undefined;
+  /** Where it keeps images and what containers write; absent: nowhere of its own. */
+  readonly root?: string | undefined;
 }
 
 export interface LogRequest {
@@ -107,6 +110,12 @@ export interface KernelPlaces {
   readonly home: string;
 }
 
+/** Where something listens, as programs of the kernel see it. */
+export interface PortTarget {
+  readonly kernel: string;
+  readonly port: number;
+}
+
 /** A program run beside a kernel's own. Disposing ends it as far as the engine can. */
 export interface ExecProcess extends AsyncDisposable {
   readonly output: AsyncIterable<LogChunk>;
@@ -128,6 +137,8 @@ export interface ContainerDriver extends AsyncDisposable {
   /** Absent: kernels of this driver share no networks. */
   readonly networks?: ClusterNetworks | undefined;
   capacity(signal: AbortSignal): Promise<EngineCapacity>;
+  /** Resolves when the engine answers what an engine that is well answers at once. Absent: there is none. */
+  answer?(signal: AbortSignal): Promise<void>;
   /** All that this node owns, also what has ended. */
   list(signal: AbortSignal): Promise<readonly KernelContainer[]>;
   find(kernel: string, signal: AbortSignal): Promise<KernelContainer | undefined>;
@@ -154,6 +165,12 @@ export interface ContainerDriver extends AsyncDisposable {
   logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk>;
   /** @throws {KernelNotFound} | {ExecFailed} | {TerminalUnavailable} */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess>;
+  /**
+   * A connection to what listens at a port inside the kernel, on its loopback too. Either side may end first; whoever
+   * asked destroys it.
+   * @throws {KernelNotFound} | {KernelNotRunning} | {PortRefused} | {PortUnreachable}
+   */
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex>;
   /**
    * Asks the program to end, kills it after `graceMs`, and tells how it ended. Undefined: no container.
    * @throws {ContainerWillNotStop} when even the kill did not work.

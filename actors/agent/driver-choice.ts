@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import type { Clock, Logger, Settings } from '@orrery/bus';
+import { type Clock, type Logger, type Settings, SettingsInvalid } from '@orrery/bus';
 import Docker from 'dockerode';
 import type { ContainerDriver } from './container-driver.ts';
 import { connectDocker } from './docker/docker-driver.ts';
@@ -19,7 +19,7 @@ const PASSED_ON = ['LANG', 'TZ', 'USER', 'LOGNAME'] as const;
 export interface DriverChoice {
   readonly settings: Pick<
     NonNullable<Settings['agent']>,
-    'driver' | 'dockerSocket' | 'images' | 'address'
+    'driver' | 'dockerSocket' | 'images' | 'address' | 'kernelUser'
   >;
   readonly node: string;
   readonly installation: string;
@@ -54,12 +54,14 @@ export async function chooseDriver(choice: DriverChoice): Promise<ContainerDrive
   }
 }
 
-function dockerDriver(choice: DriverChoice): Promise<ContainerDriver> {
+async function dockerDriver(choice: DriverChoice): Promise<ContainerDriver> {
   const { settings, node, installation, directory, environ, user, clock, logger } = choice;
+  if (settings.kernelUser !== undefined && user !== undefined)
+    throw new SettingsInvalid('agent.kernelUser needs an agent that runs as root');
   const { pullPolicy: policy, unusedHoursMax, freePercentMin } = settings.images;
   const unusedMsMax = unusedHoursMax === 0 ? undefined : unusedHoursMax * HOUR_MS;
   const host = settings.dockerSocket ?? environ['DOCKER_HOST'] ?? DEFAULT_SOCKET;
-  return connectDocker(
+  return await connectDocker(
     {
       docker: engineAt(host),
       owner: { node, installation },
@@ -73,6 +75,7 @@ function dockerDriver(choice: DriverChoice): Promise<ContainerDriver> {
       clock,
       logger,
       user,
+      kernelUser: settings.kernelUser,
       address: settings.address ?? ownAddress(networkInterfaces()),
     },
     AbortSignal.timeout(ENGINE_ANSWER_MS_MAX),

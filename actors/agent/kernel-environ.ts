@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import { type KernelSpec, RUNTIME_PATH_LABEL, SERVICE_PORTS_LABEL } from '@orrery/bus';
 import type { DeviceGrant } from './compute/kernel-devices.ts';
 
 /** Keeps a container alive that is there to be worked in, and ends it at once when asked. */
@@ -19,6 +19,8 @@ export interface Directories {
 export interface Surroundings {
   readonly grant?: DeviceGrant | undefined;
   readonly imageLabels?: Readonly<Record<string, string>> | undefined;
+  /** Where the image's programs are looked for. */
+  readonly imagePath?: string | undefined;
   /** `uid:gid` of the program, where it is not the image's own. */
   readonly user?: string | undefined;
   /** What follows from the network that it is in. */
@@ -26,17 +28,19 @@ export interface Surroundings {
 }
 
 const CORE_COUNT_NAMES = 'ai.backend.envs.corecount';
-const SERVICE_PORTS = 'ai.backend.service-ports';
 
 /** The session's environment, over which nobody can set what only this node knows for sure. */
 export function kernelEnviron(
   spec: KernelSpec,
   directories: Directories,
-  { grant, imageLabels = {}, user, network }: Surroundings = {},
+  { grant, imageLabels = {}, imagePath, user, network }: Surroundings = {},
 ): Readonly<Record<string, string>> {
   const [uid, gid = uid] = user?.split(':') ?? [];
+  const groups = grant?.fragment.groups ?? [];
   return {
     LANG: 'C.UTF-8',
+    // What is installed by a user for himself goes before what the image has.
+    ...(imagePath === undefined ? {} : { PATH: `${directories.home}/.local/bin:${imagePath}` }),
     ...coreCounts(imageLabels[CORE_COUNT_NAMES], spec, grant),
     ...spec.environ,
     HOME: directories.home,
@@ -47,9 +51,13 @@ export function kernelEnviron(
     BACKENDAI_KERNEL_IMAGE: spec.image,
     BACKENDAI_CLUSTER_ROLE: spec.role,
     BACKENDAI_CLUSTER_HOST: spec.hostname,
-    BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS] ?? '',
+    BACKENDAI_SERVICE_PORTS: imageLabels[SERVICE_PORTS_LABEL] ?? '',
+    // Nothing outlives a kernel but what lies in mounted folders, and it has none.
+    BACKENDAI_PERSISTENT_PATHS: '',
+    ORRERY_RUNTIME_PATH: imageLabels[RUNTIME_PATH_LABEL] ?? '',
     ORRERY_CONFIG_DIRECTORY: directories.config,
     ...(uid === undefined || gid === undefined ? {} : { LOCAL_USER_ID: uid, LOCAL_GROUP_ID: gid }),
+    ...(groups.length === 0 ? {} : { ADDITIONAL_GIDS: groups.join(',') }),
     ...(spec.sessionType === 'batch' ? { _BACKEND_BATCH_MODE: '1' } : {}),
     ...network,
     ...grant?.fragment.environ,

@@ -17,6 +17,7 @@ import type { KeptLogs } from './kept-logs.ts';
 import type { KernelDesk } from './kernel-desk.ts';
 import type { KernelRecords } from './kernel-records.ts';
 import type { LogChunk } from './log-frames.ts';
+import { servePort } from './ports/serve-port.ts';
 import type { KeeperClient } from './runs/keeper-client.ts';
 import { serveRun } from './runs/serve-runs.ts';
 import { serveRecordings, serveTerminal } from './terminals/serve-terminals.ts';
@@ -67,9 +68,14 @@ function serveRequest(
     case 'execute':
     case 'interrupt':
     case 'complete':
+    case 'app-list':
+    case 'app-start':
+    case 'app-stop':
       return serveRun(options, request, stream);
     case 'terminal':
       return serveTerminal(options, request, stream);
+    case 'port':
+      return servePort(options, request, stream);
     case 'recording-list':
     case 'recording-read':
       return serveRecordings(options.directory, request, stream);
@@ -156,7 +162,8 @@ async function passInput(process: ExecProcess, stream: Stream): Promise<void> {
           await process.resize(frame).catch(() => undefined);
           break;
         case 'restart':
-          // Of terminals only.
+        case 'file-operation':
+          // Of terminals and open files only.
           break;
         case 'end-of-input':
           process.endInput();

@@ -23,8 +23,10 @@ import type { KeptLogs } from './kept-logs.ts';
 import { keepLog } from './kernel-log.ts';
 import type { KernelEnd, KernelRecord } from './kernel-record.ts';
 import type { KernelRecords } from './kernel-records.ts';
+import { KernelStops } from './kernel-stops.ts';
 import { KernelTimeouts } from './kernel-timeouts.ts';
 import { LateContainers } from './late-containers.ts';
+import type { NodeTroubles } from './node-troubles.ts';
 import { insist } from './persistence.ts';
 import { PullNews } from './pull-news.ts';
 import type { Reporter } from './reporter.ts';
@@ -46,6 +48,7 @@ export interface KernelWorkOptions {
   readonly records: KernelRecords;
   /** Undefined: logs end with their containers. */
   readonly keptLogs: KeptLogs | undefined;
+  readonly troubles?: NodeTroubles | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called when a kernel's program ran for as long as it may. */
@@ -61,11 +64,13 @@ export class KernelWork {
   readonly #pulling = new Map<string, KernelReport>();
   readonly #timeouts: KernelTimeouts;
   readonly #late: LateContainers;
+  readonly #stops: KernelStops;
 
   constructor(options: KernelWorkOptions) {
     this.#options = options;
     this.#timeouts = new KernelTimeouts(options);
     this.#late = new LateContainers(options);
+    this.#stops = new KernelStops(options);
   }
 
   /** Kernels whose program runs, as far as it was heard. */
@@ -119,10 +124,7 @@ export class KernelWork {
     const record = this.#options.records.find(kernel);
     if (record?.phase !== 'running') return;
     this.#options.records.put({ ...record, stopReason: TASK_TIMEOUT }, 'kept');
-    const target = { kernel, graceMs: TASK_TIMEOUT_GRACE_MS };
-    const exit = await this.#insist('stop a kernel whose time is over', signal, () =>
-      this.#options.driver.stop(target, signal),
-    );
+    const exit = await this.#stops.stop({ kernel, graceMs: TASK_TIMEOUT_GRACE_MS }, signal);
     const end = exit === undefined ? VANISHED : exitReport(exit, TASK_TIMEOUT);
     await this.#ended(end, { kernel, cause: 'seen', signal });
   }
@@ -252,14 +254,13 @@ export class KernelWork {
     { graceMs, reason }: Extract<Action, { readonly action: 'stop' }>,
     at: At,
   ): Promise<void> {
-    const { driver, records } = this.#options;
-    const record = records.find(at.kernel);
+    const { records } = this.#options;
+    const { kernel } = at;
+    const record = records.find(kernel);
     const stopReason = record?.stopReason ?? reason;
     if (record !== undefined) records.put({ ...record, stopReason }, 'kept');
-    const exit = await this.#insist('stop a kernel', at.signal, () =>
-      driver.stop({ kernel: at.kernel, graceMs }, at.signal),
-    );
-    const seen = records.find(at.kernel)?.end;
+    const exit = await this.#stops.stop({ kernel, graceMs }, at.signal);
+    const seen = records.find(kernel)?.end;
     const end = seen ?? (exit === undefined ? VANISHED : exitReport(exit, stopReason));
     await this.#clear(end, at);
   }

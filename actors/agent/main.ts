@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Bus,
+  type Clock,
   connectBus,
   createLogger,
   type Logger,
@@ -17,15 +18,19 @@ import { type Agent, startAgent } from './agent.ts';
 import { askedRegistries } from './asked-registries.ts';
 import { DeviceDriver } from './compute/device-driver.ts';
 import { openDevices } from './compute/open-devices.ts';
+import type { ContainerDriver, EngineCapacity } from './container-driver.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { chooseDriver } from './driver-choice.ts';
 import { KeptLogs } from './kept-logs.ts';
 import { KernelRecords } from './kernel-records.ts';
 import { EngineWatch } from './networks/engine-watch.ts';
 import { nodeFacts, reservedSlots } from './node-facts.ts';
+import { NodeTroubles, type TroubleSource } from './node-troubles.ts';
 import { ReportGate } from './report-gate.ts';
 import { KeeperClient } from './runs/keeper-client.ts';
+import { keepNoticed } from './service-notice.ts';
 import { readNodeUsage } from './statistics/node-usage.ts';
+import { diskShortage, engineSilence, memoryShortage } from './trouble-sources.ts';
 import { watchFacts } from './watch-facts.ts';
 
 type AgentSettings = NonNullable<Settings['agent']>;
@@ -61,8 +66,9 @@ async function main(): Promise<void> {
   const parts = { settings: settings.agent, bus, directory, logger, reportGate, signal };
   const agents = await Promise.all(names.map((node) => startNode(node, parts)));
   await Promise.all(agents.map(({ ready }) => ready));
-  if (!stop.signal.aborted) process.stdout.write('ready\n');
-  await Promise.all(agents.map(({ done }) => done));
+  if (!signal.aborted) process.stdout.write('ready\n');
+  const noticed = keepNoticed({ environ: process.env, clock: systemClock, logger }, signal);
+  await Promise.all([noticed, ...agents.map(({ done }) => done)]);
   logger.info({ nodes: names.length }, 'the agent ends');
 }
 
@@ -108,10 +114,15 @@ async function startNode(
     parts.signal,
   );
   const driver = devices === undefined ? engine : new DeviceDriver(engine, devices);
+  const troubles = new NodeTroubles({ clock, logger });
   const watched = new EngineWatch(driver.networks);
   await watched.refresh(parts.signal);
   const factsNow = () =>
-    nodeFacts(driver.name, capacity, settings, { devices, engine: watched.facts });
+    nodeFacts(driver.name, capacity, settings, {
+      devices,
+      engine: watched.facts,
+      troubles: troubles.all,
+    });
   const changing = [...(devices === undefined ? [] : [devices]), watched];
   const agent = startAgent(
     {
@@ -121,13 +132,16 @@ async function startNode(
       facts: factsNow(),
       laterFacts: isSimulated
         ? undefined
-        : (signal) => watchFacts({ changing, factsNow, clock, logger }, signal),
+        : (signal) => watchFacts({ changing, troubles, factsNow, clock, logger }, signal),
       reportGate,
+      troubles,
+      troubleSources: isSimulated ? [] : troubleSources(driver, { directory, capacity, clock }),
       statistics: {
         periodMs: settings.statisticsPeriodMs,
         steady: steadyClock,
         // A machine that plays many nodes is not what one of them would be.
         readNode: isSimulated ? undefined : readNodeUsage,
+        readDevices: devices === undefined ? undefined : (signal) => devices.measure(signal),
       },
       clock,
       logger,
@@ -152,6 +166,15 @@ async function startNode(
     parts.signal,
   );
   return { ready: agent.ready, done: agent.done.finally(() => driver[Symbol.asyncDispose]()) };
+}
+
+function troubleSources(
+  driver: ContainerDriver,
+  at: { readonly directory: string; readonly capacity: EngineCapacity; readonly clock: Clock },
+): readonly TroubleSource[] {
+  const { root } = at.capacity;
+  const paths = root === undefined ? [at.directory] : [at.directory, root];
+  return [engineSilence(driver, at.clock), diskShortage(paths), memoryShortage()];
 }
 
 await runProgram('agent', main);

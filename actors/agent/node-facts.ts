@@ -1,6 +1,7 @@
 import {
   type EngineFacts,
   type NodeFacts,
+  type NodeTrouble,
   parseByteSize,
   SettingsInvalid,
   Slots,
@@ -53,9 +54,10 @@ export function nodeFacts(
   parts: {
     readonly devices?: Pick<NodeDevices, 'slots' | 'accelerators'> | undefined;
     readonly engine?: EngineFacts | undefined;
+    readonly troubles?: readonly NodeTrouble[] | undefined;
   } = {},
 ): NodeFacts {
-  const { devices, engine } = parts;
+  const { devices, engine, troubles = [] } = parts;
   const reserved = reservedSlots(capacity, reservation);
   const mem = String(Math.floor(capacity.memoryBytes));
   const all = { cpu: String(capacity.cores), mem };
@@ -71,5 +73,6 @@ export function nodeFacts(
       : { containersMax: reservation.containersMax }),
     ...(accelerators.length === 0 ? {} : { devices: [...accelerators] }),
     ...(engine === undefined ? {} : { engine }),
+    ...(troubles.length === 0 ? {} : { troubles: [...troubles] }),
   };
 }

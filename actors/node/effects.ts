@@ -1,4 +1,10 @@
-import { known, type NodeCapacity, SCHEDULER_ID, type SchedulerCommand } from '@orrery/bus';
+import {
+  keepsSessionsAway,
+  known,
+  type NodeCapacity,
+  SCHEDULER_ID,
+  type SchedulerCommand,
+} from '@orrery/bus';
 import type { Effect, Outgoing } from '../runtime/aggregate.ts';
 import type { NodeSnapshot } from './machine.ts';
 
@@ -16,8 +22,10 @@ export function messages(
     const change = effect.type === 'tellLost' ? 'lost' : 'returned';
     return [toScheduler({ type: 'look-after-node', node: id, change })];
   }
-  const { resourceGroup, architecture, slots, containersMax, engine } = known(node.context.facts);
-  const isSchedulable = node.matches('alive') && node.context.isSchedulable;
+  const facts = known(node.context.facts);
+  const { resourceGroup, architecture, slots, containersMax, engine, troubles = [] } = facts;
+  const isWell = !troubles.some(keepsSessionsAway);
+  const isSchedulable = node.matches('alive') && node.context.isSchedulable && isWell;
   const place = { node: id, resourceGroup, architecture };
   const most = {
     ...(containersMax === undefined ? {} : { containersMax }),

@@ -16,7 +16,12 @@ import threading
 import traceback
 import types
 
-PIECE_BYTES = 3500
+# Nothing is written beside the runner's files; what cells import is their own affair.
+writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+from orrery_messages import Messages
+
+sys.dont_write_bytecode = writes_none
+
 SUGGESTIONS_MAX = 500
 RICH = (
     ('text/html', '_repr_html_'),
@@ -24,49 +29,6 @@ RICH = (
     ('image/jpeg', '_repr_jpeg_'),
     ('image/svg+xml', '_repr_svg_'),
 )
-
-
-def to_json(value):
-    if isinstance(value, dict):
-        return '{%s}' % ','.join(to_json(key) + ':' + to_json(value[key]) for key in value)
-    if isinstance(value, list):
-        return '[%s]' % ','.join(to_json(item) for item in value)
-    if isinstance(value, str):
-        return '"%s"' % re.sub(r'[^ !#-\[\]-~]', escaped, value)
-    return {True: 'true', False: 'false'}[value] if isinstance(value, bool) else str(value)
-
-
-def escaped(match):
-    units = match.group().encode('utf-16-be', 'surrogatepass')
-    return ''.join('\\u%02x%02x' % pair for pair in zip(units[::2], units[1::2]))
-
-
-class Messages:
-    """Our own messages among the output, in pieces so short that a pipe keeps each in one."""
-
-    def __init__(self, secret):
-        self.mark = b'\0' + secret.encode('ascii')
-
-    def send(self, fd, message):
-        text = to_json(message).encode('ascii')
-        while True:
-            piece, text = text[:PIECE_BYTES], text[PIECE_BYTES:]
-            left = self.mark + (b'+' if text else b'.') + piece + b'\n'
-            while left:
-                left = left[os.write(fd, left):]
-            if not text:
-                return
-
-    def say(self, message):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.send(1, message)
-
-    def done(self, exit_code):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.send(2, {'kind': 'done'})
-        self.send(1, {'kind': 'done', 'exitCode': exit_code})
 
 
 class Questions(io.TextIOBase):
@@ -105,6 +67,9 @@ class Runner:
         builtins.display = self.display
         sys.stdin = Questions(self)
         sys.argv = ['']
+        # Cells do not find the runner's own files before those that they mean.
+        here = os.path.dirname(os.path.abspath(__file__))
+        sys.path[:] = [path for path in sys.path if path != here]
         if '' not in sys.path:
             sys.path.insert(0, '')
         os.environ.setdefault('MPLBACKEND', 'Agg')
@@ -285,7 +250,17 @@ AWAIT = getattr(ast, 'PyCF_ALLOW_TOP_LEVEL_AWAIT', 0)
 COROUTINE = 0x80
 
 
+def has_kernel():
+    """Whether the image has a Jupyter kernel of Python, which then runs the cells."""
+    if not any(os.path.isdir(os.path.join(path, 'ipykernel')) for path in sys.path):
+        return False
+    return any(os.path.isdir(os.path.join(path, 'jupyter_client')) for path in sys.path)
+
+
 def main():
+    if has_kernel():
+        there = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'jupyter.py')
+        os.execv(sys.executable, [sys.executable, there, 'python'])
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
     source = os.fdopen(os.dup(0), 'r', encoding='utf-8', newline='\n')

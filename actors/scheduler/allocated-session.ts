@@ -50,6 +50,9 @@ export class AllocatedSession implements RunningView {
   get sessionType(): SessionType {
     return this.wish.terms.sessionType ?? 'interactive';
   }
+  get image(): string | undefined {
+    return this.wish.terms.image;
+  }
   get endsAtMs(): number | undefined {
     const { runsAtMostMs } = this.wish.terms;
     return runsAtMostMs === undefined ? undefined : this.startedAtMs + runsAtMostMs;

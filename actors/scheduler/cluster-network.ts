@@ -45,3 +45,46 @@ function apart(names: readonly string[], why: string): ClusterNetwork {
     message: `the agents ${names.join(', ')} have no network in common: ${why}`,
   };
 }
+
+type State = Pick<SchedulerState, 'nodes' | 'policies' | 'areNetworksStale'>;
+
+/**
+ * Tells each node which others its kernels can reach, so that placement chooses where `networkOf` will find a network:
+ * those with an engine of the same swarm, if an agent is with a manager that all of them know, else of the same engine.
+ */
+export function findNetworks(state: State): void {
+  if (!state.areNetworksStale) return;
+  state.areNetworksStale = false;
+  const swarms = swarmsOf(state);
+  for (const node of state.nodes.values()) {
+    const { engine } = node.capacity;
+    const isOnHost = state.policies.get(node.group)?.usesHostNetwork === true;
+    if (engine === undefined) node.network = undefined;
+    else if (isOnHost) node.network = engine.address === undefined ? `node ${node.name}` : 'host';
+    else node.network = swarms.get(node.name) ?? `engine ${engine.id}`;
+  }
+}
+
+/** By node, the swarm it counts to: of the manager that most know. */
+function swarmsOf({ nodes }: Pick<State, 'nodes'>): ReadonlyMap<string, string> {
+  const members = new Set<string>();
+  const knownBy = new Map<string, string[]>();
+  for (const { name, capacity } of nodes.values()) {
+    if (capacity.engine?.swarm === undefined) continue;
+    members.add(capacity.engine.swarm.member);
+    for (const manager of capacity.engine.swarm.managers) append(knownBy, manager, name);
+  }
+  const inOrder = [...knownBy]
+    .filter(([manager]) => members.has(manager))
+    .sort(([left, some], [right, more]) => more.length - some.length || (left < right ? -1 : 1));
+  const swarms = new Map<string, string>();
+  for (const [manager, names] of inOrder)
+    for (const name of names) if (!swarms.has(name)) swarms.set(name, `swarm ${manager}`);
+  return swarms;
+}
+
+function append(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}

@@ -1,6 +1,6 @@
 import type { ForecastScore, StartForecast } from '@orrery/bus';
 import { type Prediction, scoreOf } from './planning/forecast-score.ts';
-import { type Ended, RunHistory } from './planning/run-history.ts';
+import { type Habit, RunHistory } from './planning/run-history.ts';
 import type { Wish } from './wish.ts';
 
 /** Sessions of a group that came last, from which those that will come are guessed. */
@@ -29,7 +29,7 @@ export interface Arrived {
 
 /** As it is at a moment; what happens later does not show in it. */
 export interface Experienced {
-  readonly ended: readonly Ended[];
+  readonly habits: readonly Habit[];
   readonly open: readonly (readonly [session: string, open: Open])[];
   readonly arrived: readonly (readonly [group: string, arrived: readonly Arrived[]])[];
   readonly cameOut: readonly (readonly [group: string, cameOut: readonly Prediction[]])[];
@@ -107,7 +107,7 @@ export class Experience {
 
   now(): Experienced {
     return {
-      ended: this.runs.ended(),
+      habits: this.runs.habits(),
       open: [...this.#open],
       arrived: this.#arrived.all(),
       cameOut: this.#cameOut.all(),

@@ -92,10 +92,12 @@ function foldRule(
   switch (event.type) {
     case 'group-policy-set':
       state.policies.set(event.group, event.policy);
+      state.areNetworksStale = true;
       touchAll(groupOf(state, event.group));
       return;
     case 'group-removed':
       state.policies.delete(event.group);
+      state.areNetworksStale = true;
       touchAll(groupOf(state, event.group));
       return;
     case 'limits-set': {
@@ -221,7 +223,7 @@ function released(
 
 /** How long it ran, if it came to an end of its own. */
 function noteRun({ experience }: SchedulerState, one: AllocatedSession, atMs: number): void {
-  const { startedAtMs, wish, sessionType, owner } = one;
+  const { startedAtMs, wish, sessionType, owner, image, group } = one;
   if (one.leaving !== undefined || startedAtMs === 0) return;
   const ranMs = Math.max(0, atMs - startedAtMs);
   experience.runs.note({
@@ -229,6 +231,8 @@ function noteRun({ experience }: SchedulerState, one: AllocatedSession, atMs: nu
     atMostMs: wish.terms.runsAtMostMs,
     user: owner.userId,
     sessionType,
+    image,
+    group,
   });
 }
 

@@ -67,9 +67,9 @@ export function runningWithin(
       one.endsAtMs ?? Number.POSITIVE_INFINITY,
       one.startedAtMs + lifetimeMs,
     );
-    const { session, group, owner, sessionType, placements, startedAtMs } = one;
+    const { session, group, owner, sessionType, image, placements, startedAtMs } = one;
     const { isPreemptible, jobPriority, placementGroup, isEnding } = one;
-    const same = { session, group, owner, sessionType, placements, startedAtMs };
+    const same = { session, group, owner, sessionType, image, placements, startedAtMs };
     return { ...same, isPreemptible, jobPriority, placementGroup, isEnding, endsAtMs };
   });
 }

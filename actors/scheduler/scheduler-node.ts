@@ -15,6 +15,8 @@ export class SchedulerNode implements NodeView {
   readonly free: number[];
   containers = 0;
   turn = 0;
+  /** Found from what is known of all nodes (`cluster-network.ts`). */
+  network: string | undefined;
 
   constructor(capacity: NodeCapacity, total: readonly number[]) {
     this.name = capacity.node;

@@ -1,4 +1,5 @@
 import type { OwnerLimits } from '@orrery/bus';
+import { findNetworks } from './cluster-network.ts';
 import { type FairShareTerms, factorsOf } from './fair-use.ts';
 import type { GroupState } from './group-state.ts';
 import { pendingWithin, runningWithin } from './lifetimes.ts';
@@ -33,6 +34,7 @@ export function situationOf(
   groups: readonly GroupState[],
   { pending, nowMs, running: who }: Looked,
 ): Situation {
+  findNetworks(state);
   const names = new Set(groups.map(({ name }) => name));
   for (const { particulars } of pending) {
     if (particulars === undefined) continue;

@@ -39,6 +39,8 @@ export interface DependedOn extends Dependency {
  */
 export interface SchedulerState {
   readonly nodes: Map<string, SchedulerNode>;
+  /** Whether the nodes' networks are to be found anew. */
+  areNetworksStale: boolean;
   readonly queue: Map<string, WaitingSession>;
   readonly allocations: Map<string, AllocatedSession>;
   readonly policies: Map<string, GroupPolicy>;
@@ -67,6 +69,7 @@ export interface SchedulerState {
 export function emptyState(): SchedulerState {
   return {
     nodes: new Map(),
+    areNetworksStale: true,
     queue: new Map(),
     allocations: new Map(),
     policies: new Map(),
@@ -240,6 +243,7 @@ function countAllocation(state: SchedulerState, one: AllocatedSession, sign: 1 |
 
 /** A node that is new, or has become another. */
 export function setNode(state: SchedulerState, capacity: NodeCapacity): void {
+  state.areNetworksStale = true;
   const total = state.book.capacity(capacity.slots);
   const known = state.nodes.get(capacity.node);
   const node = known ?? new SchedulerNode(capacity, total);

@@ -4,6 +4,7 @@ import type { Experienced } from './experience.ts';
 import type { OwnerUse } from './fair-use.ts';
 import { findFirstExpiryMs } from './lifetimes.ts';
 import type { Dependency } from './planning/model.ts';
+import type { Habit } from './planning/run-history.ts';
 import type { Vector } from './planning/vector.ts';
 import {
   allocate,
@@ -17,12 +18,14 @@ import type { Said, WaitingSession } from './waiting-session.ts';
 import { type Terms, wishOf } from './wish.ts';
 
 /** Shape of the parts; a snapshot of another one is not read. */
-export const STORED_VERSION = 6;
+export const STORED_VERSION = 7;
 
 /** Sessions of one part: about 50 kB. */
 const SESSIONS_PER_PART = 250;
 /** Owners of one part: about 50 kB when they used something every day. */
 const OWNERS_PER_PART = 50;
+/** Habits of one part: about 50 kB when each was shown often. */
+const HABITS_PER_PART = 10;
 
 type StoredWaiting = Omit<Entry, 'terms' | 'said'> & {
   readonly terms: number;
@@ -55,7 +58,7 @@ interface StoredUse {
   readonly owners: readonly (readonly [key: string, use: OwnerUse])[];
 }
 
-type StoredPast = Omit<Experienced, 'arrived'>;
+type StoredPast = Omit<Experienced, 'arrived' | 'habits'>;
 
 /** Who came to a group, by when and what they asked for. */
 interface StoredArrivals {
@@ -71,6 +74,7 @@ export type Part =
   | { readonly fairUse: StoredUse }
   | { readonly rules: Rules }
   | { readonly past: StoredPast }
+  | { readonly habits: readonly Habit[] }
   | { readonly shared: readonly unknown[]; readonly arrived: StoredArrivals };
 
 /**
@@ -126,8 +130,10 @@ function* partsOf(
   yield* pastPartsOf(past);
 }
 
-function* pastPartsOf({ arrived, ...others }: Experienced): Generator<Part> {
+function* pastPartsOf({ arrived, habits, ...others }: Experienced): Generator<Part> {
   yield { past: others };
+  for (let index = 0; index < habits.length; index += HABITS_PER_PART)
+    yield { habits: habits.slice(index, index + HABITS_PER_PART) };
   for (const [group, all] of arrived) {
     const { shared, place } = createShelf();
     const some = all.map(({ atMs, wish }) => [atMs, place(wish.terms)] as const);
@@ -194,6 +200,7 @@ export function restore(state: SchedulerState, stored: unknown): SchedulerState 
   else if ('fairUse' in part) restoreUse(state, part.fairUse);
   else if ('rules' in part) restoreRules(state, part.rules);
   else if ('arrived' in part) restoreArrivals(state, part);
+  else if ('habits' in part) restoreHabits(state, part.habits);
   else restorePast(state, part.past);
   return state;
 }
@@ -263,8 +270,11 @@ function restoreRules(
   state.fairUse.newestMs = newestMs;
 }
 
-function restorePast({ experience }: SchedulerState, { ended, open, cameOut }: StoredPast): void {
-  for (const one of ended) experience.runs.note(one);
+function restoreHabits({ experience }: SchedulerState, habits: readonly Habit[]): void {
+  for (const habit of habits) experience.runs.learn(habit);
+}
+
+function restorePast({ experience }: SchedulerState, { open, cameOut }: StoredPast): void {
   for (const [session, one] of open) experience.reopen(session, one);
   for (const [group, predictions] of cameOut)
     for (const prediction of predictions) experience.cameOut(group, prediction);

@@ -73,6 +73,9 @@ export class WaitingSession implements PendingView {
   get architecture(): string | undefined {
     return this.wish.terms.architecture;
   }
+  get image(): string | undefined {
+    return this.wish.terms.image;
+  }
   get designated(): PendingView['designated'] {
     return this.wish.terms.designated;
   }

@@ -17,6 +17,7 @@ export type Terms = Pick<
   QueuedSession,
   | 'resourceGroup'
   | 'architecture'
+  | 'image'
   | 'clusterMode'
   | 'priority'
   | 'owner'
@@ -32,6 +33,7 @@ export function termsOf({ kernels, ...queued }: QueuedSession): Terms {
   return {
     resourceGroup: queued.resourceGroup,
     architecture: queued.architecture,
+    image: queued.image,
     clusterMode: queued.clusterMode,
     priority: queued.priority,
     owner: queued.owner,

@@ -99,6 +99,7 @@ function askForPlacement(session: SessionSnapshot, at: At): Outgoing {
     attempt,
     resourceGroup,
     architecture,
+    image: request.kernels[0]?.image,
     clusterMode,
     priority,
     owner: defined<QueuedSession['owner']>({

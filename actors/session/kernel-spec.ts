@@ -35,7 +35,7 @@ export function kernelSpec(
       BACKENDAI_CLUSTER_IDX: String(index),
       BACKENDAI_CLUSTER_LOCAL_RANK: String(localRank),
       BACKENDAI_CLUSTER_HOST: hostname,
-      BACKENDAI_PREOPEN_PORTS: '',
+      BACKENDAI_PREOPEN_PORTS: (request.preopenPorts ?? []).join(','),
     },
     slots,
     hostname,

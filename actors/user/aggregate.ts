@@ -7,7 +7,7 @@ import { type UserSnapshot, userMachine } from './machine.ts';
 
 export const userAggregate = machineAggregate<UserSnapshot, UserCommand, UserEvent>({
   name: 'user',
-  storedVersion: 2,
+  storedVersion: 3,
   schemaVersion: USER_SCHEMA_VERSION,
   rules: compile(userMachine),
   parseCommand: (command) => UserCommand.parse(command),

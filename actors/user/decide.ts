@@ -6,10 +6,11 @@ import {
   type UserChanges,
   type UserCommand,
   type UserEvent,
-  unreachable,
 } from '@orrery/bus';
 import type { Circumstances, Decision } from '../runtime/aggregate.ts';
+import { decideTotp } from './decide-totp.ts';
 import type { UserContext, UserSnapshot } from './machine.ts';
+import { addSshKey, labelSshKey, removeSshKey } from './ssh-keys.ts';
 
 /** Key pairs of one user, with those that were deleted left out. */
 export const KEYS_MAX = 100;
@@ -55,8 +56,14 @@ export function decide(
       return issueKey(context, command);
     case 'withdraw-key':
       return withdrawKey(context, command);
+    case 'add-ssh-key':
+      return addSshKey(context, command);
+    case 'label-ssh-key':
+      return labelSshKey(context, command);
+    case 'remove-ssh-key':
+      return removeSshKey(context, command);
     default:
-      return unreachable(command);
+      return decideTotp(context.totp, command);
   }
 }
 

@@ -1,4 +1,11 @@
-import type { Membership, UserDetails, UserEvent, UserProfile, UserStatus } from '@orrery/bus';
+import type {
+  Membership,
+  SshKey,
+  UserDetails,
+  UserEvent,
+  UserProfile,
+  UserStatus,
+} from '@orrery/bus';
 import { assign, setup } from 'xstate';
 import type { StateOf } from '../runtime/compiled-machine.ts';
 
@@ -11,6 +18,18 @@ export interface UserContext {
   /** In the order in which they were issued. */
   readonly accessKeys: readonly string[];
   readonly mainAccessKey?: string | undefined;
+  /** Absent: no second factor. */
+  readonly totp?: Totp | undefined;
+  /** In the order in which they were added. */
+  readonly sshKeys: readonly SshKey[];
+}
+
+export interface Totp {
+  readonly state: 'enrolled' | 'active';
+  /** Newest whose code was used. */
+  readonly step: number;
+  /** Of recovery codes that were not used. */
+  readonly recoveryHashes: readonly string[];
 }
 
 /** What a user is to whom nothing else was said. */
@@ -62,7 +81,7 @@ export const userMachine = setup({
   },
 }).createMachine({
   id: 'user',
-  context: { status: 'active', projects: [], accessKeys: [] },
+  context: { status: 'active', projects: [], accessKeys: [], sshKeys: [] },
   initial: 'absent',
   states: {
     absent: {
@@ -77,6 +96,14 @@ export const userMachine = setup({
         'user-projects-set': { actions: 'remember' },
         'user-key-issued': { actions: ['remember', createKey] },
         'user-key-withdrawn': { actions: ['remember', deleteKey] },
+        'user-totp-enrolled': { actions: 'remember' },
+        'user-totp-activated': { actions: 'remember' },
+        'user-totp-used': { actions: 'remember' },
+        'user-recovery-code-used': { actions: 'remember' },
+        'user-totp-removed': { actions: 'remember' },
+        'user-ssh-key-added': { actions: 'remember' },
+        'user-ssh-key-labelled': { actions: 'remember' },
+        'user-ssh-key-removed': { actions: 'remember' },
         'user-purged': { target: 'purged', actions: [bindPolicy, 'deleteKeys', 'remember'] },
       },
     },
@@ -128,10 +155,42 @@ function remembered(context: UserContext, event: UserEvent): Partial<UserContext
     }
     case 'user-key-withdrawn':
       return { accessKeys: context.accessKeys.filter((key) => key !== event.accessKey) };
+    case 'user-ssh-key-added':
+      return { sshKeys: [...context.sshKeys, event.key] };
+    case 'user-ssh-key-labelled': {
+      const { fingerprint, label } = event;
+      const labelled = (key: SshKey): SshKey =>
+        key.fingerprint === fingerprint ? { ...key, label } : key;
+      return { sshKeys: context.sshKeys.map(labelled) };
+    }
+    case 'user-ssh-key-removed':
+      return { sshKeys: context.sshKeys.filter((key) => key.fingerprint !== event.fingerprint) };
     case 'user-purged':
-      return { status: 'deleted', projects: [] };
+      return { status: 'deleted', projects: [], totp: undefined, sshKeys: [] };
     default:
-      return {};
+      return { totp: totpAfter(context.totp, event) };
+  }
+}
+
+function totpAfter(totp: Totp | undefined, event: UserEvent): Totp | undefined {
+  switch (event.type) {
+    case 'user-totp-enrolled':
+      return { state: 'enrolled', step: 0, recoveryHashes: event.recoveryHashes };
+    case 'user-totp-activated':
+      return totp && { ...totp, state: 'active', step: event.step };
+    case 'user-totp-used':
+      return totp && { ...totp, step: event.step };
+    case 'user-recovery-code-used':
+      return (
+        totp && {
+          ...totp,
+          recoveryHashes: totp.recoveryHashes.filter((hash) => hash !== event.hash),
+        }
+      );
+    case 'user-totp-removed':
+      return undefined;
+    default:
+      return totp;
   }
 }
 

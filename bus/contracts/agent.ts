@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { Slots } from '../slots.ts';
+import { AppRequest } from './app.ts';
 import { ClusterPeer, JoinedNetwork } from './cluster-network.ts';
 import { FileRequest } from './files.ts';
 import { CompleteRequest, ExecuteRequest, InterruptRequest } from './inside.ts';
+import { FileAnswer, FileOperation, OpenFilesRequest } from './open-files.ts';
+import { PortRequest } from './port.ts';
 import { SessionType } from './session.ts';
 import { RecordingRequest, TerminalRequest } from './terminal.ts';
 
@@ -92,8 +95,11 @@ export const StreamRequest = z.discriminatedUnion('kind', [
   InterruptRequest,
   CompleteRequest,
   ...FileRequest.options,
+  ...AppRequest.options,
   TerminalRequest,
   ...RecordingRequest.options,
+  PortRequest,
+  OpenFilesRequest,
 ]);
 export type StreamRequest = Readonly<z.infer<typeof StreamRequest>>;
 
@@ -120,6 +126,11 @@ export const StreamOutput = z.discriminatedUnion('kind', [
     offsetBytes: z.int(),
     isRecorded: z.boolean(),
   }),
+  /** Of open files: the working directory, as programs see it. */
+  z.object({ kind: z.literal('home'), path: z.string() }),
+  z.object({ kind: z.literal('file-answer'), id: z.int(), answer: FileAnswer }),
+  /** Of a port: the connection is there. */
+  z.object({ kind: z.literal('connected') }),
   /** A piece of the JSON text that answers a request. */
   z.object({ kind: z.literal('part'), text: z.string() }),
 ]);
@@ -134,6 +145,8 @@ export const StreamInput = z.discriminatedUnion('kind', [
     columns: z.int().min(1).max(1000),
     rows: z.int().min(1).max(1000),
   }),
+  /** Of open files; `id` stands on the answer. */
+  z.object({ kind: z.literal('file-operation'), id: z.int(), operation: FileOperation }),
   /** Of a terminal: another shell in place of the one that runs. */
   z.object({ kind: z.literal('restart') }),
 ]);

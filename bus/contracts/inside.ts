@@ -7,7 +7,7 @@ export const CODE_CHARACTERS_MAX = 256 * 1024;
 export const FLUSH_MS_MAX = 10_000;
 const COMMAND_CHARACTERS_MAX = 16 * 1024;
 
-export const RunLanguage = z.enum(['python', 'node', 'shell']);
+export const RunLanguage = z.enum(['python', 'node', 'shell', 'r', 'julia']);
 export type RunLanguage = z.infer<typeof RunLanguage>;
 
 /** A shell command; `*`: what is usual for the language; empty or absent: nothing. */

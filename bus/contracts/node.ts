@@ -18,6 +18,23 @@ export type NodeStatus = z.infer<typeof NodeStatus>;
 export const HEARTBEAT_TIMEOUT_MS = 40_000;
 export const HEARTBEAT_PERIOD_MS = 5_000;
 
+/**
+ * What is wrong on a node, for as long as it is. Its message stays the same meanwhile, so that nothing is told anew.
+ * `kernel-will-not-end` is of one kernel; each of the others keeps new sessions away.
+ */
+export const NodeTrouble = z.object({
+  code: z.enum(['engine-silent', 'disk-short', 'memory-short', 'kernel-will-not-end']),
+  message: z.string(),
+  sinceMs: z.number(),
+  kernel: z.uuid().optional(),
+});
+export type NodeTrouble = Readonly<z.infer<typeof NodeTrouble>>;
+
+/** Whether no session is to be placed on a node for its sake. */
+export function keepsSessionsAway({ code }: Pick<NodeTrouble, 'code'>): boolean {
+  return code !== 'kernel-will-not-end';
+}
+
 export const NodeFacts = z.object({
   driver: z.enum(['docker', 'process', 'simulated']),
   architecture: z.string(),
@@ -30,6 +47,8 @@ export const NodeFacts = z.object({
   devices: z.array(NodeDevice).optional(),
   /** Absent: its kernels have no networks. */
   engine: EngineFacts.optional(),
+  /** Absent: all is well. */
+  troubles: z.array(NodeTrouble).optional(),
 });
 export type NodeFacts = Readonly<z.infer<typeof NodeFacts>>;
 

@@ -19,6 +19,8 @@ export const QueuedSession = z.object({
   attempt: z.int().min(1),
   resourceGroup: z.string(),
   architecture: z.string().optional(),
+  /** Of its main kernel: by it one expects how long it runs. */
+  image: z.string().optional(),
   clusterMode: z.enum(['single-node', 'multi-node']),
   priority: z.int(),
   owner: z.object({

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { AppName } from './app.ts';
 import { BatchSteps, RunLanguage } from './inside.ts';
+import { PortNumber } from './port.ts';
+import { SshFingerprint } from './ssh-key.ts';
 import { TerminalMode, TerminalName } from './terminal.ts';
 
 /** Of what was asked to run, this much is written down; the digest stands for the rest. */
@@ -57,7 +60,28 @@ export const SessionUse = z.discriminatedUnion('kind', [
     isShared: z.boolean(),
     isRecorded: z.boolean(),
   }),
+  /** A way to what listens there. */
+  z.object({ kind: z.literal('port'), port: PortNumber }),
+  z.object({
+    kind: z.literal('ssh-opened'),
+    connection: z.uuid(),
+    /** Of the key that signed in. */
+    fingerprint: SshFingerprint,
+    /** Where it comes from. */
+    address: z.string().max(64),
+  }),
+  z.object({ kind: z.literal('ssh-closed'), connection: z.uuid(), durationMs: z.int() }),
   /** A way to look on was made, which is good until then. */
   z.object({ kind: z.literal('terminal-shared'), terminal: TerminalName, untilMs: z.number() }),
+  z.object({
+    kind: z.literal('app-started'),
+    app: AppName,
+    /** What was given besides, by names alone: the values may be secrets. */
+    arguments: z.array(z.string()),
+    environ: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('app-stopped'), app: AppName }),
+  /** The actor was let into it. */
+  z.object({ kind: z.literal('app-opened'), app: AppName }),
 ]);
 export type SessionUse = Readonly<z.infer<typeof SessionUse>>;

@@ -112,6 +112,8 @@ export const SessionRequest = z.object({
   /** Where preemption is on, it takes the place of preemptible ones with a lower one. Absent: 0. */
   jobPriority: z.int().optional(),
   isPreemptible: z.boolean().optional(),
+  /** At which the user's own programs will be reached. */
+  preopenPorts: z.array(z.int()).optional(),
 });
 export type SessionRequest = Readonly<z.infer<typeof SessionRequest>>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Description } from './directory-values.ts';
 import { AccessKey, KeypairGrant } from './keypair.ts';
+import { SshFingerprint, SshKey, SshKeyLabel } from './ssh-key.ts';
 
 export const USER_SCHEMA_VERSION = 1;
 
@@ -54,6 +55,12 @@ export const UserChanges = z
   .partial();
 export type UserChanges = Readonly<z.infer<typeof UserChanges>>;
 
+/** A second factor: codes by time (RFC 6238), and codes for whoever has lost what shows them. */
+const TotpGrant = z.object({
+  sealedSecret: z.string(),
+  recoveryHashes: z.array(z.string()).max(32),
+});
+
 const MEMBERSHIPS_MAX = 1_000;
 const Memberships = z.array(Membership).max(MEMBERSHIPS_MAX);
 
@@ -79,6 +86,21 @@ export const UserEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('user-projects-set'), projects: z.array(Membership) }),
   z.object({ type: z.literal('user-key-issued'), ...KeypairGrant.shape }),
   z.object({ type: z.literal('user-key-withdrawn'), accessKey: AccessKey }),
+  /** Of no use before it is confirmed. The secret is sealed; of recovery codes only keyed hashes are known. */
+  z.object({ type: z.literal('user-totp-enrolled'), ...TotpGrant.shape }),
+  /** From now on nobody signs in as the user by password alone. `step` counts 30 s since the epoch. */
+  z.object({ type: z.literal('user-totp-activated'), step: z.int() }),
+  /** No code of this step or an earlier one is good any more. */
+  z.object({ type: z.literal('user-totp-used'), step: z.int() }),
+  z.object({ type: z.literal('user-recovery-code-used'), hash: z.string() }),
+  z.object({ type: z.literal('user-totp-removed') }),
+  z.object({ type: z.literal('user-ssh-key-added'), key: SshKey }),
+  z.object({
+    type: z.literal('user-ssh-key-labelled'),
+    fingerprint: SshFingerprint,
+    label: SshKeyLabel,
+  }),
+  z.object({ type: z.literal('user-ssh-key-removed'), fingerprint: SshFingerprint }),
   z.object({ type: z.literal('user-purged') }),
 ]);
 export type UserEvent = Readonly<z.infer<typeof UserEvent>>;
@@ -114,6 +136,21 @@ export const UserCommand = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('issue-key'), key: KeypairGrant }),
   /** Refused for the main one. */
   z.strictObject({ type: z.literal('withdraw-key'), accessKey: AccessKey }),
+  /** Refused while another one is active; one that was not confirmed is replaced. */
+  z.strictObject({ type: z.literal('enrol-totp'), ...TotpGrant.shape }),
+  /** Sent by who has seen that the code of that step is right. */
+  z.strictObject({ type: z.literal('confirm-totp'), step: z.int() }),
+  /** Refused for a step whose code, or a later one's, was used: each is good once. */
+  z.strictObject({ type: z.literal('use-totp'), step: z.int() }),
+  z.strictObject({ type: z.literal('use-recovery-code'), hash: z.string() }),
+  z.strictObject({ type: z.literal('remove-totp') }),
+  z.strictObject({ type: z.literal('add-ssh-key'), key: SshKey }),
+  z.strictObject({
+    type: z.literal('label-ssh-key'),
+    fingerprint: SshFingerprint,
+    label: SshKeyLabel,
+  }),
+  z.strictObject({ type: z.literal('remove-ssh-key'), fingerprint: SshFingerprint }),
   /** For ever: the keys go too. Only of a user without sessions; that is the gateway's to see. */
   z.strictObject({ type: z.literal('purge') }),
 ]);

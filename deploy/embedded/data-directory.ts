@@ -30,6 +30,8 @@ export interface DataDirectory {
   readonly ports: string;
   readonly secrets: string;
   readonly administrator: string;
+  /** The key by which the gateway is known over SSH. */
+  readonly sshHostKey: string;
   readonly profile: string;
 }
 
@@ -122,6 +124,7 @@ function layOut(path: string): DataDirectory {
     ports: join(run, 'ports.json'),
     secrets: join(path, 'secrets.json'),
     administrator: join(path, 'administrator.json'),
+    sshHostKey: join(path, 'ssh-host-key'),
     profile: join(path, 'profile.json'),
   };
 }

@@ -9,6 +9,7 @@ export interface Ports {
   readonly postgres: number;
   readonly control: number;
   readonly projector: number;
+  readonly ssh: number;
 }
 
 /**
@@ -37,6 +38,7 @@ export async function assignPorts(directory: DataDirectory, wanted: number): Pro
     postgres: await assign('postgres'),
     control: await assign('control'),
     projector: await assign('projector'),
+    ssh: await assign('ssh'),
   };
   writePrivately(directory.ports, `${JSON.stringify(ports, undefined, 2)}\n`);
   return ports;

@@ -35,6 +35,7 @@ export function settingsText(installation: Installation): string {
       port: ports.gateway,
       masterKey: secrets.masterKey,
       administratorFile: directory.administrator,
+      ssh: { port: ports.ssh, hostKeyFile: directory.sshHostKey },
     },
     archive: { directory: directory.archive },
     agent: {

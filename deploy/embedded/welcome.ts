@@ -24,6 +24,7 @@ export function firstSteps({ directory, ports }: Installation): readonly string[
     `  npx orrery ${profile}run -- python3 -c 'print(6*7)'`,
     `  npx orrery ${profile}session ls`,
     `  npx orrery ${profile}status`,
+    `Sessions are reached over SSH at port ${ports.ssh}: npx orrery ${profile}ssh-key add FILE.pub, then npx orrery ${profile}ssh SESSION`,
   ];
 }
 

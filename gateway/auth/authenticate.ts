@@ -91,10 +91,12 @@ function admit(
   rates.admit(headers, { holder, limit, nowMs: clock.nowMs() });
 }
 
+/** Without a key pair in what they signed in with, their main one counts: its policy is not to be got around. */
 export function callerOf(user: UserRow, accessKey: string | undefined): Caller {
   const { id, email, username: userName, role, domain, projectId, projects } = user;
   const membership = { role, domain, projectId, projects };
-  return { kind: 'user', userId: id, email, userName, ...membership, accessKey };
+  const counted = accessKey ?? user.mainAccessKey ?? undefined;
+  return { kind: 'user', userId: id, email, userName, ...membership, accessKey: counted };
 }
 
 function inactive(): RequestFailed {

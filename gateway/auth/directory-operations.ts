@@ -37,6 +37,7 @@ export const directoryOperations = {
   'Mutation.modifyUser': superadmins,
   'Mutation.deleteUser': superadmins,
   'Mutation.purgeUser': superadmins,
+  'Mutation.resetTotp': superadmins,
   'Mutation.createKeypair': superadmins,
   'Mutation.modifyKeypair': superadmins,
   'Mutation.rotateKeypair': actAlone,

@@ -8,6 +8,7 @@ export interface DerivedKeys {
   readonly tokenSigning: Uint8Array;
   readonly secretSealing: Uint8Array;
   readonly idempotency: KeyObject;
+  readonly recoveryCodes: KeyObject;
 }
 
 /** @throws {SettingsInvalid} unless the text is base64 of 32 bytes. */
@@ -22,6 +23,7 @@ export function deriveKeys(masterKey: string): DerivedKeys {
     tokenSigning: derive('token signing'),
     secretSealing: derive('secret sealing'),
     idempotency: createSecretKey(derive('idempotency')),
+    recoveryCodes: createSecretKey(derive('recovery codes')),
   };
 }
 

@@ -3,6 +3,8 @@ import type { Clock } from '@orrery/bus';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { RequestFailed } from '../errors.ts';
+import { type AppPasses, createAppPasses } from './app-passes.ts';
+import { createPortPasses, type PortPasses } from './port-passes.ts';
 import { createTerminalPasses, type TerminalPasses } from './terminal-passes.ts';
 
 /** How long a token is good. */
@@ -31,6 +33,8 @@ export interface Tokens {
   /** @throws {RequestFailed} `TOKEN_EXPIRED` or `TOKEN_INVALID`. */
   verify(token: string): TokenHolder;
   readonly terminals: TerminalPasses;
+  readonly apps: AppPasses;
+  readonly ports: PortPasses;
 }
 
 export function createTokens(jwt: JWT, clock: Clock): Tokens {
@@ -58,6 +62,8 @@ export function createTokens(jwt: JWT, clock: Clock): Tokens {
       return { userId: sub, accessKey };
     },
     terminals: createTerminalPasses(jwt, clock),
+    apps: createAppPasses(jwt, clock),
+    ports: createPortPasses(jwt, clock),
   };
 }
 

@@ -181,6 +181,7 @@ function declareSelf(program: Command, perform: Perform): void {
     .requiredOption('--email <email>', 'who you are')
     .option('--endpoint <url>', 'the gateway (default: that of the profile)')
     .option('--password-stdin', 'read the password from standard input instead of asking')
+    .option('--otp <code>', 'six digits or a recovery code (asked for when it is needed)')
     .option('--save <file>', 'write a profile with the token instead of printing it')
     .action((options: LoginOptions, self: Command) =>
       perform(self, async (context) =>

@@ -4,7 +4,7 @@ import type { GlobalOptions } from './context.ts';
 import { type Perform, parseCount } from './options.ts';
 
 const SESSION = 'id or name of a session';
-const LANGUAGES = ['python', 'node', 'shell'];
+const LANGUAGES = ['python', 'node', 'shell', 'r', 'julia'];
 
 const language = (): Option =>
   new Option('-l, --language <language>', 'language of the code')

@@ -3,6 +3,7 @@ import type { DirectoryChange, DirectoryList } from '../client/directory.ts';
 import type { UserOptions } from './commands/directory.ts';
 import type { GlobalOptions } from './context.ts';
 import { type Perform, parsePair } from './options.ts';
+import { declareTotpReset } from './totp-program.ts';
 
 interface SetOptions extends GlobalOptions {
   readonly set?: Readonly<Record<string, string>>;
@@ -133,6 +134,7 @@ function declareMembers(project: Command, perform: Perform): void {
 
 function declareUsers(admin: Command, perform: Perform): void {
   const user = admin.command('user').description('users');
+  declareTotpReset(user, perform);
   user
     .command('list')
     .description('list those that you may see')

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { declareAdminCommands } from './admin-program.ts';
+import { declareAppCommands } from './app-program.ts';
 import { declareClusterCommands } from './cluster-program.ts';
 import { declareCodeCommands } from './code-program.ts';
 import type { GlobalOptions } from './context.ts';
@@ -12,6 +13,9 @@ import type { Perform } from './options.ts';
 import { declareScheduling } from './scheduling-program.ts';
 import { declareSessionCommands } from './session-program.ts';
 import { declareShellCommands } from './shell-program.ts';
+import { declareSshCommands } from './ssh-program.ts';
+import { declareTotp } from './totp-program.ts';
+import { declareUsage } from './usage-program.ts';
 
 const HELP_WIDTH = 80;
 const WRAP_WIDTH_MIN = 24;
@@ -39,10 +43,14 @@ ${exitCodeHelp}`,
     );
   declareSessionCommands(program, perform);
   declareShellCommands(program, perform);
+  declareSshCommands(program, perform);
   declareCodeCommands(program, perform);
+  declareAppCommands(program, perform);
   declareFileCommands(program, perform);
   declareClusterCommands(program, perform);
   declareScheduling(program, perform);
+  declareUsage(program, perform);
+  declareTotp(program, perform);
   declareAdminCommands(program, perform);
   for (const command of [program, ...descendants(program)]) {
     command.helpCommand(false);

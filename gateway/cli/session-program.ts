@@ -48,6 +48,7 @@ function withRequest(command: Command): Command {
     .option('--placement-group <name>', 'sessions that lie apart, or together with --pack')
     .option('--pack', 'together with its placement group')
     .option('--job-priority <number>', 'where preemption is on, takes the place of lower ones')
+    .option('--preopen <port...>', 'ports of programs of your own, which are then apps')
     .option('--tag <text>', 'a word of your own to find it by')
     .option('--timeout <seconds>', 'longest time a batch program may run')
     .option('--idempotency-key <key>', 'the same key again gives the same session');

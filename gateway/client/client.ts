@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '@orrery/bus/clock';
 import { Administration } from './administration.ts';
+import { Apps } from './apps.ts';
 import type {
   ArchiveRun,
   ArchiveState,
@@ -44,14 +45,16 @@ import type {
 } from './model.ts';
 import type { PageRequest } from './page-request.ts';
 import { Patience, type PatienceLimits } from './patience.ts';
-import { accepted, given, type Rejectable, shaped } from './payload.ts';
+import { accepted, given, type Nullable, type Rejectable, shaped } from './payload.ts';
 import { Registries } from './registries.ts';
 import type { ReplayRange } from './replay-stream.ts';
 import type { ResumablePlan } from './resume.ts';
 import type { SessionWhy } from './session-why.ts';
+import { Ssh } from './ssh.ts';
 import type { KernelStatistics } from './statistics-model.ts';
 import type { LogsPosition } from './streams.ts';
 import { Terminals } from './terminals.ts';
+import { Usages } from './usage.ts';
 
 /** Rebuilding and verifying read the whole log. */
 const WHOLE_LOG_MS_MAX = 30 * 60_000;
@@ -82,8 +85,11 @@ export class OrreryClient implements AsyncDisposable {
   readonly code: Code;
   readonly files: Files;
   readonly terminals: Terminals;
+  readonly apps: Apps;
   readonly machines: Machines;
   readonly registries: Registries;
+  readonly usages: Usages;
+  readonly ssh: Ssh;
   readonly #clock: Clock;
   readonly #endpoint: Endpoint;
   readonly #patience: Patience;
@@ -97,26 +103,23 @@ export class OrreryClient implements AsyncDisposable {
     this.#endpoint = parseEndpoint(options.endpoint);
     this.#patience = new Patience(this.#clock, options.patience ?? DEFAULT_PATIENCE);
     const http = (): Promise<HttpSender> => {
-      this.#http ??= createHttpSender(this.#endpoint, {
-        clock: this.#clock,
-        connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
-      });
+      const { connectionsMax = CONNECTIONS_MAX } = options;
+      this.#http ??= createHttpSender(this.#endpoint, { clock: this.#clock, connectionsMax });
       return this.#http;
     };
-    this.#tokens = createTokenSource({
-      credentials: options,
-      endpoint: this.#endpoint,
-      http,
-      clock: this.#clock,
-    });
+    const ways = { endpoint: this.#endpoint, http, clock: this.#clock };
+    this.#tokens = createTokenSource({ ...ways, credentials: options });
     this.#graphql = createGraphqlCaller({ http, tokens: this.#tokens, patience: this.#patience });
     this.administration = new Administration(this.#graphql);
     this.directory = new Directory(this.#graphql);
     this.code = new Code(this.#graphql);
     this.machines = new Machines(this.#graphql);
     this.registries = new Registries(this.#graphql);
+    this.usages = new Usages(this.#graphql, (plan, signal) => this.#resume(plan, signal));
     const parts = { graphql: this.#graphql, endpoint: this.#endpoint, clock: this.#clock };
+    this.ssh = new Ssh(parts);
     this.files = new Files({ ...parts, tokens: this.#tokens });
+    this.apps = new Apps(parts);
     this.terminals = new Terminals({ ...parts, files: this.files, patience: this.#patience });
   }
 
@@ -202,7 +205,7 @@ export class OrreryClient implements AsyncDisposable {
   }
 
   async signIn(
-    credentials: { readonly email: string; readonly password: string },
+    credentials: { readonly email: string; readonly password: string; readonly otp?: string },
     signal?: AbortSignal,
   ): Promise<SignIn> {
     const call = { operation: 'signIn', variables: credentials, delivery: 'once', signal } as const;
@@ -394,5 +397,3 @@ export class OrreryClient implements AsyncDisposable {
     });
   }
 }
-
-type Nullable<Type> = { readonly [Key in keyof Type]: Type[Key] | null };

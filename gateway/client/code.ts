@@ -3,7 +3,7 @@ import type { GraphqlCaller } from './graphql.ts';
 import { accepted, given } from './payload.ts';
 
 export type CodeMode = 'QUERY' | 'BATCH' | 'CONTINUE' | 'INPUT';
-export type CodeLanguage = 'PYTHON' | 'NODE' | 'SHELL';
+export type CodeLanguage = 'PYTHON' | 'NODE' | 'SHELL' | 'R' | 'JULIA';
 
 /** `['stdout', text]`, `['media', [mime, content]]`, `['log', [level, time, logger, message]]`, … */
 export type ConsoleItem =

@@ -2,6 +2,7 @@ import type { directoryDocuments } from './directory-documents.ts';
 import type { GraphqlCaller } from './graphql.ts';
 import type { Page } from './model.ts';
 import { accepted, given, shaped } from './payload.ts';
+import { SecondFactor } from './second-factor.ts';
 
 type Operation = keyof typeof directoryDocuments;
 type Mutation = Extract<
@@ -27,9 +28,11 @@ export interface DirectoryChanged {
 
 /** Who belongs where, for those who may say so. */
 export class Directory {
+  readonly secondFactor: SecondFactor;
   readonly #graphql: GraphqlCaller;
 
   constructor(graphql: GraphqlCaller) {
+    this.secondFactor = new SecondFactor(graphql);
     this.#graphql = graphql;
   }
 

@@ -2,6 +2,9 @@
 
 import { directoryDocuments } from './directory-documents.ts';
 import { registryDocuments } from './registry-documents.ts';
+import { secondFactorDocuments } from './second-factor-documents.ts';
+import { sshDocuments } from './ssh-documents.ts';
+import { usageDocuments } from './usage-documents.ts';
 
 const userFields = 'id email username role domain projectId';
 
@@ -18,7 +21,8 @@ const sessionFields = `
   }
   statusHistory createdAt startedAt terminatedAt revision`;
 
-const agentFields = `id status isSchedulable driver architecture resourceGroup version
+const agentFields = `id status isSchedulable troubles { code message since kernelId }
+  driver architecture resourceGroup version
   availableSlots occupiedSlots liveKernels registeredAt lostAt`;
 
 const deviceFields = `id slot amount used model memoryBytes numaNode isolation
@@ -54,6 +58,8 @@ const runFields = 'run requestedAt finishedAt segments aggregates commits';
 const segmentFields = `number name commits aggregates firstSequence lastSequence firstRecordedAt
   lastRecordedAt contentBytes archivedAt isPurged`;
 
+const appFields = `name protocol ports source state isAnswering urlTemplate allowedArguments
+  allowedEnviron lastEnd { exitCode said }`;
 const presetFields = 'id name resourceGroup slots sharedMemoryBytes createdAt';
 
 const scoreFields = 'count withinTwice withinRange errorP50Seconds errorP95Seconds';
@@ -162,8 +168,8 @@ export const documents = {
   }`,
   verifyArchive: `query VerifyArchive { verifyArchive { ${verificationFields} } }`,
   setAsideCommands: `query SetAsideCommands { setAsideCommands { ${setAsideFields} } }`,
-  signIn: `mutation SignIn($email: String!, $password: String!) {
-    signIn(email: $email, password: $password) {
+  signIn: `mutation SignIn($email: String!, $password: String!, $otp: String) {
+    signIn(email: $email, password: $password, otp: $otp) {
       token expiresAt user { ${userFields} } ${rejection}
     }
   }`,
@@ -254,6 +260,18 @@ export const documents = {
       recordings { name terminal startedAt sizeBytes } ${rejection}
     }
   }`,
+  sessionApps: `query SessionApps($sessionId: ID!) {
+    sessionApps(sessionId: $sessionId) { apps { ${appFields} } faults ${rejection} }
+  }`,
+  startApp: `mutation StartApp($input: StartAppInput!) {
+    startApp(input: $input) { app { ${appFields} } hasChanged ${rejection} }
+  }`,
+  stopApp: `mutation StopApp($sessionId: ID!, $app: String!) {
+    stopApp(sessionId: $sessionId, app: $app) { app { ${appFields} } hasChanged ${rejection} }
+  }`,
+  openApp: `mutation OpenApp($input: OpenAppInput!) {
+    openApp(input: $input) { ticket { url expiresAt } ${rejection} }
+  }`,
   sessionFiles: `query SessionFiles($sessionId: ID!, $path: String!) {
     sessionFiles(sessionId: $sessionId, path: $path) {
       list {
@@ -294,6 +312,9 @@ export const documents = {
     sessionStatistics(id: $id) { kernelId measuredAt liveStat }
   }`,
   ...directoryDocuments,
+  ...usageDocuments,
+  ...secondFactorDocuments,
+  ...sshDocuments,
 } as const;
 
 export type DocumentName = keyof typeof documents;

@@ -127,10 +127,18 @@ export interface AgentDevices {
   readonly devices: readonly AgentDevice[];
 }
 
+export interface AgentTrouble {
+  readonly code: 'ENGINE_SILENT' | 'DISK_SHORT' | 'MEMORY_SHORT' | 'KERNEL_WILL_NOT_END';
+  readonly message: string;
+  readonly since: DateTime;
+  readonly kernelId: string | null;
+}
+
 export interface Agent {
   readonly id: string;
   readonly status: AgentStatus;
   readonly isSchedulable: boolean;
+  readonly troubles: readonly AgentTrouble[];
   readonly driver: string;
   readonly architecture: string;
   readonly resourceGroup: string;
@@ -258,6 +266,8 @@ export interface CreateSessionInput {
     | undefined;
   readonly jobPriority?: number | undefined;
   readonly isPreemptible?: boolean | undefined;
+  /** Ports of programs of one's own, which are then apps. */
+  readonly preopenPorts?: readonly number[] | undefined;
   /** Chosen by the client when absent, so that a call made again creates nothing twice. */
   readonly idempotencyKey?: string | undefined;
 }

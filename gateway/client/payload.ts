@@ -5,6 +5,8 @@ export interface Rejectable {
   readonly rejection: RefusalParts | null;
 }
 
+export type Nullable<Type> = { readonly [Key in keyof Type]: Type[Key] | null };
+
 /**
  * The gateway serialises its answers by its schema, and a test holds the documents and the types
  * of the model against it: parsing every answer a second time would only make a client slow to start.

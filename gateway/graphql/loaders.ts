@@ -1,5 +1,5 @@
 import type { ForecastScore } from '@orrery/bus';
-import type { KernelRow, UserRow } from '@orrery/projections';
+import type { KernelSeen, UserRow } from '@orrery/projections';
 import { RequestFailed } from '../errors.ts';
 import { GatheredRead } from '../feed/gathered-read.ts';
 import type { Gateway } from '../gateway.ts';
@@ -8,7 +8,7 @@ import { askScheduler } from './scheduling/ask-scheduler.ts';
 /** Of one request. */
 export interface Loaders {
   userById(id: string): Promise<UserRow | undefined>;
-  kernelsOfSession(sessionId: string): Promise<readonly KernelRow[]>;
+  kernelsOfSession(sessionId: string): Promise<readonly KernelSeen[]>;
   /** Of forecasts in a resource group; undefined before the first has come out. */
   forecastScoreOf(group: string): Promise<ForecastScore | undefined>;
 }

@@ -1,5 +1,6 @@
 import { agents } from './agents/agents.ts';
 import { drainAgent, setAgentSchedulable } from './agents/node-life.ts';
+import { openApp, sessionApps, startApp, stopApp } from './apps/apps.ts';
 import { archive } from './archive/archive.ts';
 import { runArchive } from './archive/run-archive.ts';
 import { verifyArchive } from './archive/verify-archive.ts';
@@ -16,6 +17,7 @@ import { setAsideCommands } from './commands/set-aside-commands.ts';
 import { directoryMutations, directoryQueries } from './directory/directory-resolvers.ts';
 import { removeSessionFile, renameSessionFile, sessionFiles } from './files/session-files.ts';
 import { signIn } from './identity/sign-in.ts';
+import { confirmTotp, enrolTotp, removeTotp, resetTotp } from './identity/totp.ts';
 import { viewer } from './identity/viewer.ts';
 import { aliasImage, dealiasImage, forgetImage } from './images/change-images.ts';
 import { images } from './images/images.ts';
@@ -55,12 +57,18 @@ import { sessionsChanged } from './sessions/sessions-changed.ts';
 import { setSessionPriority } from './sessions/set-session-priority.ts';
 import { terminateSession } from './sessions/terminate-session.ts';
 import { terminateSessions } from './sessions/terminate-sessions.ts';
+import { forwardPort } from './ssh/forward-port.ts';
+import { addSshKey, labelSshKey, removeSshKey, sshKeys } from './ssh/ssh-keys.ts';
+import { sshServer } from './ssh/ssh-server.ts';
 import { sessionStatistics } from './statistics/session-statistics.ts';
 import {
   agentStatisticsHistory,
   sessionStatisticsHistory,
 } from './statistics/statistics-history.ts';
 import { openTerminal, shareTerminal, terminalRecordings } from './terminals/terminals.ts';
+import { quotas } from './usage/quotas.ts';
+import { quotasChanged } from './usage/quotas-changed.ts';
+import { usage } from './usage/usage.ts';
 
 /** What reads rows waits for the caller's own writes first. */
 const queries = {
@@ -71,9 +79,12 @@ const queries = {
   sessionAt: reading(sessionAt),
   sessionWhy: reading(sessionWhy),
   sessionFiles: reading(sessionFiles),
+  sessionApps: reading(sessionApps),
   sessionStatisticsHistory: reading(sessionStatisticsHistory),
   agentStatisticsHistory,
   terminalRecordings: reading(terminalRecordings),
+  sshKeys: reading(sshKeys),
+  sshServer,
   agents: reading(agents),
   images: reading(images),
   containerRegistries: reading(containerRegistries),
@@ -82,6 +93,8 @@ const queries = {
   resourceGroups: reading(resourceGroups),
   resourceGroup: reading(resourceGroup),
   limits: reading(limits),
+  quotas: reading(quotas),
+  usage: reading(usage),
   scheduleReplay,
   fairShare,
   auditLog: reading(auditLog),
@@ -94,6 +107,10 @@ const queries = {
 };
 const mutations = {
   signIn,
+  enrolTotp: reading(enrolTotp),
+  confirmTotp: reading(confirmTotp),
+  removeTotp: reading(removeTotp),
+  resetTotp: reading(resetTotp),
   createSession,
   terminateSession: reading(terminateSession),
   terminateSessions: reading(terminateSessions),
@@ -118,6 +135,13 @@ const mutations = {
   executeCode: reading(executeCode),
   openTerminal: reading(openTerminal),
   shareTerminal: reading(shareTerminal),
+  startApp: reading(startApp),
+  stopApp: reading(stopApp),
+  openApp: reading(openApp),
+  forwardPort: reading(forwardPort),
+  addSshKey: reading(addSshKey),
+  labelSshKey: reading(labelSshKey),
+  removeSshKey: reading(removeSshKey),
   interruptCode: reading(interruptCode),
   completeCode: reading(completeCode),
   removeSessionFile: reading(removeSessionFile),
@@ -133,6 +157,7 @@ const subscriptions = {
   sessionsChanged,
   sessionLogs: reading(sessionLogs),
   sessionStatistics: reading(sessionStatistics),
+  quotasChanged: reading(quotasChanged),
 };
 
 /** Every root field, each measured and mutations traced. */

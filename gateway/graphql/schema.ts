@@ -24,6 +24,7 @@ const PARTS = [
   'sessions/start-forecast.graphql',
   'code/code.graphql',
   'terminals/terminals.graphql',
+  'apps/apps.graphql',
   'files/files.graphql',
   'agents/agents.graphql',
   'statistics/statistics.graphql',
@@ -32,6 +33,7 @@ const PARTS = [
   'resource-groups/resource-groups.graphql',
   'scheduling/scheduling.graphql',
   'limits/limits.graphql',
+  'usage/usage.graphql',
   'presets/presets.graphql',
   'audit/audit.graphql',
   'archive/archive.graphql',
@@ -42,6 +44,7 @@ const PARTS = [
   'directory/users.graphql',
   'directory/policies.graphql',
   'directory/directory.graphql',
+  'ssh/ssh.graphql',
 ];
 
 /** The contract with clients, as text. */

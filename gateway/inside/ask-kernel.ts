@@ -18,7 +18,10 @@ const LATE_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 5 * 60_000;
 
 /** What is answered with one JSON value. */
-export type KernelRequest = Exclude<StreamRequest, { readonly kind: 'logs' | 'exec' | 'terminal' }>;
+export type KernelRequest = Exclude<
+  StreamRequest,
+  { readonly kind: 'logs' | 'exec' | 'terminal' | 'port' | 'open-files' }
+>;
 
 /**
  * Asks the agent of a running kernel and gives its answer. What the agent refuses is a rejection.

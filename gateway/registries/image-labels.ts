@@ -1,11 +1,9 @@
+import { parseServicePorts, SERVICE_PORTS_LABEL } from '@orrery/bus';
+
 /** Versions of the scheme of labels that are understood. */
 const KERNEL_SPEC = { min: 1, max: 1 };
 const AMOUNT = /^ai\.backend\.resource\.(?:min|max)\./;
 const ROLES: readonly string[] = ['COMPUTE', 'INFERENCE', 'SYSTEM'];
-const PORT =
-  /^(?<name>[A-Za-z0-9_-]+):(?<protocol>tcp|http|preopen|vnc|rdp|pty):(?<ports>\d+|\[\d+(?:,\d+)*\])$/;
-/** Of the runner and its services (reference: the grammar of service ports). */
-const TAKEN_PORTS: readonly number[] = [2000, 2001, 2002, 2003, 2200, 7681];
 
 /** Why an image cannot be used by what it says of itself; undefined: it can. An image without labels can. */
 export function findLabelFault(labels: Readonly<Record<string, string>>): string | undefined {
@@ -18,21 +16,6 @@ export function findLabelFault(labels: Readonly<Record<string, string>>): string
   for (const [label, amount] of Object.entries(labels))
     if (AMOUNT.test(label) && !/^\d+(\.\d+)?[kmgtpe]?$/i.test(amount))
       return `${label} is no amount: ${amount}`;
-  return findPortFault(labels['ai.backend.service-ports'] ?? '');
-}
-
-function findPortFault(text: string): string | undefined {
-  const seen = new Set<number>();
-  // Commas within brackets do not part services.
-  for (const service of text === '' ? [] : text.split(/,(?![^[]*\])/)) {
-    const parts = PORT.exec(service.trim())?.groups;
-    if (parts === undefined) return `ai.backend.service-ports has no service at ${service}`;
-    for (const port of (parts['ports'] ?? '').replace(/[[\]]/g, '').split(',').map(Number)) {
-      if (port <= 1024 || port >= 65_535 || TAKEN_PORTS.includes(port))
-        return `ai.backend.service-ports may not have port ${port}`;
-      if (seen.has(port)) return `ai.backend.service-ports has port ${port} twice`;
-      seen.add(port);
-    }
-  }
-  return undefined;
+  const services = parseServicePorts(labels[SERVICE_PORTS_LABEL] ?? '');
+  return services.ok ? undefined : `${SERVICE_PORTS_LABEL}: ${services.error}`;
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Deadlines } from '../commands/deadlines.ts';
 import type { Gateway } from '../gateway.ts';
+import { APP_ROUTES } from '../proxy/register-apps.ts';
 import { FILES_ROUTE } from './files-route.ts';
 
 /** How long a client may take with what it sends. Milliseconds. */
@@ -33,9 +34,14 @@ export function registerBodyDeadlines(
   });
   app.addHook('onRequest', async (request, reply) => {
     if (!isBodyToCome(request)) return;
-    if (request.routeOptions.url === FILES_ROUTE) watchIdle(request, reply, uploadIdleMsMax);
+    if (isStreamed(request.routeOptions.url)) watchIdle(request, reply, uploadIdleMsMax);
     else watchWhole(request, reply, { late: deadlines.begin(), closing });
   });
+}
+
+/** Whether the content of requests passes through, however long it is. */
+function isStreamed(url: string | undefined): boolean {
+  return url === FILES_ROUTE || APP_ROUTES.some((route) => route === url);
 }
 
 function isBodyToCome({ raw }: FastifyRequest): boolean {

@@ -26,7 +26,10 @@ async function firstHindrance(gateway: Gateway): Promise<string | undefined> {
     if (user === undefined) return 'the administrator is not registered yet';
   }
   const isPlaceable =
-    nodes.ok && nodes.value.edges.some(({ row }) => row.status === 'ALIVE' && row.isSchedulable);
+    nodes.ok &&
+    nodes.value.edges.some(
+      ({ row }) => row.status === 'ALIVE' && row.isSchedulable && !row.isTroubled,
+    );
   if (!isPlaceable) return 'no node is alive and takes sessions';
   if (!images.ok || images.value.edges.length === 0) return 'no image is known';
   return undefined;

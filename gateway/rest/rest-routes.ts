@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { KeypairRow } from '@orrery/projections';
 import type { FastifyInstance } from 'fastify';
 import { authenticate } from '../auth/authenticate.ts';
 import { authoriseSignedIn } from '../auth/authorise.ts';
@@ -14,7 +15,10 @@ export function registerRest(app: FastifyInstance, gateway: Gateway): void {
   app.post('/auth/token', async (request) => {
     const caller = await authenticate(gateway, lineOf(request));
     const { userId, accessKey } = authoriseSignedIn(caller, 'POST /auth/token');
-    const { token, expiresAtMs } = gateway.tokens().issue({ userId, accessKey });
+    // Who signed in without a key pair counts under their main one, which need not be active for that.
+    const keypair = accessKey === undefined ? undefined : await findActive(gateway, accessKey);
+    const holder = { userId, accessKey: keypair?.accessKey };
+    const { token, expiresAtMs } = gateway.tokens().issue(holder);
     return { token, expiresAt: isoInstant(expiresAtMs) };
   });
   app.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
@@ -27,6 +31,14 @@ export function registerRest(app: FastifyInstance, gateway: Gateway): void {
     const { registry } = gateway.metrics;
     return reply.type(registry.contentType).send(await registry.metrics());
   });
+}
+
+async function findActive(
+  { identities }: Gateway,
+  accessKey: string,
+): Promise<KeypairRow | undefined> {
+  const keypair = await identities.findKeypair(accessKey);
+  return keypair?.isActive === true ? keypair : undefined;
 }
 
 /** The page of mercurius' GraphiQL; its scripts come from where that page says. */

@@ -9,12 +9,11 @@ import {
 } from '@orrery/bus';
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
-import { callerOf } from '../auth/authenticate.ts';
 import type { TerminalPass } from '../auth/terminal-passes.ts';
 import { RequestFailed } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
-import { createLoaders } from '../graphql/loaders.ts';
-import { findMainKernel, type RunningKernel } from '../inside/main-kernel.ts';
+import { kernelOfUser } from '../inside/kernel-of-user.ts';
+import type { RunningKernel } from '../inside/main-kernel.ts';
 import { noteUse } from '../inside/note-use.ts';
 import {
   CLOSE_NORMAL,
@@ -58,7 +57,10 @@ export async function serveTerminal(
     const asked = parseQuery(query);
     const pass = gateway.tokens().terminals.verify(asked.token);
     const alive = keepAlive(socket, gateway.clock);
-    const kernel = await kernelOf(gateway, pass, left.signal);
+    const kernel = await kernelOfUser(gateway, pass, {
+      operation: 'Mutation.openTerminal',
+      signal: left.signal,
+    });
     await note(gateway, pass, kernel);
     const { columns, rows, life, after: afterBytes } = asked;
     const { terminal, mode, isRecorded } = pass;
@@ -90,30 +92,6 @@ function parseQuery(query: unknown): z.infer<typeof Query> {
   if (field === 'token')
     throw new RequestFailed('TICKET_INVALID', 'The address of a terminal holds a token.');
   throw new RequestFailed('INPUT_INVALID', `${field}: ${issue?.message}`, { field });
-}
-
-/** As its giver may reach it now, not as when the pass was given. @throws {RequestFailed} */
-async function kernelOf(
-  gateway: Gateway,
-  { userId, session }: TerminalPass,
-  signal: AbortSignal,
-): Promise<RunningKernel> {
-  const user = await gateway.identities.findUser(userId);
-  if (user?.isActive !== true)
-    throw new RequestFailed(
-      'TICKET_INVALID',
-      'Who gave this way into the terminal is not active any more.',
-    );
-  const caller = callerOf(user, undefined);
-  const loaders = createLoaders(gateway, signal);
-  const context = { gateway, caller, address: '', loaders, signal, traceparent: undefined };
-  const found = await findMainKernel(context, 'Mutation.openTerminal', session);
-  if (found.ok) return found.value;
-  const { code, message } = found.error;
-  throw new RequestFailed(
-    code === 'session-not-found' ? 'SESSION_NOT_FOUND' : 'SESSION_NOT_RUNNING',
-    message,
-  );
 }
 
 async function note(

@@ -32,6 +32,20 @@ export async function findUserByEmail(source: Source, email: string): Promise<Us
   return row ?? undefined;
 }
 
+export async function usersOfSshKey(
+  source: Source,
+  fingerprint: string,
+): Promise<readonly UserRow[]> {
+  const held = JSON.stringify([{ fingerprint: storable(fingerprint) }]);
+  return await source.read((connection) =>
+    connection.any(
+      sql.type(tables.users.row)`
+        SELECT ${columnsOf(tables.users, 'u')} FROM ${source.table('users')} AS u
+        WHERE u.ssh_keys @> ${held}::jsonb`,
+    ),
+  );
+}
+
 export async function findKeypair(
   source: Source,
   accessKey: string,

@@ -35,7 +35,8 @@ export async function listResourceGroups(
           UNION SELECT n.resource_group FROM ${nodes} AS n WHERE n.status <> 'TERMINATED'
         ), counted AS (
           SELECT n.resource_group AS name, count(*) AS agents,
-            count(*) FILTER (WHERE n.status = 'ALIVE' AND n.is_schedulable) AS schedulable
+            count(*) FILTER (WHERE 
+              n.status = 'ALIVE' AND n.is_schedulable AND NOT n.is_troubled) AS schedulable
           FROM ${nodes} AS n WHERE n.status <> 'TERMINATED' GROUP BY 1
         ), waiting AS (
           SELECT q.resource_group AS name, count(*) AS sessions
@@ -102,7 +103,8 @@ export async function roomOfGroup(source: Source, group: string): Promise<readon
         )
         SELECT n.available_slots AS available, coalesce(occupied.slots, '{}') AS occupied
         FROM ${source.table('nodes')} AS n LEFT JOIN occupied ON occupied.id = n.id
-        WHERE n.resource_group = ${group} AND n.status = 'ALIVE' AND n.is_schedulable`,
+        WHERE n.resource_group = ${group} AND n.status = 'ALIVE'
+          AND n.is_schedulable AND NOT n.is_troubled`,
     ),
   );
 }

@@ -10,7 +10,7 @@ import type {
   SessionOrder,
   SessionOwner,
 } from '../projections.ts';
-import type { KernelRow, SessionRow } from '../rows.ts';
+import { KernelSeen, type SessionRow } from '../rows.ts';
 import { storable } from '../storable-text.ts';
 import { columnsOf } from '../table-sql.ts';
 import { tables } from '../tables.ts';
@@ -56,12 +56,17 @@ export async function sessionsByIds(
 export async function kernelsOfSessions(
   source: Source,
   sessionIds: readonly string[],
-): Promise<readonly KernelRow[]> {
+): Promise<readonly KernelSeen[]> {
   const wanted = sql.array(boundedIds(sessionIds).map(storable), 'text');
   return await source.read((connection) =>
     connection.any(
-      sql.type(tables.kernels.row)`
-        SELECT ${KERNEL_COLUMNS} FROM ${source.table('kernels')} AS k
+      sql.type(KernelSeen)`
+        SELECT ${KERNEL_COLUMNS}, CASE WHEN k.is_over THEN NULL ELSE (
+            SELECT each->>'message'
+            FROM ${source.table('nodes')} AS n, jsonb_array_elements(n.troubles) AS each
+            WHERE n.id = k.agent_id AND each->>'kernel' = k.id LIMIT 1
+          ) END AS trouble
+        FROM ${source.table('kernels')} AS k
         WHERE k.session_id = ANY(${wanted}) ORDER BY k.session_id, k.local_rank`,
     ),
   );

@@ -8,12 +8,14 @@ import { lifecycle } from './lifecycle.ts';
 import { rebuild } from './rebuild.ts';
 import { recover } from './recover.ts';
 import { schedule } from './schedule.ts';
+import { start } from './start.ts';
 import { stats } from './stats.ts';
 import { submit } from './submit.ts';
 
 const USAGE = `npm run bench -- NAME [options]
   latency                              how long a person waits for the answer, the agent, the container
   exec                                 how long a cell takes in an interpreter that runs already
+  start                                wish to "running", to a plain start of the same container
   stats                                what statistics cost an agent with 100 kernels
   append                               commits a second through the host, to raw publishes
   auth                                 what it costs to know who asks, to a server that does not
@@ -47,6 +49,7 @@ const { values, positionals } = parseArgs({
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   latency,
   exec,
+  start,
   stats,
   append,
   auth,

@@ -13,8 +13,8 @@ const MEBIBYTE = 1024 * 1024;
 const ROUNDS = 4;
 /** Several measurings; the clock of `/proc` goes in hundredths of a second. */
 const WINDOW_MS = 30_000;
-/** After its start an agent looks at all that there is. */
-const SETTLE_MS = 5_000;
+/** After its start an agent looks at all that there is, and measures it for the first time. */
+const SETTLE_MS = 12_000;
 const PERIOD_MS = { on: 5_000, off: 600_000 } as const;
 const MS_PER_TICK = 10;
 

@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -18,12 +19,29 @@ import { dockerEngine } from './docker.ts';
 /** Set by `test/run.ts` once the image is in the engine of the run. */
 export const IMAGE_VARIABLE = 'ORRERY_TEST_IMAGE';
 
-const REFERENCE = 'orrery-test-python:1';
 const PACK_WITHIN_MS = 60_000;
-const PACKAGES = ['python3-minimal', 'dash', 'coreutils', 'base-files', 'base-passwd'];
+const BASE_PACKAGES = ['dash', 'coreutils', 'base-files', 'base-passwd'];
+
+/** An image made of packages of this machine's Debian or Ubuntu archive. */
+export interface PackagedImage {
+  /** With a tag, which is raised when the image changes. */
+  readonly reference: string;
+  /** Besides a shell and the core utilities. */
+  readonly packages: readonly string[];
+  /** Of what those depend on, what the tests can do without. */
+  readonly without?: RegExp | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Reference of another image, whose files it has. */
+  readonly filesOf?: string | undefined;
+}
+
+export const PYTHON: PackagedImage = {
+  reference: 'orrery-test-python:1',
+  packages: ['python3-minimal'],
+};
 const MERGED_DIRECTORIES = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
-/** By the socket of the engine that holds it. */
+/** By the socket of the engine that holds it, and its reference. */
 const loaded = new Map<string, Promise<string>>();
 
 /**
@@ -37,37 +55,48 @@ export async function testImage(): Promise<string> {
 }
 
 /** The same in another engine. */
-export async function testImageIn(socketPath: string): Promise<string> {
-  const image = loaded.get(socketPath) ?? loadImage(socketPath);
-  loaded.set(socketPath, image);
-  return image;
+export function testImageIn(socketPath: string): Promise<string> {
+  return packagedImageIn(socketPath, PYTHON);
 }
 
-async function loadImage(socketPath: string): Promise<string> {
+/** Reference of an image in the engine, made and loaded where it is not there yet. */
+export function packagedImageIn(socketPath: string, image: PackagedImage): Promise<string> {
+  const key = `${socketPath} ${image.reference}`;
+  const loading = loaded.get(key) ?? loadImage(socketPath, image);
+  loaded.set(key, loading);
+  return loading;
+}
+
+async function loadImage(socketPath: string, image: PackagedImage): Promise<string> {
+  const { reference, labels = {} } = image;
   const docker = new Docker({ socketPath });
-  const present = await docker.listImages({ filters: { reference: [REFERENCE] } });
-  if (present.length > 0) return REFERENCE;
-  const [repo, tag] = REFERENCE.split(':');
-  const progress = await docker.importImage(await packedFiles(), {
+  const present = await docker.listImages({ filters: { reference: [reference] } });
+  if (present.length > 0) return reference;
+  const [repo, tag] = reference.split(':');
+  const labelled = Object.entries(labels).map(
+    ([name, value]) => `LABEL ${name}=${JSON.stringify(value)}`,
+  );
+  const progress = await docker.importImage(await packedFiles(image), {
     repo,
     tag,
-    changes: ['CMD ["python3"]', 'ENV PATH=/usr/local/bin:/usr/bin:/bin'],
+    changes: ['CMD ["python3"]', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', ...labelled],
   });
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()));
   });
-  return REFERENCE;
+  return reference;
 }
 
-/** Path of the tar with the root file system of the test image; made once a machine. */
-export async function packedFiles(): Promise<string> {
+/** Path of the tar with the root file system of a test image; made once a machine. */
+export async function packedFiles(image: PackagedImage = PYTHON): Promise<string> {
   const cache = cacheDirectory();
-  const target = join(cache, `test-image-${REFERENCE.replace(':', '-')}-${arch()}.tar`);
+  const { reference, filesOf = reference } = image;
+  const target = join(cache, `test-image-${filesOf.replace(':', '-')}-${arch()}.tar`);
   if (existsSync(target)) return target;
   const work = mkdtempSync(join(cache, 'image-'));
   try {
     const root = join(work, 'root');
-    await fillRoot(root, work);
+    await fillRoot(root, work, image);
     const tar = join(work, 'image.tar');
     const args = ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '-cf', tar, '.'];
     const packed = await runCommand('tar', args, { withinMs: PACK_WITHIN_MS });
@@ -79,7 +108,7 @@ export async function packedFiles(): Promise<string> {
   return target;
 }
 
-async function fillRoot(root: string, work: string): Promise<void> {
+async function fillRoot(root: string, work: string, image: PackagedImage): Promise<void> {
   for (const name of MERGED_DIRECTORIES) {
     mkdirSync(join(root, 'usr', name), { recursive: true });
     symlinkSync(`usr/${name}`, join(root, name));
@@ -87,7 +116,8 @@ async function fillRoot(root: string, work: string): Promise<void> {
   for (const [index, archive] of (await findArchives()).entries()) {
     const source = new PackageSource(archive, join(work, `archive-${index}`));
     if (!(await source.update())) continue;
-    const names = await source.closure(PACKAGES);
+    const needed = await source.closure([...BASE_PACKAGES, ...image.packages]);
+    const names = needed.filter((name) => image.without?.test(name) !== true);
     if (names.length === 0 || !(await source.extract(names, root))) continue;
     finishRoot(root);
     return;
@@ -105,6 +135,20 @@ function finishRoot(root: string): void {
     const text = name === 'passwd' ? 'root:x:0:0:root:/root:/bin/sh\n' : 'root:x:0:\n';
     writeFileSync(join(root, 'etc', name), text);
   }
+  linkAlternatives(join(root, 'usr/lib'));
   for (const name of ['usr/share/doc', 'usr/share/locale', 'usr/share/man', 'var/lib/dpkg'])
     rmSync(join(root, name), { recursive: true, force: true });
+}
+
+/** Libraries of which a system chooses one of several makes: here there is one of each. */
+function linkAlternatives(libraries: string): void {
+  for (const triplet of readdirSync(libraries)) {
+    for (const [name, library] of [
+      ['blas', 'libblas.so.3'],
+      ['lapack', 'liblapack.so.3'],
+    ] as const) {
+      if (existsSync(join(libraries, triplet, name, library)))
+        symlinkSync(`${name}/${library}`, join(libraries, triplet, library));
+    }
+  }
 }

@@ -43,6 +43,15 @@ export interface GivenDevice {
   readonly amount: bigint;
 }
 
+/** What a device does at the moment; what is undefined it does not tell. */
+export interface DeviceUse {
+  readonly memoryUsedBytes?: number | undefined;
+  readonly busyPercent?: number | undefined;
+  readonly powerWatts?: number | undefined;
+  readonly powerLimitWatts?: number | undefined;
+  readonly temperatureCelsius?: number | undefined;
+}
+
 export type KindRules = Omit<DeviceKind, 'key' | 'devices'>;
 
 /** One sort of devices: what there is of it, how it is given away, and what a kernel that has some of it gets. */
@@ -58,4 +67,6 @@ export interface ComputePlugin extends AsyncDisposable {
   fragment(given: readonly GivenDevice[], target: DeviceTarget): DeviceFragment;
   /** Of a device's memory, what the amount stands for. */
   memoryOf(given: GivenDevice): number;
+  /** By device, of those found last. Absent: nothing is measured. */
+  measure?(signal: AbortSignal): Promise<ReadonlyMap<string, DeviceUse>>;
 }

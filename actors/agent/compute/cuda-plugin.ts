@@ -7,6 +7,7 @@ import type {
   ComputePlugin,
   DeviceFragment,
   DeviceTarget,
+  DeviceUse,
   GivenDevice,
   KindRules,
 } from './compute-plugin.ts';
@@ -15,6 +16,7 @@ import { sharesOf } from './shares.ts';
 
 const CAPABILITIES = ['utility', 'compute', 'video', 'graphics', 'display'];
 const MEBIBYTE = 1024 ** 2;
+const MILLI = 1_000;
 
 /**
  * NVIDIA GPUs as NVML tells of them: whole, as MIG slices where a device is in that mode, or in shares. Undefined where
@@ -82,6 +84,23 @@ export class CudaPlugin implements ComputePlugin {
     return this.#accelerator.memoryOf(given);
   }
 
+  async measure(signal: AbortSignal): Promise<ReadonlyMap<string, DeviceUse>> {
+    const { devices } = await this.#nvml.readDevices(signal);
+    const uses = new Map<string, DeviceUse>();
+    for (const gpu of devices) {
+      uses.set(gpu.uuid, {
+        memoryUsedBytes: gpu.memoryUsedBytes ?? undefined,
+        busyPercent: gpu.gpuUtilisationPercent ?? undefined,
+        powerWatts: watts(gpu.powerMilliwatts),
+        powerLimitWatts: watts(gpu.powerLimitMilliwatts),
+        temperatureCelsius: gpu.temperatureCelsius ?? undefined,
+      });
+      for (const { uuid, memoryUsedBytes } of gpu.migDevices)
+        uses.set(uuid, { memoryUsedBytes: memoryUsedBytes ?? undefined });
+    }
+    return uses;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#nvml[Symbol.asyncDispose]();
   }
@@ -141,4 +160,8 @@ export class CudaPlugin implements ComputePlugin {
   #hasMps(): boolean {
     return existsSync(this.#mpsPipeDirectory);
   }
+}
+
+function watts(milliwatts: number | null): number | undefined {
+  return milliwatts === null ? undefined : milliwatts / MILLI;
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { KernelEndpoint, KernelSpec, PullProgress } from '@orrery/bus';
 import type {
   ContainerChange,
@@ -11,6 +12,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import type { LogChunk } from '../log-frames.ts';
@@ -41,6 +43,10 @@ export class DeviceDriver implements ContainerDriver {
 
   capacity(signal: AbortSignal): Promise<EngineCapacity> {
     return this.#driver.capacity(signal);
+  }
+
+  async answer(signal: AbortSignal): Promise<void> {
+    await this.#driver.answer?.(signal);
   }
 
   async list(signal: AbortSignal): Promise<readonly KernelContainer[]> {
@@ -96,6 +102,10 @@ export class DeviceDriver implements ContainerDriver {
 
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
     return this.#driver.exec(request, signal);
+  }
+
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex> {
+    return this.#driver.dial(target, signal);
   }
 
   stop(

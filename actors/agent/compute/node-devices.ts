@@ -11,6 +11,7 @@ import { DevicesRefused } from '../errors.ts';
 import type { ComputeDevice, ComputePlugin, DeviceTarget, GivenDevice } from './compute-plugin.ts';
 import { DeviceLedger } from './device-ledger.ts';
 import type { AffinityPolicy, Allocations, DeviceKind } from './device-map.ts';
+import { type AcceleratorUsage, acceleratorUsage } from './device-metrics.ts';
 import {
   acceleratorEnviron,
   type DeviceGrant,
@@ -119,6 +120,24 @@ export class NodeDevices implements AsyncDisposable {
       { kernel, placed: slots, held: sums, differing },
       'a kernel holds other amounts than it was placed with',
     );
+  }
+
+  /** What the accelerators do now, each for itself and for who holds it. */
+  async measure(signal: AbortSignal): Promise<AcceleratorUsage> {
+    const used: Parameters<typeof acceleratorUsage>[0][number][] = [];
+    for (const plugin of this.#options.plugins) {
+      const uses = await plugin.measure?.(signal);
+      if (uses === undefined) continue;
+      for (const device of this.#found.get(plugin.key) ?? []) {
+        const use = uses.get(device.id);
+        if (use !== undefined) used.push({ plugin, device, use });
+      }
+    }
+    const heldBy = Object.entries(this.holders()).map(([kernel, held]) => {
+      const ids = used.filter(({ device }) => held[device.slot]?.[device.id] !== undefined);
+      return [kernel, new Set(ids.map(({ device }) => device.id))] as const;
+    });
+    return acceleratorUsage(used, new Map(heldBy));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

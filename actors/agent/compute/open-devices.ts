@@ -13,6 +13,8 @@ import { openCuda } from './cuda-plugin.ts';
 import { readMockFile } from './mock-file.ts';
 import { MockPlugin } from './mock-plugin.ts';
 import { NodeDevices } from './node-devices.ts';
+import { openRocm } from './rocm-plugin.ts';
+import type { SystemPaths } from './rocm-topology.ts';
 import { CpuPlugin, MemoryPlugin } from './system-plugins.ts';
 
 type PluginName = NonNullable<ComputeSettings['plugins']>[number];
@@ -26,6 +28,8 @@ export interface DevicesChoice {
   readonly capacity: EngineCapacity;
   readonly reserved: Slots;
   readonly logger: Logger;
+  /** Where AMD GPUs are looked for; absent: where the system shows them. */
+  readonly rocmPaths?: SystemPaths | undefined;
 }
 
 /**
@@ -50,6 +54,10 @@ export async function openDevices(
         signal,
       );
       if (cuda !== undefined) plugins.push(cuda);
+    }
+    if (names.has('rocm') && isReal('rocm', settings, plugins)) {
+      const rocm = await findRocm({ ...choice, settings });
+      if (rocm !== undefined) plugins.push(rocm);
     }
     checkNames(settings, plugins);
     const { cpuOvercommit: overcommit, isCpuPinned: isPinned, memoryOvercommit } = settings;
@@ -78,7 +86,7 @@ function pluginNames(
       'agent.compute.mockFiles is given and agent.compute.plugins has no mock',
     );
   if (plugins !== undefined) return new Set(plugins);
-  const real: readonly PluginName[] = driver === 'simulated' ? [] : ['cpu', 'mem', 'cuda'];
+  const real: readonly PluginName[] = driver === 'simulated' ? [] : ['cpu', 'mem', 'cuda', 'rocm'];
   return new Set([...real, ...(isPretending ? (['mock'] as const) : [])]);
 }
 
@@ -90,6 +98,33 @@ function mockPlugins({ mockFiles, accelerators }: ComputeSettings): readonly Com
 }
 
 /** Pretended devices stand in the place of real ones of the same name. */
+function isReal(
+  name: 'cuda' | 'rocm',
+  settings: ComputeSettings,
+  plugins: readonly ComputePlugin[],
+): boolean {
+  const isPretended = plugins.some(({ key }) => key === name);
+  if (isPretended && settings.plugins?.includes(name) === true)
+    throw new SettingsInvalid(
+      `agent.compute.plugins has ${name}, and a mock file has the slot_name ${name}: one of them can be there`,
+    );
+  return !isPretended;
+}
+
+/** Few machines have one, so that it is worth a word only where it was asked for. */
+async function findRocm(choice: {
+  readonly settings: ComputeSettings;
+  readonly logger: Logger;
+  readonly rocmPaths?: SystemPaths | undefined;
+}): Promise<ComputePlugin | undefined> {
+  const { settings, logger, rocmPaths } = choice;
+  const isAskedFor = settings.plugins?.includes('rocm') === true;
+  const onMissing = (why: string): void =>
+    logger[isAskedFor ? 'warn' : 'debug']({ why }, 'no AMD GPUs can be given to kernels');
+  const accelerator = settings.accelerators['rocm'] ?? DEFAULT_ACCELERATOR;
+  return await openRocm(accelerator, onMissing, rocmPaths);
+}
+
 function canUseCuda(parts: {
   readonly settings: ComputeSettings;
   readonly plugins: readonly ComputePlugin[];
@@ -98,12 +133,7 @@ function canUseCuda(parts: {
   readonly logger: Logger;
 }): boolean {
   const { settings, plugins, driver, capacity, logger } = parts;
-  const isPretended = plugins.some(({ key }) => key === 'cuda');
-  if (isPretended && settings.plugins?.includes('cuda') === true)
-    throw new SettingsInvalid(
-      'agent.compute.plugins has cuda, and a mock file has the slot_name cuda: one of them can be there',
-    );
-  if (isPretended) return false;
+  if (!isReal('cuda', settings, plugins)) return false;
   if (driver !== 'docker' || capacity.runtimes?.includes(NVIDIA_RUNTIME) === true) return true;
   tellMissing(logger, settings, 'the container engine has no runtime nvidia');
   return false;
@@ -121,7 +151,7 @@ function checkNames(settings: ComputeSettings, plugins: readonly ComputePlugin[]
   for (const key of ['cpu', 'mem', ...keys])
     if (keys.filter((each) => each === key).length > (key === 'cpu' || key === 'mem' ? 0 : 1))
       throw new SettingsInvalid(`agent.compute has two plugins for devices named ${key}`);
-  const known = new Set([...keys, 'cuda']);
+  const known = new Set([...keys, 'cuda', 'rocm']);
   for (const key of Object.keys(settings.accelerators))
     if (!known.has(key))
       throw new SettingsInvalid(`agent.compute.accelerators.${key} is of no plugin that is chosen`);

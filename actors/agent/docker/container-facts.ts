@@ -13,6 +13,7 @@ export const InspectedContainer = z.object({
   State: z.object({
     Status: z.string(),
     Running: z.boolean(),
+    Pid: z.int().default(0),
     OOMKilled: z.boolean(),
     ExitCode: z.int(),
     StartedAt: z.string(),

@@ -1,4 +1,4 @@
-import type { KernelSpec } from '@orrery/bus';
+import { type KernelSpec, SERVICE_PORTS_LABEL } from '@orrery/bus';
 import type { ContainerCreateOptions } from 'dockerode';
 import type { DeviceGrant, KernelDevices } from '../compute/kernel-devices.ts';
 import type { StartOrigin } from '../container-driver.ts';
@@ -53,7 +53,6 @@ export const insideContainer = {
 
 /** To lock memory for devices and to set priorities, as programs of Backend.AI's images may. */
 const CAPABILITIES = ['IPC_LOCK', 'SYS_NICE'];
-const SERVICE_PORTS = 'ai.backend.service-ports';
 const STOP_SIGNAL = 'SIGTERM';
 const NANO = 1_000_000_000;
 const CORES_MIN = 0.01;
@@ -76,8 +75,10 @@ export function containerOptions(made: {
   readonly traits: EngineTraits;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
+  /** `uid:gid` of its program; undefined: that of its image. */
+  readonly user?: string | undefined;
 }): ContainerCreateOptions {
-  const { spec, origin, owner, traits, environ, mounts } = made;
+  const { spec, origin, owner, traits, environ, mounts, user } = made;
   return {
     name: containerName(spec),
     Image: spec.image,
@@ -90,12 +91,12 @@ export function containerOptions(made: {
     Cmd: [...kernelCommand(spec)],
     Labels: {
       ...containerLabels(spec, origin, owner),
-      [SERVICE_PORTS]: environ['BACKENDAI_SERVICE_PORTS'] ?? '',
+      [SERVICE_PORTS_LABEL]: environ['BACKENDAI_SERVICE_PORTS'] ?? '',
     },
     Tty: false,
     OpenStdin: false,
     StopSignal: STOP_SIGNAL,
-    ...(traits.user === undefined ? {} : { User: traits.user }),
+    ...(user === undefined ? {} : { User: user }),
     HostConfig: {
       Init: true,
       Privileged: false,

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import type { KernelUsage } from '../container-driver.ts';
-import { type Cgroup, locateCgroup, readCgroup } from '../statistics/cgroup.ts';
+import { type Cgroup, locateCgroup, readCgroup, readCpuMs } from '../statistics/cgroup.ts';
+import { LastReading } from '../statistics/last-reading.ts';
 import { readNetwork } from '../statistics/network-counters.ts';
 import { callEngine, unlessMissing } from './engine.ts';
 
@@ -31,7 +32,12 @@ const EngineReading = z.object({
 
 /** Where a container's counters are: files of this machine, or the engine if those cannot be seen from here. */
 type Source =
-  | { readonly kind: 'files'; readonly cgroup: Cgroup; readonly pid: number }
+  | {
+      readonly kind: 'files';
+      readonly cgroup: Cgroup;
+      readonly pid: number;
+      readonly last: LastReading<KernelUsage>;
+    }
   | { readonly kind: 'engine' };
 
 /** Reads what containers have used: from their control groups, a few small files each, without the engine. */
@@ -39,9 +45,17 @@ export class ContainerUsages {
   readonly #docker: Docker;
   /** By container. */
   readonly #sources = new Map<string, Source>();
+  /** Containers that were looked at for other reasons, by their first process: the engine need not be asked again. */
+  readonly #pids = new Map<string, number>();
 
   constructor(docker: Docker) {
     this.#docker = docker;
+  }
+
+  /** That a container runs, and by which process; 0: it does not. */
+  met(id: string, pid: number): void {
+    if (pid === 0) this.#pids.delete(id);
+    else if (!this.#sources.has(id)) this.#pids.set(id, pid);
   }
 
   /** By kernel, given the container of each. */
@@ -50,7 +64,8 @@ export class ContainerUsages {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, KernelUsage>> {
     const wanted = new Set(containers.values());
-    for (const id of this.#sources.keys()) if (!wanted.has(id)) this.#sources.delete(id);
+    for (const known of [this.#sources, this.#pids])
+      for (const id of known.keys()) if (!wanted.has(id)) known.delete(id);
     const usages = new Map<string, KernelUsage>();
     const left = [...containers];
     const readSome = async (): Promise<void> => {
@@ -69,17 +84,24 @@ export class ContainerUsages {
     if (source === undefined) return undefined;
     this.#sources.set(id, source);
     if (source.kind === 'engine') return this.#askEngine(id, signal);
-    const usage = readCgroup(source.cgroup);
+    const { cgroup, last } = source;
+    const unchanged = last.repeat(readCpuMs(cgroup));
+    if (unchanged !== undefined) return unchanged;
+    const usage = readCgroup(cgroup);
     if (usage === undefined) {
       // It has ended; should it run again, its process is another.
       this.#sources.delete(id);
       return undefined;
     }
-    return { ...usage, ...readNetwork(source.pid) };
+    return last.keep({ ...usage, ...readNetwork(source.pid) });
   }
 
   /** Undefined when it does not run. */
   async #locate(id: string, signal: AbortSignal): Promise<Source | undefined> {
+    const pid = this.#pids.get(id);
+    this.#pids.delete(id);
+    const known = pid === undefined ? undefined : findFiles(pid, id);
+    if (known !== undefined) return known;
     const told = await unlessMissing(
       callEngine('looking at a container', signal, (limited) =>
         this.#docker.getContainer(id).inspect({ abortSignal: limited }),
@@ -87,8 +109,7 @@ export class ContainerUsages {
     );
     const { State } = Running.parse(told ?? { State: { Running: false, Pid: 0 } });
     if (!State.Running) return undefined;
-    const cgroup = findCgroup(State.Pid, id);
-    return cgroup === undefined ? { kind: 'engine' } : { kind: 'files', cgroup, pid: State.Pid };
+    return findFiles(State.Pid, id) ?? { kind: 'engine' };
   }
 
   async #askEngine(id: string, signal: AbortSignal): Promise<KernelUsage | undefined> {
@@ -102,6 +123,11 @@ export class ContainerUsages {
     const reading = EngineReading.safeParse(told);
     return reading.success ? usageOf(reading.data) : undefined;
   }
+}
+
+function findFiles(pid: number, containerId: string): Source | undefined {
+  const cgroup = findCgroup(pid, containerId);
+  return cgroup && { kind: 'files', cgroup, pid, last: new LastReading() };
 }
 
 /** Undefined where the engine's process numbers are not ours, as they are not with an engine elsewhere. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Clock, KernelEndpoint, KernelSpec, Logger, PullProgress } from '@orrery/bus';
 import type Docker from 'dockerode';
 import type {
@@ -12,6 +13,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -36,6 +38,7 @@ import {
   insideContainer,
   type Ownership,
 } from './container-options.ts';
+import { ContainerPorts } from './container-ports.ts';
 import { ContainerUsages } from './container-usage.ts';
 import { openExec } from './docker-exec.ts';
 import { DockerNetworks } from './docker-networks.ts';
@@ -65,8 +68,12 @@ export interface DockerOptions {
   readonly logger: Logger;
   /** User and group this agent runs as; undefined: root. */
   readonly user?: string | undefined;
+  /** `uid:gid` of programs whose image lets them have any. */
+  readonly kernelUser?: string | undefined;
   /** By which the other nodes reach this one. */
   readonly address?: string | undefined;
+  /** Absent: as root it does. */
+  readonly entersNetworks?: boolean | undefined;
 }
 
 /** @throws {EngineUnavailable} when no engine answers before the signal fires. */
@@ -81,9 +88,9 @@ export async function connectDocker(
     memoryBytes: Number(told.MemTotal),
     architecture: String(told.Architecture),
     runtimes: Object.keys(told.Runtimes ?? {}),
+    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
   };
   return new DockerDriver(options, capacity, {
-    root: typeof told.DockerRootDir === 'string' ? told.DockerRootDir : undefined,
     cores: capacity.cores,
     hasCpusets: told.CPUSet !== false,
     ...hostTraits('/'),
@@ -105,12 +112,9 @@ class DockerDriver implements ContainerDriver {
   readonly #events: ContainerEvents;
   readonly #containers: OwnContainers;
   readonly #usages: ContainerUsages;
+  readonly #ports: ContainerPorts;
 
-  constructor(
-    options: DockerOptions,
-    capacity: EngineCapacity,
-    traits: EngineTraits & { readonly root: string | undefined },
-  ) {
+  constructor(options: DockerOptions, capacity: EngineCapacity, traits: EngineTraits) {
     const { docker, owner, clock, logger } = options;
     this.#docker = docker;
     this.#options = options;
@@ -119,8 +123,7 @@ class DockerDriver implements ContainerDriver {
     this.#scratch = new Scratch(options.scratchRoot);
     this.networks = new DockerNetworks({ docker, owner, address: options.address });
     this.#usages = new ContainerUsages(docker);
-    const { architecture } = capacity;
-    const { root } = traits;
+    const { architecture, root } = capacity;
     const opened = openImages(options.images, { docker, clock, logger, architecture, root });
     this.#images = opened.images;
     this.#room = opened.room;
@@ -129,6 +132,23 @@ class DockerDriver implements ContainerDriver {
       owner,
       clock,
       wasOomSeen: (id) => this.#events.wasOomSeen(id),
+      onMet: (id, pid) => this.#usages.met(id, pid),
+    });
+    this.#ports = new ContainerPorts({
+      docker,
+      clock,
+      logger,
+      entersNetworks: options.entersNetworks ?? process.getuid?.() === 0,
+      containerOf: (kernel, signal) => this.#containers.getId(kernel, signal),
+      exec: (request, signal) => this.exec(request, signal),
+    });
+    this.#ports = new ContainerPorts({
+      docker,
+      clock,
+      logger,
+      entersNetworks: options.entersNetworks ?? process.getuid?.() === 0,
+      containerOf: (kernel, signal) => this.#containers.getId(kernel, signal),
+      exec: (request, signal) => this.exec(request, signal),
     });
     this.#events = new ContainerEvents({
       docker,
@@ -142,6 +162,10 @@ class DockerDriver implements ContainerDriver {
 
   capacity(): Promise<EngineCapacity> {
     return Promise.resolve(this.#capacity);
+  }
+
+  async answer(abortSignal: AbortSignal): Promise<void> {
+    await this.#docker.listContainers({ limit: 1, abortSignal });
   }
 
   images(signal: AbortSignal): Promise<readonly LocalImage[]> {
@@ -196,8 +220,8 @@ class DockerDriver implements ContainerDriver {
       scratch: this.#scratch,
       scratchRoot,
       grant: origin.grant,
-      imageLabels: this.#images.labelsOf(spec.image),
-      user: this.#traits.user,
+      image: this.#images.traitsOf(spec.image),
+      users: { forced: this.#traits.user, mapped: this.#options.kernelUser },
       hostMounts: this.#traits.hostMounts,
       gatewaySubnet:
         spec.network?.driver === 'overlay' ? await this.networks.gatewaySubnet(signal) : undefined,
@@ -245,6 +269,10 @@ class DockerDriver implements ContainerDriver {
     const containerId = await this.#containers.getId(request.kernel, signal);
     const { clock } = this.#options;
     return await openExec({ docker: this.#docker, clock, containerId }, request, signal);
+  }
+
+  dial(target: PortTarget, signal: AbortSignal): Promise<Duplex> {
+    return this.#ports.dial(target, signal);
   }
 
   async stop(
@@ -308,6 +336,7 @@ class DockerDriver implements ContainerDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#images[Symbol.dispose]();
+    this.#ports[Symbol.dispose]();
     await Promise.resolve();
   }
 

@@ -30,7 +30,10 @@ export async function openExec(
     const exec = await callEngine('preparing a command', signal, (limited) =>
       docker.getContainer(containerId).exec({
         Cmd: [...request.command],
-        Env: [...environLines(request.environ), ...(hasTerminal ? ['TERM=xterm-256color'] : [])],
+        Env: [
+          ...environLines(request.environ),
+          ...(hasTerminal && request.environ['TERM'] === undefined ? ['TERM=xterm-256color'] : []),
+        ],
         AttachStdin: true,
         AttachStdout: true,
         AttachStderr: true,
@@ -39,7 +42,13 @@ export async function openExec(
       }),
     );
     const stream = await callEngine('running a command', signal, () =>
-      exec.start({ hijack: true, stdin: true, Tty: hasTerminal }),
+      exec.start({
+        hijack: true,
+        stdin: true,
+        Tty: hasTerminal,
+        // Engines of before take no notice, and are told right after the start.
+        ...(terminal === undefined ? {} : { ConsoleSize: [terminal.rows, terminal.columns] }),
+      }),
     );
     const output = hasTerminal ? 'terminal' : 'frames';
     const process = new DockerExec({ exec, stream, clock, containerId, output });

@@ -26,6 +26,7 @@ const IMAGES_MAX = 1_000;
 /** So long a registry's word about what a tag stands for is taken. */
 const DIGEST_KNOWN_MS = 10_000;
 const DIGEST_ASKED_MS_MAX = 5_000;
+const PATH = 'PATH=';
 
 const InspectedImage = z.object({
   Id: z.string(),
@@ -33,7 +34,12 @@ const InspectedImage = z.object({
   Size: z.number(),
   RepoTags: z.array(z.string()).nullish(),
   RepoDigests: z.array(z.string()).nullish(),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  Config: z
+    .object({
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+    })
+    .nullish(),
 });
 
 type Labels = LocalImage['facts']['labels'];
@@ -48,6 +54,14 @@ interface Found {
   readonly facts: LocalImage['facts'];
   /** Of the manifests under which it was pulled. */
   readonly digests: readonly string[];
+  readonly path: string | undefined;
+}
+
+/** What of an image matters to its containers. */
+export interface ImageTraits {
+  readonly labels: Labels;
+  /** Where its programs are looked for; undefined: it does not say. */
+  readonly path: string | undefined;
 }
 
 export interface ImageStoreOptions {
@@ -68,7 +82,7 @@ export class ImageStore implements Disposable {
   /** References known to be here, until the engine says that something changed. */
   readonly #present = new Map<string, { readonly atMs: number }>();
   /** As they were when the image was prepared last. */
-  readonly #labels = new Map<string, Labels>();
+  readonly #traits = new Map<string, ImageTraits>();
   readonly #pulls = new Map<string, ImagePull>();
   readonly #factsById = new Map<string, LocalImage['facts']>();
 
@@ -105,12 +119,12 @@ export class ImageStore implements Disposable {
     }
     pulled.used(reference, clock.nowMs());
     this.#present.set(reference, { atMs: clock.nowMs() });
-    this.#labels.set(reference, found.facts.labels);
+    this.#traits.set(reference, { labels: found.facts.labels, path: found.path });
   }
 
   /** Of an image that was prepared; undefined: none was. */
-  labelsOf(reference: string): Labels | undefined {
-    return this.#labels.get(reference);
+  traitsOf(reference: string): ImageTraits | undefined {
+    return this.#traits.get(reference);
   }
 
   async list(signal: AbortSignal): Promise<readonly LocalImage[]> {
@@ -178,7 +192,9 @@ export class ImageStore implements Disposable {
       sizeBytes: Size,
       labels: Config?.Labels ?? {},
     };
-    return { facts, digests: (RepoDigests ?? []).map((text) => text.split('@')[1] ?? '') };
+    const path = Config?.Env?.find((line) => line.startsWith(PATH))?.slice(PATH.length);
+    const digests = (RepoDigests ?? []).map((text) => text.split('@')[1] ?? '');
+    return { facts, digests, path };
   }
 
   /** One pull an image, whoever asks; an asker who goes away does not stop it for the others. */

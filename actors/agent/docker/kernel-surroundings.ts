@@ -8,10 +8,14 @@ import { copyRunner } from '../runs/runner-files.ts';
 import type { Scratch } from '../scratch.ts';
 import { writeShellFiles } from '../shell-files.ts';
 import { containerMounts, insideContainer } from './container-options.ts';
+import type { ImageTraits } from './image-store.ts';
+import { giveToUser, kernelUser } from './kernel-user.ts';
 
 export interface KernelSurroundings {
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
+  /** `uid:gid`; undefined: whoever its image says. */
+  readonly user: string | undefined;
 }
 
 /** Writes what a kernel's programs are told of themselves, and tells what the container needs for it. */
@@ -21,18 +25,20 @@ export async function writeSurroundings(
     readonly scratch: Scratch;
     readonly scratchRoot: string;
     readonly grant: DeviceGrant | undefined;
-    readonly imageLabels: Readonly<Record<string, string>> | undefined;
-    readonly user: string | undefined;
+    readonly image: ImageTraits | undefined;
+    readonly users: Parameters<typeof kernelUser>[0];
     readonly hostMounts: readonly Mount[] | undefined;
     readonly gatewaySubnet: string | undefined;
   },
 ): Promise<KernelSurroundings> {
-  const { scratch, scratchRoot, grant, imageLabels, user, hostMounts, gatewaySubnet } = parts;
+  const { scratch, scratchRoot, grant, image, users, hostMounts, gatewaySubnet } = parts;
+  const user = kernelUser(users, image?.labels);
   const paths = await scratch.make(spec);
   const mounts = containerMounts(paths, await copyRunner(scratchRoot), { grant, hostMounts });
   const environ = kernelEnviron(spec, insideContainer, {
     grant,
-    imageLabels,
+    imageLabels: image?.labels,
+    imagePath: image?.path,
     user,
     network: clusterEnviron(spec, gatewaySubnet),
   });
@@ -43,5 +49,6 @@ export async function writeSurroundings(
   ]);
   if (spec.network !== undefined)
     await writePeers(paths.work, spec.peers ?? [], `${insideContainer.config}/ssh/id_cluster`);
-  return { environ, mounts };
+  if (user !== undefined && user === users.mapped) await giveToUser(paths, user);
+  return { environ, mounts, user };
 }

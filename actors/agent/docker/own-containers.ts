@@ -31,17 +31,21 @@ export class OwnContainers {
   readonly #owner: Ownership;
   readonly #clock: Clock;
   readonly #wasOomSeen: (containerId: string) => boolean;
+  readonly #onMet: (containerId: string, pid: number) => void;
 
   constructor(options: {
     readonly docker: Docker;
     readonly owner: Ownership;
     readonly clock: Clock;
     readonly wasOomSeen: (containerId: string) => boolean;
+    /** Called with the first process of whatever was looked at; 0: it does not run. */
+    readonly onMet: (containerId: string, pid: number) => void;
   }) {
     this.#docker = options.docker;
     this.#owner = options.owner;
     this.#clock = options.clock;
     this.#wasOomSeen = options.wasOomSeen;
+    this.#onMet = options.onMet;
   }
 
   async listed(
@@ -88,6 +92,7 @@ export class OwnContainers {
     const described = await this.#withStartFailure(inspected, exit, signal);
     const container = kernelContainer(inspected, described);
     if (container !== undefined) this.idByKernel.set(container.kernel, container.id);
+    this.#onMet(id, inspected.State.Pid);
     return container;
   }
 

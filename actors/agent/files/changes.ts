@@ -115,7 +115,7 @@ async function entryOf(path: string, name: string, facts: Stats): Promise<FileEn
   };
 }
 
-function kindOf(facts: Stats): FileEntry['kind'] {
+export function kindOf(facts: Stats): FileEntry['kind'] {
   if (facts.isFile()) return 'file';
   if (facts.isDirectory()) return 'directory';
   return facts.isSymbolicLink() ? 'link' : 'other';

@@ -27,6 +27,8 @@ export type FileRefusal =
   | 'file-too-many-links'
   | 'file-forbidden'
   | 'directory-not-empty'
+  | 'file-not-open'
+  | 'files-too-many'
   | 'archive-invalid'
   | 'archive-too-large'
   | 'space-exhausted';

@@ -1,10 +1,11 @@
-import type { Duplex, FileRequest, StreamInput, StreamOutput } from '@orrery/bus';
+import type { Duplex, FileRequest, OpenFilesRequest, StreamInput, StreamOutput } from '@orrery/bus';
 import type { ContainerDriver } from '../container-driver.ts';
 import { KernelNotFound, KernelNotRunning, RunnerUnavailable } from '../errors.ts';
 import type { KernelDesk } from '../kernel-desk.ts';
 import { listFiles, removeFile, renameFile } from './changes.ts';
 import { FileRefused } from './errors.ts';
 import type { JailRoot } from './jail.ts';
+import { serveOpenFiles } from './serve-open-files.ts';
 import { readFileBytes, readTar, writeFileBytes, writeTar } from './transfer.ts';
 
 type Stream = Duplex<StreamInput, StreamOutput>;
@@ -13,7 +14,7 @@ const PART_CHARACTERS_MAX = 64 * 1024;
 /** Does to a kernel's files what is asked; content streams through, no faster than it is taken. */
 export async function serveFiles(
   { driver, desk }: { readonly driver: ContainerDriver; readonly desk: KernelDesk },
-  request: FileRequest,
+  request: FileRequest | OpenFilesRequest,
   stream: Stream,
 ): Promise<void> {
   const { kernel } = request;
@@ -24,7 +25,8 @@ export async function serveFiles(
   const places = driver.places(kernel);
   if (places === undefined) throw new RunnerUnavailable(driver.name);
   const jail = { root: places.work, home: places.home };
-  await carryOut(jail, request, stream);
+  if (request.kind === 'open-files') await serveOpenFiles(jail, stream);
+  else await carryOut(jail, request, stream);
 }
 
 async function carryOut(jail: JailRoot, request: FileRequest, stream: Stream): Promise<void> {

@@ -173,7 +173,7 @@ function pathInside(directory: string, name: string): string {
 }
 
 /** A link may point to what is below it or beside it, not out of the working directory. */
-async function makeLink(jail: JailRoot, path: string, target: string): Promise<void> {
+export async function makeLink(jail: JailRoot, path: string, target: string): Promise<void> {
   const above = path.split('/').slice(0, -1);
   const depth = target.split('/').reduce<number>((at, part) => {
     if (at < 0) return at;
@@ -183,7 +183,7 @@ async function makeLink(jail: JailRoot, path: string, target: string): Promise<v
   if (target === '' || target.startsWith('/') || depth < 0 || target.includes('\0'))
     throw new FileRefused(
       'file-outside',
-      `the archive's link ${JSON.stringify(path)} leads out of the working directory`,
+      `the link ${JSON.stringify(path)} leads out of the working directory`,
     );
   if (above.length > 0) await makeDirectories(jail, above.join('/'));
   await using place = await findPlace(jail, path, { last: 'keep' });
@@ -253,14 +253,14 @@ async function fill(
 }
 
 /** @throws {FileRefused} when it would fill the disk that all kernels of the node share. */
-async function checkSpace(jail: JailRoot, bytes: number): Promise<void> {
+export async function checkSpace(jail: JailRoot, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(jail.root);
   if (bytes + SPARE_BYTES > bavail * bsize)
     throw new FileRefused('space-exhausted', 'there is not so much space left');
 }
 
 /** An agent that is root makes files for whoever the working directory belongs to. */
-async function ownerOf(
+export async function ownerOf(
   jail: JailRoot,
 ): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -268,7 +268,7 @@ async function ownerOf(
   return { uid, gid };
 }
 
-async function giveTo(jail: JailRoot, path: string): Promise<void> {
+export async function giveTo(jail: JailRoot, path: string): Promise<void> {
   const owner = await ownerOf(jail);
   if (owner === undefined) return;
   await using directory = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

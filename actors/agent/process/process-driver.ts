@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, watch } from 'node:fs';
 import { availableParallelism, machine, totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock, KernelSpec, Logger } from '@orrery/bus';
 import { z } from 'zod';
@@ -18,6 +18,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -31,6 +32,7 @@ import {
 import { kernelCommand, kernelEnviron } from '../kernel-environ.ts';
 import type { LogChunk } from '../log-frames.ts';
 import { Mailbox } from '../mailbox.ts';
+import { dialHere } from '../ports/dial-here.ts';
 import { resourceText } from '../resource-text.ts';
 import { runnerDirectory } from '../runs/runner-files.ts';
 import { Scratch } from '../scratch.ts';
@@ -192,6 +194,13 @@ export class ProcessDriver implements ContainerDriver {
       directory: launch.directory,
       terminal: request.terminal,
     });
+  }
+
+  async dial({ kernel, port }: PortTarget, signal: AbortSignal): Promise<Duplex> {
+    const found = findKernel(this.#stateRoot, kernel);
+    if (found === undefined) throw new KernelNotFound(kernel);
+    if (found.state.phase !== 'running') throw new KernelNotRunning(kernel);
+    return dialHere(port, signal);
   }
 
   async stop(

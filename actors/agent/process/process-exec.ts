@@ -41,8 +41,9 @@ export class ChildExec implements ExecProcess {
     const child = spawn(program, args, {
       cwd: options.directory,
       env: {
+        ...(terminal === undefined ? {} : { TERM: 'xterm-256color' }),
         ...options.environ,
-        ...(terminal === undefined ? {} : { TERM: 'xterm-256color', SHELL: '/bin/sh' }),
+        ...(terminal === undefined ? {} : { SHELL: '/bin/sh' }),
       },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ export interface Dialect {
   /** The runner's file among those that are mounted. */
   readonly file: string;
   readonly program: string;
+  readonly args?: readonly string[] | undefined;
   readonly hello: (secret: string) => string;
   /** Streams on which it says that it is ready: what came on them before that is of no cell. */
   readonly readyOn: readonly ('stdout' | 'stderr')[];
@@ -53,6 +54,17 @@ function cellIsDone(exitCode: string, secret: string, cell: number): string {
   );
 }
 
+/** Through the kernel whose name holds the word; what of it the image has is said at the start. */
+function jupyter(word: string, exec: string): Dialect {
+  return {
+    ...spokenInJson,
+    file: 'jupyter.py',
+    program: 'python3',
+    args: [word],
+    usual: { build: undefined, exec },
+  };
+}
+
 export const dialects: Readonly<Record<RunLanguage, Dialect>> = {
   python: {
     ...spokenInJson,
@@ -69,6 +81,8 @@ export const dialects: Readonly<Record<RunLanguage, Dialect>> = {
     program: 'node',
     usual: { build: undefined, exec: 'if [ -f main.js ]; then node main.js; else exit 127; fi' },
   },
+  r: jupyter('ir', 'if [ -f main.R ]; then Rscript main.R; else exit 127; fi'),
+  julia: jupyter('julia', 'if [ -f main.jl ]; then julia main.jl; else exit 127; fi'),
   shell: {
     file: 'shell.sh',
     program: 'sh',

@@ -74,9 +74,9 @@ export class Interpreter implements AsyncDisposable {
   /** @throws {InterpreterNotStarted} and what the driver throws. */
   static async start(parts: InterpreterParts, signal: AbortSignal): Promise<Interpreter> {
     const { driver, kernel, language, directory, clock } = parts;
-    const { program, file, hello } = dialects[language];
+    const { program, file, args = [], hello } = dialects[language];
     const secret = randomBytes(SECRET_BYTES).toString('hex');
-    const command = [program, join(directory, file)];
+    const command = [program, join(directory, file), ...args];
     const environ =
       language === 'python' ? { PYTHONUNBUFFERED: '', PYTHONIOENCODING: 'utf-8' } : {};
     let process: ExecProcess;

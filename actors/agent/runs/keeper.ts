@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
+  AppRequest,
   type Clock,
   CompleteRequest,
   ExecuteRequest,
@@ -12,6 +13,7 @@ import {
   TerminalRequest,
 } from '@orrery/bus';
 import { z } from 'zod';
+import { KernelApps } from '../apps/kernel-apps.ts';
 import type { ContainerDriver } from '../container-driver.ts';
 import { KernelNotFound, RunnerUnavailable } from '../errors.ts';
 import { attend } from '../terminals/attend.ts';
@@ -28,6 +30,7 @@ const Request = z.discriminatedUnion('kind', [
   InterruptRequest,
   CompleteRequest,
   TerminalRequest,
+  ...AppRequest.options,
 ]);
 type Request = z.infer<typeof Request>;
 
@@ -41,6 +44,7 @@ interface Line {
 interface Kept {
   readonly runs: KernelRuns;
   readonly terminals: KernelTerminals;
+  readonly apps: KernelApps;
 }
 
 export interface KeeperParts {
@@ -52,7 +56,7 @@ export interface KeeperParts {
 }
 
 /**
- * Keeps the interpreters and terminals of a node's kernels and what they print, in a process that outlives the
+ * Keeps the interpreters, terminals and apps of a node's kernels and what they print, in a process that outlives the
  * agent. Each connection asks once: a line of JSON, answered by a line with `result` or `failure`. Before that
  * line, the connection of a terminal carries lines with a `frame`, and the viewer's frames the other way.
  */
@@ -114,7 +118,7 @@ export class Keeper {
   }
 
   async #carryOut(request: Request, { socket, lines, left }: Line): Promise<object> {
-    const { runs, terminals } = await this.#keptOf(request.kernel);
+    const { runs, terminals, apps } = await this.#keptOf(request.kernel);
     switch (request.kind) {
       case 'execute': {
         const answered = new AbortController();
@@ -135,6 +139,12 @@ export class Keeper {
         await attend(terminals, { request, lines, send }, left);
         return {};
       }
+      case 'app-list':
+        return apps.list(request.named);
+      case 'app-start':
+        return apps.start(request);
+      case 'app-stop':
+        return apps.stop(request.app);
     }
   }
 
@@ -151,6 +161,7 @@ export class Keeper {
     const made = {
       runs: new KernelRuns({ driver, clock, kernel, places, signal }),
       terminals: new KernelTerminals({ driver, clock, logger, kernel, recordings, signal }),
+      apps: new KernelApps({ driver, clock, logger, kernel, runner: places.runner, signal }),
     };
     const meanwhile = this.#kernels.get(kernel);
     if (meanwhile !== undefined) return meanwhile;
@@ -160,9 +171,9 @@ export class Keeper {
 
   /** Kernels whose scratch space is removed, and those that nothing runs in. */
   #forgetGone(): void {
-    for (const [kernel, { runs, terminals }] of this.#kernels) {
+    for (const [kernel, { runs, terminals, apps }] of this.#kernels) {
       const places = this.#parts.driver.places(kernel);
-      const isInUse = runs.isInUse || terminals.isInUse;
+      const isInUse = [runs, terminals, apps].some((kept) => kept.isInUse);
       if (places === undefined || !existsSync(places.work) || !isInUse)
         this.#kernels.delete(kernel);
     }

@@ -4,8 +4,20 @@ import { chmod, copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What runs cells and commands inside a kernel. */
-const FILES = ['python.py', 'node.mjs', 'shell.sh', 'command.sh'];
+/** What runs cells, commands and apps inside a kernel, and connects to its ports. */
+const FILES = [
+  'python.py',
+  'orrery_messages.py',
+  'jupyter.py',
+  'node.mjs',
+  'shell.sh',
+  'command.sh',
+  'apps.sh',
+  'app.sh',
+  'dial.py',
+  'dial.mjs',
+  'dial.pl',
+];
 export const runnerDirectory = fileURLToPath(new URL('../../runner', import.meta.url));
 
 let copied: Map<string, Promise<string>> | undefined;

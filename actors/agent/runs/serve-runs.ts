@@ -1,4 +1,4 @@
-import type { Duplex, StreamInput, StreamOutput, StreamRequest } from '@orrery/bus';
+import type { AppRequest, Duplex, StreamInput, StreamOutput, StreamRequest } from '@orrery/bus';
 import { RunnerUnavailable } from '../errors.ts';
 import type { KernelDesk } from '../kernel-desk.ts';
 import type { KeeperClient } from './keeper-client.ts';
@@ -8,7 +8,7 @@ const PART_CHARACTERS_MAX = 64 * 1024;
 
 export type RunRequest = Extract<
   StreamRequest,
-  { readonly kind: 'execute' | 'interrupt' | 'complete' }
+  { readonly kind: 'execute' | 'interrupt' | 'complete' | AppRequest['kind'] }
 >;
 
 /** Hands a request to the keeper and its answer back, in as many frames as it takes. */

@@ -10,6 +10,7 @@ import type {
   KernelUsage,
   LocalImage,
   LogRequest,
+  PortTarget,
   StartOrigin,
 } from '../container-driver.ts';
 import {
@@ -19,6 +20,7 @@ import {
   ImagePullFailed,
   KernelNotFound,
   KernelNotRunning,
+  RunnerUnavailable,
   ScratchUnavailable,
 } from '../errors.ts';
 import type { LogChunk } from '../log-frames.ts';
@@ -146,6 +148,11 @@ export class SimulatedDriver implements ContainerDriver {
     if (found.container.state.phase !== 'running')
       return Promise.reject(new KernelNotRunning(request.kernel));
     return Promise.resolve(echo(request.command));
+  }
+
+  dial({ kernel }: PortTarget): Promise<never> {
+    const isThere = this.#kernels.has(kernel);
+    return Promise.reject(isThere ? new RunnerUnavailable(this.name) : new KernelNotFound(kernel));
   }
 
   async stop(

@@ -57,21 +57,32 @@ export function locateCgroup(mountinfo: string, processCgroup: string): Cgroup |
   return { version: 2, cpu: all, memory: all, io: all };
 }
 
+/** The time that it has used; undefined when the group is gone. */
+export function readCpuMs({ version, cpu }: Cgroup): number | undefined {
+  const used =
+    version === 1
+      ? readNumber(join(cpu, 'cpuacct.usage'))
+      : fieldOf(readText(join(cpu, 'cpu.stat')), 'usage_usec');
+  const aMillisecond = version === 1 ? NANOSECONDS_PER_MS : MICROSECONDS_PER_MS;
+  return used === undefined ? undefined : used / aMillisecond;
+}
+
 /** Undefined when the group is gone. */
 export function readCgroup(cgroup: Cgroup): CgroupUsage | undefined {
   const usage = cgroup.version === 1 ? readFirst(cgroup) : readSecond(cgroup);
   return usage;
 }
 
-function readFirst({ cpu, memory, io }: Cgroup): CgroupUsage | undefined {
-  const usedNs = readNumber(join(cpu, 'cpuacct.usage'));
+function readFirst(cgroup: Cgroup): CgroupUsage | undefined {
+  const { memory, io } = cgroup;
+  const cpuMs = readCpuMs(cgroup);
   const usageBytes = readNumber(join(memory, 'memory.usage_in_bytes'));
-  if (usedNs === undefined || usageBytes === undefined) return undefined;
+  if (cpuMs === undefined || usageBytes === undefined) return undefined;
   const limitBytes = readNumber(join(memory, 'memory.limit_in_bytes'));
   const inactive = fieldOf(readText(join(memory, 'memory.stat')), 'total_inactive_file');
   const transfers = io === undefined ? '' : readText(join(io, 'blkio.throttle.io_service_bytes'));
   return {
-    cpuMs: usedNs / NANOSECONDS_PER_MS,
+    cpuMs,
     memoryBytes: Math.max(0, usageBytes - (inactive ?? 0)),
     memoryLimitBytes:
       limitBytes === undefined || limitBytes >= NO_LIMIT_BYTES_MIN ? undefined : limitBytes,
@@ -80,14 +91,15 @@ function readFirst({ cpu, memory, io }: Cgroup): CgroupUsage | undefined {
   };
 }
 
-function readSecond({ cpu, memory, io }: Cgroup): CgroupUsage | undefined {
-  const usedUs = fieldOf(readText(join(cpu, 'cpu.stat')), 'usage_usec');
+function readSecond(cgroup: Cgroup): CgroupUsage | undefined {
+  const { memory, io } = cgroup;
+  const cpuMs = readCpuMs(cgroup);
   const usageBytes = readNumber(join(memory, 'memory.current'));
-  if (usedUs === undefined || usageBytes === undefined) return undefined;
+  if (cpuMs === undefined || usageBytes === undefined) return undefined;
   const inactive = fieldOf(readText(join(memory, 'memory.stat')), 'inactive_file');
   const transfers = io === undefined ? '' : readText(join(io, 'io.stat'));
   return {
-    cpuMs: usedUs / MICROSECONDS_PER_MS,
+    cpuMs,
     memoryBytes: Math.max(0, usageBytes - (inactive ?? 0)),
     memoryLimitBytes: readNumber(join(memory, 'memory.max')),
     readBytes: sumOf(transfers, /\brbytes=(\d+)/g),

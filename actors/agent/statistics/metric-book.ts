@@ -1,4 +1,5 @@
 import type { Metrics } from '@orrery/bus';
+import { acceleratorKind } from '../compute/device-metrics.ts';
 import { type MetricKind, MetricSeries } from './metric-series.ts';
 
 export interface Measured {
@@ -18,7 +19,7 @@ export class MetricBook {
   /** Takes what was measured at one moment of a steady clock; a key without a kind is none of its own. */
   add(measured: Readonly<Record<string, Measured | undefined>>, atMs: number): void {
     for (const [key, measurement] of Object.entries(measured)) {
-      const kind = this.#kinds[key];
+      const kind = this.#kinds[key] ?? acceleratorKind(key);
       if (kind === undefined || measurement === undefined) continue;
       let series = this.#series.get(key);
       if (series === undefined) {

@@ -6,6 +6,7 @@ import {
   type StatisticsMessage,
   statisticsLive,
 } from '@orrery/bus';
+import type { AcceleratorUsage } from '../compute/device-metrics.ts';
 import type { ContainerDriver, KernelUsage } from '../container-driver.ts';
 import { kernelKinds, type Measured, MetricBook, nodeKinds } from './metric-book.ts';
 import type { NodeUsage } from './node-usage.ts';
@@ -28,6 +29,8 @@ export interface StatisticsOptions {
   readonly logger: Logger;
   /** Undefined: the node is none of its own, and only its kernels are measured. */
   readonly readNode: ((elapsedMs: number | undefined) => NodeUsage) | undefined;
+  /** What accelerators do; absent: there are none. */
+  readonly readDevices?: ((signal: AbortSignal) => Promise<AcceleratorUsage>) | undefined;
   /** Kernels whose program runs. */
   readonly running: () => readonly string[];
 }
@@ -60,6 +63,7 @@ class Measuring {
   readonly #devices = new Map<string, Map<string, MetricBook>>();
   readonly #kernels = new Map<string, MetricBook>();
   #lastMs: number | undefined;
+  #areDevicesSilent = false;
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
@@ -68,11 +72,28 @@ class Measuring {
   async round(signal: AbortSignal): Promise<void> {
     const { steady, clock, readNode, running, driver } = this.#options;
     const usages = await driver.usage(running(), signal);
+    const accelerators = await this.#readDevices(signal);
     const atMs = steady.nowMs();
     const node = readNode?.(this.#lastMs === undefined ? undefined : atMs - this.#lastMs);
     this.#lastMs = atMs;
-    if (node !== undefined) this.#tellNode(node, { atMs, wallMs: clock.nowMs() });
-    this.#tellKernels(usages, { atMs, wallMs: clock.nowMs() });
+    if (node !== undefined)
+      this.#tellNode(withAccelerators(node, accelerators), { atMs, wallMs: clock.nowMs() });
+    this.#tellKernels(usages, { atMs, wallMs: clock.nowMs(), accelerators });
+  }
+
+  /** A driver that does not tell of its devices keeps nothing else from being told. */
+  async #readDevices(signal: AbortSignal): Promise<AcceleratorUsage | undefined> {
+    try {
+      const usage = await this.#options.readDevices?.(signal);
+      this.#areDevicesSilent = false;
+      return usage;
+    } catch (err) {
+      signal.throwIfAborted();
+      if (!this.#areDevicesSilent)
+        this.#options.logger.warn({ err }, 'the accelerators could not be measured');
+      this.#areDevicesSilent = true;
+      return undefined;
+    }
   }
 
   #tellNode(usage: NodeUsage, { atMs, wallMs }: Moment): void {
@@ -96,13 +117,20 @@ class Measuring {
     this.#say({ of: 'node', node, atMs: wallMs, metrics: this.#node.metrics(), devices });
   }
 
-  #tellKernels(usages: ReadonlyMap<string, KernelUsage>, { atMs, wallMs }: Moment): void {
+  #tellKernels(
+    usages: ReadonlyMap<string, KernelUsage>,
+    {
+      atMs,
+      wallMs,
+      accelerators,
+    }: Moment & { readonly accelerators: AcceleratorUsage | undefined },
+  ): void {
     for (const kernel of this.#kernels.keys())
       if (!usages.has(kernel)) this.#kernels.delete(kernel);
     const told = [...usages].map(([kernel, usage]) => {
       const book = this.#kernels.get(kernel) ?? new MetricBook(kernelKinds);
       this.#kernels.set(kernel, book);
-      book.add(measuredOf(usage), atMs);
+      book.add({ ...measuredOf(usage), ...accelerators?.kernels.get(kernel) }, atMs);
       return [kernel, book.metrics()] as const;
     });
     const { node } = this.#options;
@@ -115,6 +143,14 @@ class Measuring {
   #say(message: StatisticsMessage): void {
     this.#options.live.publish(statisticsLive.of(this.#options.node), message);
   }
+}
+
+function withAccelerators(node: NodeUsage, used: AcceleratorUsage | undefined): NodeUsage {
+  if (used === undefined) return node;
+  return {
+    metrics: { ...node.metrics, ...used.metrics },
+    devices: { ...node.devices, ...used.devices },
+  };
 }
 
 interface Moment {

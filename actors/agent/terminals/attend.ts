@@ -55,6 +55,7 @@ async function obey(
       case 'restart':
         await terminal.restart();
         break;
+      case 'file-operation':
       case 'end-of-input':
         // Other viewers may go on: who has typed all, has no more than that.
         break;

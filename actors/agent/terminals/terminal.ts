@@ -111,8 +111,9 @@ export class Terminal {
     const { process } = this.#shell;
     this.#typedBytes += bytes.length;
     this.#typing = this.#typing.then(async () => {
-      await process.write(bytes);
-      this.#typedBytes -= bytes.length;
+      // A shell that has just ended takes nothing; that it has is told by its exit.
+      await process.write(bytes).catch(() => undefined);
+      if (process === this.#shell.process) this.#typedBytes -= bytes.length;
     });
     if (this.#typedBytes > INPUT_BYTES_WAITING_MAX) await this.#typing;
   }
@@ -141,6 +142,9 @@ export class Terminal {
         // The engine lost it.
       }
       this.#shell = this.#adopt(await this.#parts.begin(this.#size));
+    } catch (error) {
+      this.#recording?.[Symbol.dispose]();
+      throw error;
     } finally {
       this.#isRestarting = false;
       this.#tell();

@@ -26,6 +26,7 @@ export class GroupCluster {
   readonly #orders = new Map<string, NodeOrder>();
   readonly #ordersOf = new Map<string, NodeOrder[]>();
   readonly #compatible = new Map<string, readonly WorkNode[]>();
+  #networks: readonly string[] | undefined;
   readonly #everCompatible = new Map<string, readonly NodeView[]>();
   readonly #views: readonly NodeView[];
   #turn: number;
@@ -114,6 +115,12 @@ export class GroupCluster {
     return largest(free, this.#slots.length);
   }
 
+  /** What its nodes have for networks, the one of most nodes first. */
+  get networks(): readonly string[] {
+    this.#networks ??= networksOf([...this.nodes.values()]);
+    return this.#networks;
+  }
+
   get inGroup(): number {
     return this.#views.length;
   }
@@ -154,8 +161,20 @@ function limited(
 
 /** Its own fields, wherever they come from. */
 function viewOf(view: NodeView): NodeView {
-  const { name, group, architecture, isSchedulable, total, free, containers, turn } = view;
-  return { name, group, architecture, isSchedulable, total, free, containers, turn };
+  const { name, group, architecture, isSchedulable, total, free, containers, turn, network } = view;
+  return { name, group, architecture, isSchedulable, total, free, containers, turn, network };
+}
+
+export function networkOf({ network = '' }: Pick<NodeView, 'network'>): string {
+  return network;
+}
+
+function networksOf(nodes: readonly WorkNode[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const node of nodes) counts.set(networkOf(node), (counts.get(networkOf(node)) ?? 0) + 1);
+  return [...counts]
+    .sort(([left, some], [right, more]) => more - some || (left < right ? -1 : 1))
+    .map(([network]) => network);
 }
 
 export function hasContainersLeft({ containers, containersMax }: WorkNode, more: number): boolean {

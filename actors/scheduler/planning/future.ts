@@ -209,7 +209,7 @@ function again({ promised: _, ...session }: PendingView, queuedAtMs: number): Pe
 
 /** What ran before the course began, as it would wait: what only a queue knows is as by default. */
 function pendingOf(one: RunningView): PendingView {
-  const { session, group, owner, sessionType, placements, jobPriority, startedAtMs } = one;
+  const { session, group, owner, sessionType, image, placements, jobPriority, startedAtMs } = one;
   const isSpread = new Set(placements.map(({ node }) => node)).size > 1;
   return {
     session,
@@ -218,6 +218,7 @@ function pendingOf(one: RunningView): PendingView {
     queuedAtMs: startedAtMs,
     priority: DEFAULT_PRIORITY,
     sessionType,
+    image,
     group,
     clusterMode: isSpread ? 'multi-node' : 'single-node',
     owner,

@@ -31,6 +31,11 @@ export interface NodeView {
   readonly containersMax?: number | undefined;
   /** Larger the later something was placed here; for the round robin. */
   readonly turn: number;
+  /**
+   * Kernels of one session reach each other on nodes with the same one: those of one engine, of one swarm, or that know
+   * of no networks (absent).
+   */
+  readonly network?: string | undefined;
 }
 
 export interface Owner {
@@ -50,6 +55,8 @@ export interface PendingView {
   readonly sessionType: 'interactive' | 'batch' | 'inference' | 'system';
   readonly group: string;
   readonly architecture?: string | undefined;
+  /** What it runs; nothing depends on it but how long it is expected to. */
+  readonly image?: string | undefined;
   readonly clusterMode: 'single-node' | 'multi-node';
   readonly owner: Owner;
   readonly kernels: readonly { readonly kernel: string; readonly request: Vector }[];
@@ -94,6 +101,7 @@ export interface RunningView {
   readonly group: string;
   readonly owner: Owner;
   readonly sessionType: PendingView['sessionType'];
+  readonly image?: string | undefined;
   /** One for each kernel. */
   readonly placements: readonly { readonly node: string; readonly request: Vector }[];
   readonly startedAtMs: number;

@@ -1,4 +1,4 @@
-import { type GroupCluster, hasContainersLeft, type Taken } from './cluster.ts';
+import { type GroupCluster, hasContainersLeft, networkOf, type Taken } from './cluster.ts';
 import { isWorthSearching, search } from './gang-search.ts';
 import type { Claim } from './kept-room.ts';
 import type { PlacementMembers } from './members.ts';
@@ -17,12 +17,16 @@ export interface PlaceCircumstances {
   readonly onLack?: (lack: Lack) => void;
   /** There or nowhere: the node of each kernel. */
   readonly at?: ReadonlyMap<string, string>;
+  /** On nodes of this network or nowhere. */
+  readonly within?: string;
 }
 
 /** The piece for which there was no node, and how many pieces had found theirs. */
 export interface Lack {
   readonly piece: Piece;
   readonly placed: number;
+  /** Where the pieces before it lie, and those after it would have to. */
+  readonly network?: string | undefined;
 }
 
 export interface Settled {
@@ -32,8 +36,42 @@ export interface Settled {
 
 export type PlaceOutcome = Settled | { readonly lack: Lack };
 
-/** All kernels of the session or none; what it takes is taken from the cluster. */
+/** All kernels of the session or none, on nodes of one network; what it takes is taken from the cluster. */
 export function place(session: PendingView, circumstances: PlaceCircumstances): PlaceOutcome {
+  const networks =
+    circumstances.at === undefined ? networksFor(session, circumstances.cluster) : [];
+  if (networks.length < 2) return placeWithin(session, circumstances);
+  const { onLack: _, ...quietly } = circumstances;
+  let closest: { readonly within: string; readonly placed: number } | undefined;
+  for (const within of preferredFirst(session, networks, circumstances)) {
+    const outcome = placeWithin(session, { ...quietly, within });
+    if ('taken' in outcome) return outcome;
+    const { placed } = outcome.lack;
+    if (closest === undefined || placed > closest.placed) closest = { within, placed };
+  }
+  return placeWithin(session, { ...circumstances, ...closest });
+}
+
+/** Of nodes on which kernels of the session may lie apart; none when they cannot. */
+export function networksFor(session: PendingView, { networks }: GroupCluster): readonly string[] {
+  return session.clusterMode === 'multi-node' && session.kernels.length > 1 ? networks : [];
+}
+
+/** The network of the node that its first piece would have if there were only this piece. */
+function preferredFirst(
+  session: PendingView,
+  networks: readonly string[],
+  circumstances: PlaceCircumstances,
+): readonly string[] {
+  const [first] = piecesOf(session);
+  const node = first && choose(session, { ...first, taken: [] }, circumstances);
+  // Where there is none for it alone, there is none in any of them.
+  if (node === undefined) return networks.slice(0, 1);
+  const preferred = networkOf(node);
+  return [preferred, ...networks.filter((network) => network !== preferred)];
+}
+
+function placeWithin(session: PendingView, circumstances: PlaceCircumstances): PlaceOutcome {
   const { cluster } = circumstances;
   const pieces = piecesOf(session);
   const taken: Taken[] = [];
@@ -51,7 +89,7 @@ export function place(session: PendingView, circumstances: PlaceCircumstances): 
   if (taken.length > 0) {
     for (const [each, count] of failuresBefore) each.forgetFailures(count);
   }
-  const lack = { piece, placed: taken.length };
+  const lack = { piece, placed: taken.length, network: circumstances.within };
   if (circumstances.at === undefined && isWorthSearching(pieces, taken.length)) {
     const nodes = taken.map(({ node }) => node);
     giveBack(cluster, taken);
@@ -121,11 +159,12 @@ interface Wanted extends Piece {
 function choose(
   session: PendingView,
   wanted: Wanted,
-  { cluster, members, mayUse, at }: PlaceCircumstances,
+  { cluster, members, mayUse, at, within }: PlaceCircumstances,
 ): WorkNode | undefined {
   const { request, kernels, taken, isTried } = wanted;
   const isOpen = (node: WorkNode): boolean =>
     hasContainersLeft(node, kernels.length) &&
+    (within === undefined || networkOf(node) === within) &&
     (mayUse === undefined || mayUse(node.name, onNode(node, wanted))) &&
     isTried?.(node) !== true;
   if (at !== undefined) {
@@ -139,7 +178,7 @@ function choose(
   const { designated, failedOn, placementGroup } = session;
   if (designated === undefined && failedOn.length === 0 && placementGroup === undefined) {
     const found = order.find(request, isOpen);
-    const isSure = mayUse === undefined && isTried === undefined;
+    const isSure = mayUse === undefined && isTried === undefined && within === undefined;
     if (found === undefined && isSure) order.noteFailure(failure);
     return found;
   }

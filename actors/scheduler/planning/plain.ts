@@ -4,10 +4,10 @@ import type { PendingView } from './model.ts';
 export function plainOf(one: PendingView): PendingView {
   const { session, name, attempt, queuedAtMs, priority, sessionType, group, clusterMode } = one;
   const { owner, kernels, startsAtMs, dependencies, designated, failedOn, jobPriority } = one;
-  const { architecture, placementGroup, isPreemptible, runsAtMostMs, promised } = one;
+  const { architecture, image, placementGroup, isPreemptible, runsAtMostMs, promised } = one;
   return {
     ...{ session, name, attempt, queuedAtMs, priority, sessionType, group, clusterMode },
     ...{ owner, kernels, startsAtMs, dependencies, designated, failedOn, jobPriority },
-    ...{ architecture, placementGroup, isPreemptible, runsAtMostMs, promised },
+    ...{ architecture, image, placementGroup, isPreemptible, runsAtMostMs, promised },
   };
 }

@@ -373,6 +373,7 @@ export function runningOf(
     group: session.group,
     owner: session.owner,
     sessionType: session.sessionType,
+    image: session.image,
     placements: placements.map(({ kernel, node }) => ({
       node,
       request: requests.get(kernel) ?? [],

@@ -1,4 +1,4 @@
-import { type GroupCluster, hasContainersLeft } from './cluster.ts';
+import { type GroupCluster, hasContainersLeft, networkOf } from './cluster.ts';
 import type { KeptRoom } from './kept-room.ts';
 import type { AgentCounts, NodeView, PendingView } from './model.ts';
 import type { WorkNode } from './node-order.ts';
@@ -14,7 +14,8 @@ export interface Shortage {
     | 'never-fits'
     | 'agent-full'
     | 'kept-for-another'
-    | 'placement-group';
+    | 'placement-group'
+    | 'no-common-network';
   readonly message: string;
   readonly missing?: Vector;
   readonly agents: AgentCounts;
@@ -39,7 +40,7 @@ export function createShortages(circumstances: Circumstances) {
   };
 }
 
-function keyOf(session: PendingView, { piece, placed }: Lack): string {
+function keyOf(session: PendingView, { piece, placed, network }: Lack): string {
   const {
     architecture = '',
     clusterMode,
@@ -58,12 +59,14 @@ function keyOf(session: PendingView, { piece, placed }: Lack): string {
     designated?.policy === 'strict' ? designated.nodes.join() : '',
     strict === undefined ? '' : `${strict.direction}:${strict.name}`,
     runsAtMostMs ?? '',
+    network ?? '',
   ].join('/');
 }
 
 function explain(session: PendingView, lack: Lack, circumstances: Circumstances): Shortage {
   const { cluster } = circumstances;
   const { architecture = '', designated } = session;
+  const { network } = lack;
   const only = designated?.policy === 'strict' ? designated.nodes : undefined;
   const isNamed = ({ name }: { readonly name: string }): boolean => only?.includes(name) ?? true;
   const compatible = cluster.compatible(architecture);
@@ -94,7 +97,14 @@ function explain(session: PendingView, lack: Lack, circumstances: Circumstances)
     const message = `No agent that takes sessions now can ${whatOf(session)}; ${away} that are drained, cordoned or lost may.`;
     return { code: 'no-available-instances', message, agents };
   }
-  return { ...now(session, lack, { candidates, circumstances }), agents };
+  const within = candidates.filter((node) => network === undefined || networkOf(node) === network);
+  const here = now(session, lack, { candidates: within, circumstances });
+  if (here.code !== 'no-available-instances' || within.length === candidates.length)
+    return { ...here, agents };
+  const elsewhere = now(session, lack, { candidates, circumstances });
+  return elsewhere.missing === undefined && hasRoomFor(lack.piece, candidates)
+    ? { code: 'no-common-network', message: apartNow(session, lack), agents }
+    : { ...here, agents };
 }
 
 interface Ever {
@@ -105,7 +115,7 @@ interface Ever {
 /** Why not even an empty cluster would do. */
 function neverFits(
   session: PendingView,
-  { piece }: Lack,
+  { piece, network }: Lack,
   { ever, circumstances: { describe } }: Ever,
 ): string | undefined {
   if (!ever.some((view) => isLargeEnough(view, piece))) {
@@ -117,8 +127,27 @@ function neverFits(
   if (pieces.length === 1) return undefined;
   const alike = pieces.filter(({ request }) => request.join() === piece.request.join()).length;
   const room = ever.reduce((count, view) => count + timesThatFit(piece.request, view), 0);
-  if (room >= alike) return undefined;
+  if (room >= alike) {
+    const most = Math.max(...roomByNetwork(piece.request, ever).values());
+    if (network === undefined || most >= alike) return undefined;
+    return `Agents that have a network in common (one engine, one swarm, or the machines' own where the group says so) have room for ${most} of the ${alike} kernels that ask for ${describe(piece.request)}, even when they are empty.`;
+  }
   return `All agents together have room for ${room} of the ${alike} kernels that ask for ${describe(piece.request)}, even when they are empty.`;
+}
+
+function roomByNetwork(request: Vector, ever: readonly NodeView[]): ReadonlyMap<string, number> {
+  const room = new Map<string, number>();
+  for (const view of ever)
+    room.set(networkOf(view), (room.get(networkOf(view)) ?? 0) + timesThatFit(request, view));
+  return room;
+}
+
+function hasRoomFor({ request, kernels }: Piece, nodes: readonly WorkNode[]): boolean {
+  return nodes.some((node) => fits(request, node.free) && hasContainersLeft(node, kernels.length));
+}
+
+function apartNow({ kernels }: PendingView, { placed }: Lack): string {
+  return `There is room for ${placed} of ${kernels.length} kernels on agents that have a network in common, and for others only on agents that share no engine and no swarm with these.`;
 }
 
 function timesThatFit(request: Vector, { total, containersMax = Infinity }: NodeView): number {

@@ -1,8 +1,9 @@
 import type { AfterEndings } from './after-endings.ts';
+import { networkOf } from './cluster.ts';
 import type { PendingView, RunningView } from './model.ts';
 import type { WorkNode } from './node-order.ts';
 import { type Piece, piecesOf } from './pieces.ts';
-import { isAllowed } from './place.ts';
+import { isAllowed, networksFor } from './place.ts';
 import { fits, minus, plus, shortfall, sum, type Vector } from './vector.ts';
 
 /** Who would have to go, and where the kernels would lie then. */
@@ -17,15 +18,28 @@ interface Candidates {
   readonly eligible: readonly RunningView[];
   /** What is kept of a node for others. */
   readonly claims: ReadonlyMap<string, Vector>;
+  /** On nodes of this network only. */
+  readonly within?: string;
 }
 
 /**
  * For each piece the node that costs the fewest and least important victims. No more than a proposal: whether the
- * session is placed there then is for the placement to say.
+ * session is placed there then is for the placement to say. All lie in one network, where that takes fewest.
  */
-export function proposeVictims(
+export function proposeVictims(session: PendingView, candidates: Candidates): Proposal | undefined {
+  const networks = networksFor(session, candidates.after.cluster);
+  if (networks.length < 2) return proposeIn(session, candidates);
+  return networks
+    .flatMap((within) => proposeIn(session, { ...candidates, within }) ?? [])
+    .reduce<Proposal | undefined>(
+      (best, one) => (best === undefined || one.victims.length < best.victims.length ? one : best),
+      undefined,
+    );
+}
+
+function proposeIn(
   session: PendingView,
-  { after: { cluster, members }, eligible, claims }: Candidates,
+  { after: { cluster, members }, eligible, claims, within }: Candidates,
 ): Proposal | undefined {
   const free = new Map<string, Vector>();
   const containers = new Map<string, number>();
@@ -43,6 +57,7 @@ export function proposeVictims(
   };
   const victimsOn = (node: WorkNode, piece: Piece): readonly RunningView[] | undefined => {
     const { request, kernels } = piece;
+    if (within !== undefined && networkOf(node) !== within) return undefined;
     if (!fits(request, node.total) || !isAllowed(node, session, members)) return undefined;
     const inOrder = (byNode.get(node.name) ?? []).filter((one) => !victims.has(one));
     const surplus = usedOn(node) + kernels.length - (node.containersMax ?? Infinity);

@@ -16,7 +16,8 @@ export async function listAgents(context: CommandContext): Promise<undefined> {
     {
       title: 'STATUS',
       cell: wordStatus,
-      paint: (text, { status }) => output.paint(text, status === 'ALIVE' ? 'good' : 'bad'),
+      paint: (text, { status, troubles }) =>
+        output.paint(text, status === 'ALIVE' && troubles.length === 0 ? 'good' : 'bad'),
     },
     { title: 'DRIVER', cell: ({ driver }) => driver, rank: 1 },
     { title: 'KERNELS', cell: ({ liveKernels }) => String(liveKernels), side: 'right' },
@@ -36,8 +37,11 @@ export async function listAgents(context: CommandContext): Promise<undefined> {
 export function wordStatus({
   status,
   isSchedulable,
-}: Pick<Agent, 'status' | 'isSchedulable'>): string {
-  return status === 'ALIVE' && !isSchedulable ? 'ALIVE, paused' : status;
+  troubles = [],
+}: Pick<Agent, 'status' | 'isSchedulable'> & Partial<Pick<Agent, 'troubles'>>): string {
+  const word = status === 'ALIVE' && !isSchedulable ? 'ALIVE, paused' : status;
+  const codes = new Set(troubles.map(({ code }) => code.toLowerCase().replaceAll('_', '-')));
+  return codes.size === 0 ? word : `${word}: ${[...codes].join(', ')}`;
 }
 
 /** Such as `cpu 1/4, mem 1 GiB/8 GiB`. */

@@ -96,8 +96,8 @@ export async function completeCode(
 }
 
 function languageOf({ language }: CompleteOptions): CodeLanguage {
-  if (language === 'node') return 'NODE';
-  return language === 'shell' ? 'SHELL' : 'PYTHON';
+  const words = ['PYTHON', 'NODE', 'SHELL', 'R', 'JULIA'] as const;
+  return words.find((word) => word.toLowerCase() === language) ?? 'PYTHON';
 }
 
 async function codeOf(

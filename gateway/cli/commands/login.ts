@@ -8,6 +8,7 @@ export interface LoginOptions extends GlobalOptions {
   readonly email: string;
   readonly endpoint?: string;
   readonly passwordStdin?: boolean;
+  readonly otp?: string;
   readonly save?: string;
 }
 
@@ -18,14 +19,19 @@ const INTERRUPT = '\u0003';
 
 /** Prints the token, or says where it was saved. JSON: token, expiry and user. */
 export async function login(context: CommandContext, options: LoginOptions): Promise<undefined> {
-  const { output, signal } = context;
+  const { io, output, signal } = context;
   const endpoint = options.endpoint ?? (await readEndpoint(context.profilePath));
   if (endpoint === undefined) {
     throw new UsageWrong('there is no profile to take the gateway from; name it by --endpoint URL');
   }
   const password = await readPassword(context, options);
   const client = await context.clientOf(endpoint, { anonymous: true });
-  const signedIn = await client.signIn({ email: options.email, password }, signal);
+  const { email, otp } = options;
+  const credentials = { email, password, ...(otp === undefined ? {} : { otp }) };
+  const signedIn = await client.signIn(credentials, signal).catch(async (error: unknown) => {
+    if (!isCodeNeeded(error) || io.stdin.isTTY !== true) throw error;
+    return await client.signIn({ ...credentials, otp: await ask(context, 'Code: ') }, signal);
+  });
   const { token, expiresAt, user } = signedIn;
   if (options.save !== undefined) {
     await saveProfile(options.save, { endpoint: client.endpoint, token, expiresAt });
@@ -41,7 +47,7 @@ export async function readPassword(
   options: Pick<LoginOptions, 'passwordStdin'>,
 ): Promise<string> {
   const { stdin } = context.io;
-  if (options.passwordStdin !== true && stdin.isTTY === true) return askPassword(context);
+  if (options.passwordStdin !== true && stdin.isTTY === true) return ask(context, 'Password: ');
   if (options.passwordStdin !== true) {
     throw new UsageWrong('there is no terminal to ask on; give the password by --password-stdin');
   }
@@ -53,10 +59,14 @@ export async function readPassword(
   return checked(text.replace(/\r?\n$/, ''));
 }
 
+function isCodeNeeded(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'totp-required';
+}
+
 /** Asks without showing what is typed. */
-async function askPassword({ io, signal }: CommandContext): Promise<string> {
+async function ask({ io, signal }: CommandContext, question: string): Promise<string> {
   const { stdin, stderr } = io;
-  stderr.write('Password: ');
+  stderr.write(question);
   stdin.setRawMode?.(true);
   stdin.setEncoding('utf8');
   try {
@@ -70,7 +80,8 @@ async function askPassword({ io, signal }: CommandContext): Promise<string> {
 
 async function typedLine(stdin: TerminalInput, signal: AbortSignal): Promise<string> {
   const typed: string[] = [];
-  for await (const chunk of stdin) {
+  // More may be asked.
+  for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
     signal.throwIfAborted();
     for (const character of String(chunk)) {
       if (character === INTERRUPT) throw new UsageWrong('no password was given');

@@ -21,6 +21,7 @@ export interface RequestOptions extends GlobalOptions {
   readonly placementGroup?: string;
   readonly pack?: boolean;
   readonly jobPriority?: string;
+  readonly preopen?: readonly string[];
   readonly tag?: string;
   readonly timeout?: string;
   readonly idempotencyKey?: string;
@@ -40,10 +41,17 @@ export function requestOf(command: readonly string[], options: RequestOptions): 
     priority: parseNumber('--priority', options.priority),
     ...clusterOf(options),
     ...schedulingOf(options),
+    ...portsOf(options),
     tag: options.tag,
     batchTimeoutSeconds: parseNumber('--timeout', options.timeout),
     idempotencyKey: options.idempotencyKey,
   };
+}
+
+/** Only what was said: a gateway of before knows none of it. */
+function portsOf({ preopen }: RequestOptions): Partial<CreateSessionInput> {
+  if (preopen === undefined) return {};
+  return { preopenPorts: preopen.map((port) => parseNumber('--preopen', port) ?? 0) };
 }
 
 /** Only what was said: a gateway of before knows none of it. */

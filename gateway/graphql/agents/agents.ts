@@ -4,6 +4,7 @@ import { authoriseSignedIn, visibilityOf } from '../../auth/authorise.ts';
 import { parseArguments } from '../arguments.ts';
 import { pageArguments, shapeConnection } from '../connection.ts';
 import type { GatewayContext } from '../context.ts';
+import { toEnum } from '../enum-words.ts';
 import { shapeDevices } from './agent-devices.ts';
 
 const Arguments = z.strictObject(pageArguments);
@@ -33,7 +34,13 @@ function shapeAgent(row: AgentRow, holders: () => Promise<readonly DeviceHolder[
   return {
     id: row.id,
     status: row.status,
-    isSchedulable: row.isSchedulable,
+    isSchedulable: row.isSchedulable && !row.isTroubled,
+    troubles: row.troubles.map(({ code, message, sinceMs, kernel = null }) => ({
+      code: toEnum(code),
+      message,
+      since: sinceMs,
+      kernelId: kernel,
+    })),
     driver: row.driver,
     architecture: row.architecture,
     resourceGroup: row.resourceGroup,

@@ -14,5 +14,9 @@ export async function clusterAt(
   const viewer = authoriseSignedIn(caller, 'Query.clusterAt');
   const visibility = visibilityOf(viewer, 'Query.clusterAt');
   const { nodes, ...moment } = await gateway.projections.clusterAt(time, visibility);
-  return { ...moment, time, agents: nodes };
+  const agents = nodes.map((node) => ({
+    ...node,
+    isSchedulable: node.isSchedulable && !node.isTroubled,
+  }));
+  return { ...moment, time, agents };
 }

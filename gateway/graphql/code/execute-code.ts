@@ -6,6 +6,7 @@ import {
   ExecuteResult,
   FLUSH_MS_MAX,
   type Rejection,
+  RunLanguage,
 } from '@orrery/bus';
 import { z } from 'zod';
 import { askKernel } from '../../inside/ask-kernel.ts';
@@ -17,8 +18,8 @@ import type { GatewayContext } from '../context.ts';
 const TIMEOUT_SECONDS_MAX = 7 * 24 * 3_600;
 
 export const Language = z
-  .enum(['PYTHON', 'NODE', 'SHELL'])
-  .transform((word) => (({ PYTHON: 'python', NODE: 'node', SHELL: 'shell' }) as const)[word]);
+  .enum(['PYTHON', 'NODE', 'SHELL', 'R', 'JULIA'])
+  .transform((word) => RunLanguage.parse(word.toLowerCase()));
 
 const modes = {
   QUERY: 'query',

@@ -14,13 +14,14 @@ export function shapeProject(row: ProjectRow): object {
 
 /** The GraphQL type UserNode. */
 export function shapeUserNode(row: UserRow): object {
-  const { passwordHash: _, ...shown } = row;
+  const { passwordHash: _, sealedTotpSecret: __, ...shown } = row;
   return {
     ...shown,
     role: toEnum(row.role),
     status: toEnum(row.status),
     projects: row.projects.map(({ projectId, role }) => ({ projectId, role: toEnum(role) })),
     passwordChangedAt: row.passwordChangedAtMs,
+    totpActivatedAt: row.totpActivatedAtMs,
     createdAt: row.createdAtMs,
     modifiedAt: row.modifiedAtMs,
   };

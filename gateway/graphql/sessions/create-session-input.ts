@@ -34,6 +34,7 @@ export const CreateSessionArguments = z.strictObject({
       .optional(),
     jobPriority: z.number().optional(),
     isPreemptible: z.boolean().optional(),
+    preopenPorts: z.array(z.number()).optional(),
     idempotencyKey: z.string().optional(),
   }),
 });

@@ -2,10 +2,12 @@ import {
   err,
   ok,
   parseByteSize,
+  parseServicePorts,
   preferredSharedMemory,
   type Rejection,
   type Result,
   refusalOfKernel,
+  SERVICE_PORTS_LABEL,
   type SessionRequest,
 } from '@orrery/bus';
 import type { ImageRow } from '@orrery/projections';
@@ -18,6 +20,8 @@ export function withImageTerms(
   { sharedMemory }: Pick<CreateSessionInput, 'sharedMemory'>,
   { labels }: Pick<ImageRow, 'labels'>,
 ): Result<SessionRequest, Rejection> {
+  const misused = refusedPorts(request, labels);
+  if (misused !== undefined) return err(misused);
   const asked = parseSharedMemory(sharedMemory);
   if (!asked.ok) return asked;
   const sharedMemoryBytes = asked.value ?? preferredSharedMemory(labels);
@@ -35,6 +39,30 @@ export function withImageTerms(
   if (sharedMemoryBytes === undefined) return ok(request);
   const kernels = request.kernels.map((kernel) => ({ ...kernel, sharedMemoryBytes }));
   return ok({ ...request, kernels });
+}
+
+/** Ports that its apps have, or would have if one knew what its label says. */
+function refusedPorts(
+  { preopenPorts = [] }: SessionRequest,
+  labels: Readonly<Record<string, string>>,
+): Rejection | undefined {
+  const services = parseServicePorts(labels[SERVICE_PORTS_LABEL] ?? '');
+  if (!services.ok)
+    return {
+      code: 'image-invalid',
+      message: `the image's label ${SERVICE_PORTS_LABEL} is not valid: ${services.error}`,
+      field: 'image',
+    };
+  for (const { name, ports } of services.value) {
+    const taken = ports.find((port) => preopenPorts.includes(port));
+    if (taken !== undefined)
+      return {
+        code: 'preopen-ports-invalid',
+        message: `the port ${taken} is that of the image's app ${name}`,
+        field: 'preopenPorts',
+      };
+  }
+  return undefined;
 }
 
 /** Bytes; undefined when nothing is said. */

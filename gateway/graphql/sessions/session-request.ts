@@ -1,4 +1,11 @@
-import { err, ok, type Rejection, type Result, type SessionRequest } from '@orrery/bus';
+import {
+  err,
+  faultOfPreopenPorts,
+  ok,
+  type Rejection,
+  type Result,
+  type SessionRequest,
+} from '@orrery/bus';
 import type { SignedInCaller } from '../../auth/may.ts';
 import { kernelsOf, parseCluster } from './cluster.ts';
 import type { CreateSessionInput } from './create-session-input.ts';
@@ -29,7 +36,8 @@ export function parseSessionRequest(
   caller: SignedInCaller,
   sessionId: string,
 ): Result<ImagelessRequest, Rejection> {
-  const refusal = refusedName(input) ?? refusedCommand(input) ?? refusedPlace(input);
+  const refusal =
+    refusedName(input) ?? refusedCommand(input) ?? refusedPlace(input) ?? refusedPorts(input);
   if (refusal !== undefined) return err(refusal);
   const resources = parseResources(input);
   if (!resources.ok) return resources;
@@ -37,7 +45,7 @@ export function parseSessionRequest(
   if (!environ.ok) return environ;
   const cluster = parseCluster(input);
   if (!cluster.ok) return cluster;
-  const { batchTimeoutSeconds } = input;
+  const { batchTimeoutSeconds, preopenPorts } = input;
   const { clusterMode, size } = cluster.value;
   return ok((image) => ({
     name: input.name ?? `session-${sessionId.replaceAll('-', '').slice(-8)}`,
@@ -60,6 +68,7 @@ export function parseSessionRequest(
     ...(batchTimeoutSeconds === undefined
       ? {}
       : { batchTimeoutMs: Math.round(batchTimeoutSeconds * 1000) }),
+    ...(preopenPorts === undefined || preopenPorts.length === 0 ? {} : { preopenPorts }),
     kernels: kernelsOf(sessionId, size, { image, slots: resources.value }),
   }));
 }
@@ -157,6 +166,12 @@ function refusedPlace({
       field: 'architecture',
     };
   return undefined;
+}
+
+function refusedPorts({ preopenPorts = [] }: CreateSessionInput): Rejection | undefined {
+  const fault = faultOfPreopenPorts(preopenPorts);
+  if (fault === undefined) return undefined;
+  return { code: 'preopen-ports-invalid', message: fault, field: 'preopenPorts' };
 }
 
 function parseEnviron(environ: unknown): Result<Readonly<Record<string, string>>, Rejection> {

@@ -1,10 +1,13 @@
-import type { KernelRow, SessionRow, UserRow } from '@orrery/projections';
+import type { KernelRow, KernelSeen, SessionRow, UserRow } from '@orrery/projections';
 import type { GatewayContext } from '../context.ts';
 import { toEnum } from '../enum-words.ts';
 import { shapeUser } from '../identity/user-shape.ts';
 
 /** The GraphQL type Session. Kernels that are not given are looked up when they are asked for. */
-export function shapeSession(row: SessionRow, kernels?: readonly KernelRow[]): object {
+export function shapeSession(
+  row: SessionRow,
+  kernels?: readonly (KernelRow & Partial<KernelSeen>)[],
+): object {
   return {
     id: row.id,
     name: row.name,
@@ -40,7 +43,7 @@ export function shapeSession(row: SessionRow, kernels?: readonly KernelRow[]): o
   };
 }
 
-function shapeKernel(row: KernelRow): object {
+function shapeKernel(row: KernelRow & Partial<KernelSeen>): object {
   return {
     id: row.id,
     role: row.role,
@@ -57,7 +60,7 @@ function shapeKernel(row: KernelRow): object {
     pullProgress: row.pullProgress,
     exitCode: row.exitCode,
     wasOutOfMemory: row.wasOutOfMemory,
-    statusInfo: row.statusMessage ?? row.statusInfo,
+    statusInfo: row.statusMessage ?? row.trouble ?? row.statusInfo,
     startedAt: row.startedAtMs,
     terminatedAt: row.terminatedAtMs,
     liveStat: (_unparsed: unknown, { gateway }: GatewayContext) =>

@@ -13,8 +13,11 @@ import { terminationOf } from './terminate-session.ts';
 export const TERMINATED_AT_ONCE_MAX = 10_000;
 /** Ids that one call may name. */
 const IDS_MAX = 1_000;
-/** Commands of one call that wait for their outcomes at the same time. */
-const UNDER_WAY_MAX = 1_000;
+/**
+ * Commands of one call that wait for their outcomes at the same time: as many as the scheduler takes together. More would
+ * only wait longer, and what waits too long is put into the inbox besides.
+ */
+const UNDER_WAY_MAX = 256;
 
 const OPERATION = 'Mutation.terminateSessions';
 

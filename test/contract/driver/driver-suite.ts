@@ -6,6 +6,7 @@ import type { LogChunk } from '../../../actors/agent/log-frames.ts';
 import { deviceTests } from './device-tests.ts';
 import { type Abilities, type DriverBench, kernelSpec, start, within } from './driver-bench.ts';
 import { exitOf, readAll } from './driving.ts';
+import { portTests } from './port-tests.ts';
 import { usageSuite } from './usage-suite.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -146,6 +147,7 @@ export function driverSuite(abilities: Abilities): void {
 
   deviceTests(test, abilities);
   if (abilities.isReal) realProgramTests(test);
+  if (abilities.isReal) portTests(test);
   test.run();
   usageSuite(abilities);
 }

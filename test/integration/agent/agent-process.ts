@@ -11,6 +11,9 @@ import {
   type KernelReport,
   type KernelSpec,
   type KernelWish,
+  NodeCommand,
+  type NodeFacts,
+  type NodeTrouble,
   openDuplex,
   type RegistryAnswer,
   RegistryQuestion,
@@ -44,6 +47,10 @@ export class AgentProcess {
     readonly traceparent: string | undefined;
   }[] = [];
   readonly images: string[] = [];
+  /** What it has told of its node, the newest last. */
+  readonly facts: NodeFacts[] = [];
+  /** Called with each report as it comes. */
+  readonly listeners = new Set<(kernel: string, report: KernelReport) => void>();
   /** What the test, as the gateway, says of registries, by their hosts. */
   readonly registries = new Map<string, RegistryAnswer>();
   readonly bus: Bus;
@@ -127,6 +134,11 @@ export class AgentProcess {
     return found;
   }
 
+  /** What it says is wrong on its node now. */
+  troubles(): readonly NodeTrouble[] {
+    return this.facts.at(-1)?.troubles ?? [];
+  }
+
   async poll(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
     const deadlineMs = systemClock.nowMs() + DEADLINE_MS;
     while (!(await isSo())) {
@@ -176,11 +188,16 @@ export class AgentProcess {
           const command = ImageCommand.parse(envelope.command);
           if (command.type === 'report') this.images.push(command.reference);
         }
+        if (envelope.aggregate === 'node') {
+          const command = NodeCommand.parse(envelope.command);
+          if (command.type === 'register') this.facts.push(command.facts);
+        }
         if (envelope.aggregate !== 'session') continue;
         const command = SessionCommand.parse(envelope.command);
         if (command.type !== 'report-kernel') continue;
         const { kernel, report } = command;
         this.reports.push({ kernel, report, traceparent: envelope.traceparent });
+        for (const listener of this.listeners) listener(kernel, report);
       }
     }
   }

@@ -54,10 +54,16 @@ hung(
     assert.is(failed.code, 'engine-unavailable');
     assert.match(failed.message, 'the container engine did not answer');
     assert.ok(systemClock.nowMs() - askedMs < GIVEN_UP_WITHIN_MS);
+    await agent.poll(() => agent.troubles().length > 0, 'that the node is troubled');
+    assert.equal(
+      agent.troubles().map(({ code, message }) => [code, message]),
+      [['engine-silent', 'the container engine does not answer']],
+    );
 
     await agent.beGone(spec);
     valve.open();
     await agent.poll(() => agent.reportsOf(spec).length > 1, 'that it is gone');
+    await agent.poll(() => agent.troubles().length === 0, 'that the node is well again');
     // The engine does what it was asked for when it awakes, before or after it was said that it is gone.
     await agent.poll(() => wasDestroyed(docker, spec, askedMs), 'the end of what came too late');
     assert.equal(await containersOf(docker, spec), []);

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RunLanguage, steadyClock, systemClock } from '@orrery/bus';
+import { steadyClock, systemClock } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UNRECEIVED_BYTES_MAX } from '../../../actors/agent/runs/run-log.ts';
@@ -11,7 +11,7 @@ const INTERRUPT_MS_MAX = 2_000;
 
 const languages: Readonly<
   Record<
-    RunLanguage,
+    'python' | 'node' | 'shell',
     {
       readonly set: string;
       readonly change: string;
@@ -62,7 +62,7 @@ const languages: Readonly<
 
 for (const [language, cells] of Object.entries(languages)) {
   const cell = suite(`runs: cells of ${language}`);
-  const name = language as RunLanguage;
+  const name = language as keyof typeof languages;
 
   cell('share their state, and keep it after a cell that failed', async () => {
     await using bench = await openRuns(name);

@@ -23,6 +23,8 @@ const headersOf: Readonly<Record<Seat, Headers>> = {
   monitor: monitor.headers,
 };
 
+const FINGERPRINT = `SHA256:${'A'.repeat(43)}`;
+
 /** Of nothing that there is: who may do it is told so, and nothing is changed by it. */
 function variablesOf(name: string): Readonly<Record<string, unknown>> {
   const id = randomUUID();
@@ -46,7 +48,12 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
     clusterAt: { time: '2026-01-01T00:00:00.000Z' },
     limits: { scope: 'DOMAIN', key: tenant.domain },
     archive: { last: 1 },
+    quotas: { scope: 'USER', ...page },
+    usage: { from: '2026-01-01', to: '2026-01-02' },
     signIn: { email: 'absent@example.test', password: 'wrong' },
+    enrolTotp: { password: 'wrong' },
+    confirmTotp: { code: '000000' },
+    removeTotp: { code: '000000' },
     createSession: { input: { image: 'absent' } },
     terminateSession: { input: { id } },
     terminateSessions: { input: { ids: [id], mode: 'FORCE' } },
@@ -57,6 +64,15 @@ function variablesOf(name: string): Readonly<Record<string, unknown>> {
     openTerminal: { input: { sessionId: id } },
     shareTerminal: { input: { sessionId: id } },
     terminalRecordings: { sessionId: id },
+    sessionApps: { sessionId: id },
+    startApp: { input: { sessionId: id, app: 'absent' } },
+    stopApp: { sessionId: id, app: 'absent' },
+    openApp: { input: { sessionId: id, app: 'absent' } },
+    forwardPort: { input: { sessionId: id, port: 80 } },
+    sshKeys: { userId: id },
+    addSshKey: { input: { publicKey: 'not a key' } },
+    labelSshKey: { fingerprint: FINGERPRINT, label: 'absent' },
+    removeSshKey: { fingerprint: FINGERPRINT },
     removeSessionFile: { sessionId: id, path: 'absent', isRecursive: false },
     renameSessionFile: { sessionId: id, from: 'absent', to: 'other' },
     fairShare: { resourceGroup: 'default' },

@@ -31,7 +31,7 @@ function statement(text: string): Migration['statements'][number] {
 }
 
 const next: Migration = {
-  version: migrations.length + 1,
+  version: Math.max(...migrations.map(({ version }) => version)) + 1,
   name: 'next',
   statements: [statement('ALTER TABLE sessions ADD COLUMN colour text')],
 };

@@ -191,10 +191,10 @@ querying('kernels come with their session, by rank', async ({ stage }) => {
   const ids = [sessionIdOf('life-6'), sessionIdOf('none')];
   const kernels = await stage.projections.kernelsOfSessions(ids);
   assert.equal(
-    kernels.map(({ id, status, agentId }) => [id, status, agentId]),
+    kernels.map(({ id, status, agentId, trouble }) => [id, status, agentId, trouble]),
     [
-      [kernelIdOf('life-6', 0), 'RUNNING', NODE],
-      [kernelIdOf('life-6', 1), 'RUNNING', NODE],
+      [kernelIdOf('life-6', 0), 'RUNNING', NODE, null],
+      [kernelIdOf('life-6', 1), 'RUNNING', NODE, 'it goes on'],
     ],
   );
 });
@@ -208,6 +208,8 @@ querying(
     // Placed and not released: life-3 to life-8 with two kernels each, and the one of the stranger.
     assert.equal(edge?.row.occupiedSlots, { cpu: '6.5', mem: String(13 * 1024) });
     assert.is(edge?.row.liveKernels, 9);
+    // One kernel that will not end keeps no session away.
+    assert.equal([edge?.row.troubles.length, edge?.row.isTroubled], [1, false]);
     assert.is(listed.value.hasNextPage, false);
     const totals = await stage.projections.clusterStatus(ALL);
     assert.equal(totals.agentsByStatus, { ALIVE: 1 });

@@ -1,3 +1,4 @@
+import type { NodeEvent } from '@orrery/bus';
 import Docker from 'dockerode';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -100,6 +101,25 @@ networks('a network that nobody wants is found by an agent that starts, and remo
     await second.start();
   }
   await soon(async () => (await cluster.networksOf(session)).length === 0, 60_000);
+});
+
+networks('an engine that has left the swarm shares no session with one that is in it', async () => {
+  await engines[1]?.swarmLeave({ force: true });
+  await second.end('SIGKILL');
+  await second.start();
+  await soon(async () => {
+    for await (const { events } of system.bus.log.read('node', 'second'))
+      for (const event of events as readonly NodeEvent[])
+        if (event.type === 'node-facts-changed' && event.facts.engine?.swarm === undefined)
+          return true;
+    return false;
+  });
+  const session = await cluster.running({ size: 4, mode: 'MULTI_NODE' });
+  const kernels = await cluster.kernels(session);
+  assert.is(new Set(kernels.map(({ engine }) => engine)).size, 1);
+  assert.equal(await cluster.networksOf(session), ['bridge']);
+  await cluster.talk(kernels);
+  await cluster.end(session);
 });
 
 function kill(name: 'agent' | 'control'): void {

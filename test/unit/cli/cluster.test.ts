@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { systemClock } from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordStatus } from '../../../gateway/cli/commands/agents.ts';
+import type { Agent } from '../../../gateway/client/model.ts';
 import { FakeGateway, type Script } from '../client/fake-gateway.ts';
 import { FakeState, fakeSession, image, page, SESSION_ID, user } from '../client/fake-state.ts';
 import { orrery, type Printed, Profile, type Surroundings } from './command-line.ts';
@@ -40,6 +42,17 @@ cluster('agents are listed with what they hold', async () => {
       '',
     ]);
   });
+});
+
+cluster('what is wrong on an agent is said beside its status', () => {
+  const trouble = { message: 'so it is', since: '2026-11-20T12:00:00.000Z', kernelId: null };
+  const silent = { ...trouble, code: 'ENGINE_SILENT' } as const;
+  const stuck = { ...trouble, code: 'KERNEL_WILL_NOT_END' } as const;
+  const status = (isSchedulable: boolean, troubles: Agent['troubles']): string =>
+    wordStatus({ status: 'ALIVE', isSchedulable, troubles });
+  assert.is(status(false, [silent]), 'ALIVE, paused: engine-silent');
+  assert.is(status(true, [stuck, stuck]), 'ALIVE: kernel-will-not-end');
+  assert.is(status(false, []), 'ALIVE, paused');
 });
 
 cluster('the devices of agents are listed with the sessions that hold them', async () => {

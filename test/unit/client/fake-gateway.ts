@@ -183,6 +183,8 @@ const QUERIES = [
   'sessionAt',
   'agents',
   'images',
+  'quotas',
+  'usage',
   'auditLog',
   'verifyAudit',
   'clusterAt',

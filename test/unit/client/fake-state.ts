@@ -60,6 +60,7 @@ export const agent: Agent = {
   id: 'local',
   status: 'ALIVE',
   isSchedulable: true,
+  troubles: [],
   driver: 'docker',
   architecture: 'x86_64',
   resourceGroup: 'default',

@@ -49,18 +49,27 @@ table('lets nobody unknown do more than sign in and look at the state', () => {
   const open = Object.keys(operations).filter((name) =>
     may({ kind: 'anonymous' }, name as Operation),
   );
-  assert.equal(open.toSorted(), [
+  // Those of apps let nobody in but who brings the cookie of that app, or the token for it.
+  const apps = ['DELETE', 'GET', 'PATCH', 'POST', 'PUT'].flatMap((method) => [
+    `${method} /apps/:session/:app`,
+    `${method} /apps/:session/:app/*`,
+  ]);
+  const others = open.filter((name) => !apps.includes(name));
+  assert.equal(open.length, others.length + apps.length);
+  assert.equal(others.toSorted(), [
     'GET /exec',
     'GET /graphiql',
     'GET /graphiql/:file',
     'GET /graphql',
     'GET /healthz',
     'GET /metrics',
+    'GET /port',
     'GET /readyz',
     'GET /terminal',
     'Mutation.signIn',
     'POST /graphql',
     'WS /exec',
+    'WS /port',
     'WS /terminal',
   ]);
 });
@@ -90,7 +99,14 @@ owner('a monitor sees everything and changes nothing', () => {
   const allowed = Object.keys(operations).filter(
     (name) => name.startsWith('Mutation.') && may(monitor, name as Operation),
   );
-  assert.equal(allowed.toSorted(), ['Mutation.signIn', 'Mutation.verifyProjections']);
+  // Of their own, how they sign in; of everything else nothing.
+  assert.equal(allowed.toSorted(), [
+    'Mutation.confirmTotp',
+    'Mutation.enrolTotp',
+    'Mutation.removeTotp',
+    'Mutation.signIn',
+    'Mutation.verifyProjections',
+  ]);
 });
 
 owner('every role has a reach for every operation', () => {

@@ -15,6 +15,7 @@ import {
   type AuditRange,
   type AuditRow,
   foldSession,
+  type HeldTimeRequest,
   type ImageRow,
   isVisible,
   type Owner,
@@ -22,6 +23,7 @@ import {
   type PresetRow,
   type Projections,
   type QueueRow,
+  type QuotaListing,
   type RegistryRow,
   type SessionOwner,
   type SessionRow,
@@ -40,6 +42,7 @@ import {
 
 import { MemoryDirectory, pageOf } from './memory-directory.ts';
 import { MemoryPolicies } from './memory-policies.ts';
+import { type HeldInMemory, memoryHeldTime, memoryQuotas } from './memory-usage.ts';
 
 /** The projections' port over maps, folded from the log of a memory bus as it comes. */
 export class MemoryProjections extends MemoryDirectory implements Projections {
@@ -119,7 +122,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     const states = this.#sessions({ kind: 'all' });
     return states
       .filter(({ session }) => ids.includes(session.id))
-      .flatMap(({ kernels }) => kernels);
+      .flatMap(({ kernels }) => kernels.map((kernel) => ({ ...kernel, trouble: null })));
   }
 
   async sessionAt(id: string, timeMs: number, visibility: Visibility) {
@@ -215,6 +218,21 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
     return this.#policies.held(owner, await this.#known());
   }
 
+  async listQuotas(listing: QuotaListing) {
+    return await memoryQuotas(this, listing, this.#held());
+  }
+
+  async heldTime(request: HeldTimeRequest) {
+    return memoryHeldTime(request, this.#held());
+  }
+
+  #held(): HeldInMemory {
+    return {
+      allocations: [...this.#schedulings.values()].flatMap(({ allocations }) => allocations),
+      sessions: this.#sessions({ kind: 'all' }).map(({ session }) => session),
+    };
+  }
+
   async knownSlots() {
     const names = [...this.#nodes.values()].flatMap((node) => Object.keys(node.availableSlots));
     return [...new Set(['cpu', 'mem', ...names])].toSorted();
@@ -228,6 +246,12 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
   async findUserByEmail(email: string) {
     return [...this.users.values()].find(
       (user) => !user.isPurged && user.email.toLowerCase() === email.toLowerCase(),
+    );
+  }
+
+  async usersOfSshKey(fingerprint: string) {
+    return [...this.users.values()].filter(({ sshKeys }) =>
+      sshKeys.some((key) => key.fingerprint === fingerprint),
     );
   }
 
@@ -354,7 +378,7 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
 
   #projectNode(commit: RecordedCommit, event: NodeEvent): void {
     if (event.type !== 'node-registered') return;
-    const { slots, devices = [], ...facts } = event.facts;
+    const { slots, devices = [], troubles = [], ...facts } = event.facts;
     this.#nodes.set(event.node, {
       ...placeOf(commit),
       ...facts,
@@ -363,6 +387,8 @@ export class MemoryProjections extends MemoryDirectory implements Projections {
       isSchedulable: true,
       availableSlots: slots,
       devices,
+      troubles: [...troubles],
+      isTroubled: false,
       occupiedSlots: {},
       liveKernels: 0,
       registeredAtMs: commit.recordedAtMs,

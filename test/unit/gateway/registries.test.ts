@@ -56,10 +56,10 @@ labels('what cannot be used is named with its rule', () => {
     ['ai.backend.kernelspec', '2', /kernelspec is 2/],
     ['ai.backend.role', 'KING', /none of COMPUTE/],
     ['ai.backend.resource.min.mem', 'much', /no amount: much/],
-    ['ai.backend.service-ports', 'a:tcp', /no service at a:tcp/],
-    ['ai.backend.service-ports', 'a:tcp:80', /may not have port 80/],
-    ['ai.backend.service-ports', 'a:tcp:2200', /may not have port 2200/],
-    ['ai.backend.service-ports', 'a:tcp:3000,b:http:3000', /port 3000 twice/],
+    ['ai.backend.service-ports', 'a:tcp', /"a:tcp" is not name:protocol:port/],
+    ['ai.backend.service-ports', 'a:tcp:80', /80 is no port/],
+    ['ai.backend.service-ports', 'a:tcp:2200', /2200 is no port/],
+    ['ai.backend.service-ports', 'a:tcp:3000,b:http:3000', /port 3000 is there twice/],
   ] as const)
     assert.match(findLabelFault({ [label]: value }) ?? '', why);
 });

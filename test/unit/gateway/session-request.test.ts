@@ -117,6 +117,8 @@ const cases: readonly (readonly [string, Partial<CreateSessionInput>, string])[]
     { type: 'BATCH', command: ['a'], batchTimeoutSeconds: 0 },
     'batch-timeout-invalid batchTimeoutSeconds',
   ],
+  ['a port below 1024', { preopenPorts: [80] }, 'preopen-ports-invalid preopenPorts'],
+  ['a port twice', { preopenPorts: [8000, 8000] }, 'preopen-ports-invalid preopenPorts'],
   ['a priority over 100', { priority: 101 }, 'priority-invalid priority'],
   ['a priority below 0', { priority: -1 }, 'priority-invalid priority'],
   ['a strange resource group', { resourceGroup: 'a b' }, 'resource-group-invalid resourceGroup'],

@@ -45,10 +45,17 @@ class Rows {
   readonly #tables = new Map<string, Map<unknown, object>>();
 
   write(changes: ReturnType<typeof changedRows>): void {
-    for (const { table, rows } of changes) {
+    for (const { table, rows, mode } of changes) {
       const key = table.columns.find(({ name }) => name === table.key)?.property ?? '';
       const written = this.#tables.get(table.name) ?? new Map<unknown, object>();
-      for (const row of rows) written.set(new Map(Object.entries(row)).get(key), row);
+      const fixed = table.columns.filter(({ isFixed }) => isFixed).map(({ property }) => property);
+      for (const row of rows) {
+        const id = Reflect.get(row, key);
+        const before = mode === 'update' ? written.get(id) : undefined;
+        // An update leaves the columns as they are that never change.
+        const kept = before && fixed.map((property) => [property, Reflect.get(before, property)]);
+        written.set(id, { ...row, ...Object.fromEntries(kept ?? []) });
+      }
       this.#tables.set(table.name, written);
     }
   }
@@ -94,7 +101,15 @@ function copy(
   for (const id of ids) if (from.has(id)) to.set(id, from.get(id));
 }
 
-const lives = [lifeOf('one'), lifeOf('two', { kernels: 3 }), lifeOf('three'), furniture()];
+/** A life with a new priority while it waits. */
+function prioritised(name: string): readonly Step[] {
+  const [enqueue, ...others] = lifeOf(name);
+  const prioritise: Step = (book) =>
+    book.write('session', sessionIdOf(name), { type: 'session-priority-changed', priority: 99 });
+  return enqueue === undefined ? [] : [enqueue, prioritise, ...others];
+}
+
+const lives = [lifeOf('one'), lifeOf('two', { kernels: 3 }), prioritised('three'), furniture()];
 
 const folding = suite('batch: folding');
 
@@ -174,8 +189,13 @@ scheduling('what was released is free, and another attempt takes its place', () 
   const folded = emptyFolded();
   foldBatch(folded, parseBatch(book.commits));
   assert.equal(
-    folded.scheduling.get(session)?.allocations.map(({ agentId, attempt }) => [agentId, attempt]),
-    [['node-b', 2]],
+    folded.scheduling
+      .get(session)
+      ?.allocations.map(({ agentId, attempt, isReleased }) => [agentId, attempt, isReleased]),
+    [
+      [NODE, 1, true],
+      ['node-b', 2, false],
+    ],
   );
 });
 

@@ -258,12 +258,16 @@ export function lifeOf(
 
 /** A node, an image, a user and a key pair, each with a life of its own. */
 export function furniture(): readonly ((book: LogBook) => void)[] {
+  const kernel = kernelIdOf('life-6', 1);
+  const code = 'kernel-will-not-end' as const;
+  const stuck = { code, message: 'it goes on', sinceMs: timeOf(1), kernel };
   const facts = {
     driver: 'docker' as const,
     architecture: 'x86_64',
     resourceGroup: 'default',
     slots: { cpu: '8', mem: '16384' },
     version: '0.1.0',
+    troubles: [stuck],
   };
   const image = imageId(IMAGE);
   const imageFacts = {

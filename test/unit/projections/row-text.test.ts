@@ -53,14 +53,14 @@ writing('lines of COPY keep tabs, line ends and backslashes inside their field',
 
 writing('an update carries the key and what changes, an insert all; the last of two counts', () => {
   const rows: readonly RowValues[] = [
-    { kernelId: 'k', agentId: 'old', isReleased: false, sequence: 1 },
-    { kernelId: 'k', agentId: 'old', isReleased: true, sequence: 2 },
+    { id: 'k/1', agentId: 'old', isReleased: false, heldUntilMs: null, sequence: 1 },
+    { id: 'k/1', agentId: 'old', isReleased: true, heldUntilMs: 7, sequence: 2 },
   ];
   const table = tables.allocations;
-  assert.equal(parametersOf({ table, mode: 'update', rows }), ['{"k"}', '{true}', '{2}']);
+  assert.equal(parametersOf({ table, mode: 'update', rows }), ['{"k/1"}', '{true}', '{7}', '{2}']);
   const inserted = parametersOf({ table, mode: 'insert', rows });
   assert.is(inserted.length, table.columns.length);
-  assert.is(known(inserted[0]), '{"k"}');
+  assert.is(known(inserted[0]), '{"k/1"}');
 });
 
 writing.run();

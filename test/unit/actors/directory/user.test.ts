@@ -1,4 +1,11 @@
-import { directoryId, type UserCommand, type UserEvent, type UserProfile } from '@orrery/bus';
+import {
+  directoryId,
+  SSH_KEYS_MAX,
+  type SshKey,
+  type UserCommand,
+  type UserEvent,
+  type UserProfile,
+} from '@orrery/bus';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { userAggregate } from '../../../../actors/user/aggregate.ts';
@@ -146,6 +153,41 @@ user('policies are told for whom they count, before and after a change', () => {
       [policyOf('big'), 'bind'],
     ],
   );
+});
+
+const sshKey = (index: number, label = `key ${index}`): SshKey => ({
+  fingerprint: `SHA256:${String(index).padStart(43, 'A')}`,
+  algorithm: 'ssh-ed25519',
+  publicKey: 'AAAA',
+  label,
+});
+const added = (index: number): UserEvent => ({ type: 'user-ssh-key-added', key: sshKey(index) });
+
+user('an SSH key is added once, called otherwise, and removed', () => {
+  const add: UserCommand = { type: 'add-ssh-key', key: sshKey(1) };
+  assert.equal(after([registered], add), [added(1)]);
+  assert.equal(after([registered, added(1)], add), [], 'again alike changes nothing');
+  const other: UserCommand = { type: 'add-ssh-key', key: sshKey(1, 'other') };
+  assert.equal(after([registered, added(1)], other), ['ssh-key-exists', 'publicKey']);
+  const { fingerprint } = sshKey(1);
+  const label: UserCommand = { type: 'label-ssh-key', fingerprint, label: 'laptop' };
+  const labelled: UserEvent = { type: 'user-ssh-key-labelled', fingerprint, label: 'laptop' };
+  assert.equal(after([registered, added(1)], label), [labelled]);
+  assert.equal(after([registered, added(1), labelled], label), []);
+  assert.equal(after([registered], label), ['ssh-key-unknown', 'fingerprint']);
+  const remove: UserCommand = { type: 'remove-ssh-key', fingerprint };
+  const removed: UserEvent = { type: 'user-ssh-key-removed', fingerprint };
+  assert.equal(after([registered, added(1)], remove), [removed]);
+  assert.equal(after([registered, added(1), removed], remove), []);
+  assert.equal(after([registered, added(1), removed], add), [added(1)], 'it may come back');
+});
+
+user('has a limited number of SSH keys, and gets none once deleted', () => {
+  const many = [registered, ...Array.from({ length: SSH_KEYS_MAX }, (_, index) => added(index))];
+  const add: UserCommand = { type: 'add-ssh-key', key: sshKey(SSH_KEYS_MAX) };
+  assert.equal(after(many, add), ['ssh-keys-too-many', 'publicKey']);
+  const gone: UserEvent = { type: 'user-status-set', status: 'deleted', statusInfo: 'gone' };
+  assert.equal(after([registered, gone], add), ['user-inactive', 'user']);
 });
 
 user.run();

@@ -64,6 +64,35 @@ loss('a node that was cordoned stays so when it is lost and comes back with othe
 
 loss.run();
 
+const trouble = suite('node: what is wrong there');
+
+trouble(
+  'a node takes no sessions while its engine is silent, and takes them by itself after',
+  () => {
+    const silent = { code: 'engine-silent', message: 'it is silent', sinceMs: 5 } as const;
+    const troubled: NodeCommand = { type: 'register', facts: { ...facts, troubles: [silent] } };
+    const isOpen = (commands: readonly NodeCommand[]): boolean => {
+      const { capacity } = nodeAfter(commands).told.at(-1) as { readonly capacity: NodeCapacity };
+      return capacity.isSchedulable;
+    };
+    assert.is(isOpen([register, troubled]), false);
+    assert.is(isOpen([register, troubled, register]), true);
+    const cordon: NodeCommand = { type: 'set-schedulable', isSchedulable: false };
+    assert.is(isOpen([register, cordon, troubled, register]), false, 'an operator closed it');
+    const uncordon: NodeCommand = { type: 'set-schedulable', isSchedulable: true };
+    assert.is(isOpen([register, cordon, troubled, uncordon]), false, 'it is still silent');
+  },
+);
+
+trouble('a kernel that will not end keeps no other session away', () => {
+  const stuck = { code: 'kernel-will-not-end', message: 'it goes on', sinceMs: 5 } as const;
+  const troubled: NodeCommand = { type: 'register', facts: { ...facts, troubles: [stuck] } };
+  const { told } = nodeAfter([register, troubled]);
+  assert.is((told.at(-1) as { readonly capacity: NodeCapacity }).capacity.isSchedulable, true);
+});
+
+trouble.run();
+
 const life = suite('node: cordon and drain');
 
 life('a cordoned node takes no sessions until it is taken into use again', () => {

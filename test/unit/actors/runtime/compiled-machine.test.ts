@@ -39,6 +39,9 @@ const content = fc.record({
   isSchedulable: fc.boolean(),
   reference: fc.constant('image:1'),
   use: fc.constantFrom({ kind: 'batch', runId: 'run-1' }, { kind: 'file-removed' }),
+  key: fc.constantFrom({ fingerprint: 'a', label: 'one' }, { fingerprint: 'b', label: 'two' }),
+  fingerprint: fc.constantFrom('a', 'b'),
+  label: fc.constant('another'),
 });
 const request = requestOf({ kernels: [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')] });
 const placements = [{ kernel: mainKernel, node: 'node-a', slots: { cpu: '1' } }];
@@ -46,7 +49,8 @@ const settings = { resourcePolicy: 'default', totalResourceSlots: {} };
 const changes = { resourcePolicy: 'other', isActive: false };
 const profile = { username: 'ada', projectId: 'default' };
 const directory = { settings, changes, profile, projects: [], holder: 'p', status: 'deleted' };
-const common = { request, placements, slots: { cpu: '1' }, facts: {}, ...directory };
+const totp = { recoveryHashes: ['one', 'two'], hash: 'one', step: 1 };
+const common = { request, placements, slots: { cpu: '1' }, facts: {}, ...directory, ...totp };
 
 const compiled = suite('compiled machines: the same as the interpreter');
 

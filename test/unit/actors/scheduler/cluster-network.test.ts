@@ -1,7 +1,8 @@
 import type { EngineFacts } from '@orrery/bus';
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { networkOf } from '../../../../actors/scheduler/cluster-network.ts';
+import { findNetworks, networkOf } from '../../../../actors/scheduler/cluster-network.ts';
 import { SchedulerNode } from '../../../../actors/scheduler/scheduler-node.ts';
 
 const swarmOf = (member: string, managers: readonly string[] = ['m']): EngineFacts => ({
@@ -9,10 +10,7 @@ const swarmOf = (member: string, managers: readonly string[] = ['m']): EngineFac
   swarm: { member, managers: [...managers] },
 });
 
-function choose(
-  engines: Readonly<Record<string, EngineFacts | undefined>>,
-  { kernelsOn, hosts = false }: { readonly kernelsOn: readonly string[]; readonly hosts?: boolean },
-) {
+function stateOf(engines: Readonly<Record<string, EngineFacts | undefined>>, hosts: boolean) {
   const nodes = Object.entries(engines).map(([node, engine]) => {
     const capacity = {
       ...{ node, resourceGroup: 'default', architecture: 'x86_64', slots: {}, isSchedulable: true },
@@ -21,10 +19,17 @@ function choose(
     return [node, new SchedulerNode(capacity, [])] as const;
   });
   const policies = new Map(hosts ? [['default', { usesHostNetwork: true } as never]] : []);
+  return { nodes: new Map(nodes), policies };
+}
+
+function choose(
+  engines: Readonly<Record<string, EngineFacts | undefined>>,
+  { kernelsOn, hosts = false }: { readonly kernelsOn: readonly string[]; readonly hosts?: boolean },
+) {
   const placements = kernelsOn.map((node, at) => ({
     ...{ kernel: `k${at}`, node, slots: {}, request: [] as never },
   }));
-  return networkOf({ placements, group: 'default' }, { nodes: new Map(nodes), policies });
+  return networkOf({ placements, group: 'default' }, stateOf(engines, hosts));
 }
 
 const network = suite('scheduler: the network of a session');
@@ -68,6 +73,52 @@ network('where the group says so it is that of the machines, whose addresses mus
   assert.equal(chosen, { driver: 'host' });
   const unknown = choose({ a: at('192.0.2.1'), b: { id: 'b' } }, { kernelsOn, hosts: true });
   assert.is(unknown?.driver, 'impossible');
+});
+
+network('an agent is told apart by the networks that it can have with others', () => {
+  const found = (engines: Readonly<Record<string, EngineFacts | undefined>>, hosts = false) => {
+    const { nodes, policies } = stateOf(engines, hosts);
+    const state = { nodes, policies, areNetworksStale: true };
+    findNetworks(state);
+    return [...nodes.values()].map((node) => node.network ?? '-').join(', ');
+  };
+  assert.is(found({ a: undefined, b: undefined }), '-, -');
+  assert.is(
+    found({ a: { id: '1' }, b: { id: '2' }, c: { id: '1' } }),
+    'engine 1, engine 2, engine 1',
+  );
+  const two = { a: swarmOf('m'), b: swarmOf('w'), c: swarmOf('n', ['n']), d: { id: '4' } };
+  assert.is(found(two), 'swarm m, swarm m, swarm n, engine 4');
+  assert.is(found({ a: swarmOf('w1'), b: swarmOf('w2') }), 'engine engine-w1, engine engine-w2');
+  const late = { a: swarmOf('m', ['m']), b: swarmOf('n', ['m', 'n']), c: swarmOf('w', ['m', 'n']) };
+  assert.is(found(late), 'swarm m, swarm m, swarm m', 'the manager that most know');
+  const hosts = { a: { id: '1', address: '192.0.2.1' }, b: { id: '2' }, c: undefined };
+  assert.is(found(hosts, true), 'host, node b, -');
+});
+
+network('on agents that are told to have one in common there is one', () => {
+  const managers = fc.uniqueArray(fc.constantFrom('m', 'n', 'o'), { minLength: 1 });
+  const swarm = fc.record({ member: fc.constantFrom('m', 'n', 'o', 'w', 'x'), managers });
+  const engine = fc.record(
+    { id: fc.constantFrom('1', '2', '3'), swarm, address: fc.constant('192.0.2.1') },
+    { requiredKeys: ['id'] },
+  );
+  const engines = fc.array(fc.option(engine, { nil: undefined }), { minLength: 2, maxLength: 5 });
+  let apart = 0;
+  fc.assert(
+    fc.property(engines, fc.boolean(), (all, hosts) => {
+      const named = Object.fromEntries(all.map((one, at) => [`n${at}`, one]));
+      const state = stateOf(named, hosts);
+      findNetworks({ ...state, areNetworksStale: true });
+      for (const same of Map.groupBy(state.nodes.values(), (node) => node.network ?? '').values()) {
+        const kernelsOn = same.map(({ name }) => name);
+        if (kernelsOn.length > 1) apart += 1;
+        assert.is.not(choose(named, { kernelsOn, hosts })?.driver, 'impossible');
+      }
+    }),
+    { numRuns: 500, seed: 4 },
+  );
+  assert.ok(apart > 100, `${apart}`);
 });
 
 network.run();

@@ -25,6 +25,11 @@ const held = (ask: Ask): WaitingWorld =>
     .agent('a')
     .session('holds', { minutes: 60, ...ask });
 
+/** Of a swarm of its own, which it manages. */
+const engineOf = (member: string) => ({
+  engine: { id: member, swarm: { member, managers: [member] } },
+});
+
 const situations: Readonly<Record<string, Situation>> = {
   'there is no agent at all': {
     world: () => world().session('x'),
@@ -218,6 +223,33 @@ const situations: Readonly<Record<string, Situation>> = {
     place: '2 of 2',
     startsIn: [45, 90],
     suggestions: ['if it ran for at most 60 min'],
+  },
+  'the agents that have room share no network': {
+    world: () =>
+      world()
+        .agent('a', { cpu: 8 }, engineOf('m'))
+        .agent('b', { cpu: 8 }, engineOf('n'))
+        .session('one', { cpu: 4, minutes: 60 })
+        .session('two', { cpu: 4, minutes: 90 })
+        .session('x', { cpu: 4, kernels: 2 }),
+    code: 'no-common-network',
+    message: /^There is room for 1 of 2 kernels on agents that have a network in common/,
+    agents: [2, 2, 2, 2],
+    place: '1 of 1',
+    startsIn: [30, 90],
+    suggestions: ['with 2 cpu a kernel instead of 4 cpu', 'with 1 kernel instead of 2'],
+  },
+  'the agents that are large enough together never share a network': {
+    world: () =>
+      world()
+        .agent('a', {}, engineOf('m'))
+        .agent('b', {}, engineOf('n'))
+        .session('x', { cpu: 4, kernels: 2 }),
+    code: 'never-fits',
+    message: /^Agents that have a network in common .* have room for 1 of the 2 kernels/,
+    agents: [2, 2, 2, 2],
+    place: '1 of 1',
+    suggestions: ['with 2 cpu a kernel instead of 4 cpu', 'with 1 kernel instead of 2'],
   },
   'its placement group may not lie on the agents that have room': {
     world: () =>

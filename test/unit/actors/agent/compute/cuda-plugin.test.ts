@@ -106,6 +106,18 @@ test('shares are enforced where an MPS daemon listens, and where none does it is
   assert.is(fragment.resources?.['CUDA_RESOURCE_VIRTUALIZED'], '1');
 });
 
+test('what a GPU does is told for it and for the kernel that has it', async () => {
+  await using devices = await devicesOf(['devices 2']);
+  devices.assign('k', { 'cuda.device': '1' });
+  const { devices: each, kernels } = await devices.measure(within());
+  assert.equal(Object.keys(each['cuda_mem'] ?? {}), [uuid(0), uuid(1)]);
+  const [device] = devices.accelerators;
+  const memory = kernels.get('k')?.['cuda_mem'];
+  assert.equal(memory, each['cuda_mem']?.[uuid(0)]);
+  assert.is(memory?.capacity, device?.memoryBytes);
+  assert.ok((kernels.get('k')?.['cuda_power']?.value ?? 0) > 0);
+});
+
 test('a masked GPU is nobody’s, by index or UUID', async () => {
   await using devices = await devicesOf(['devices 3'], { deviceMask: ['0', uuid(2)] });
   assert.equal(

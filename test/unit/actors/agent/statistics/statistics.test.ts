@@ -16,7 +16,10 @@ class Stage {
   readonly running: string[] = [];
   readonly stop = new AbortController();
 
-  begin(readNode?: Parameters<typeof tellStatistics>[0]['readNode']): void {
+  begin(
+    readNode?: Parameters<typeof tellStatistics>[0]['readNode'],
+    readDevices?: Parameters<typeof tellStatistics>[0]['readDevices'],
+  ): void {
     const live = {
       publish: (_subject: string, body: unknown) => this.said.push(StatisticsMessage.parse(body)),
     };
@@ -30,6 +33,7 @@ class Stage {
         steady: this.clock,
         logger: createLogger({ name: 'test', level: 'silent' }),
         readNode,
+        readDevices,
         running: () => this.running,
       },
       this.stop.signal,
@@ -122,6 +126,39 @@ test('a reading that fails costs one round', async ({ stage }) => {
   isBroken = false;
   await stage.clock.advance(PERIOD_MS);
   assert.is(stage.said.length, 1);
+});
+
+test('accelerators are told for the node, for each of them and for the kernel that has one', async ({
+  stage,
+}) => {
+  const kernel = await stage.start(0.5, { cpu: '1', mem: '1024' });
+  const util = { value: 60, capacity: 100 };
+  let isSilent = false;
+  const readDevices = async () => {
+    if (isSilent) throw new Error('the driver hangs');
+    const metrics = { rocm_util: util, rocm_mem: { value: 1024, capacity: 4096 } };
+    return {
+      metrics,
+      devices: { rocm_util: { 'PCB-A': util } },
+      kernels: new Map([[kernel, metrics]]),
+    };
+  };
+  stage.begin(() => ({ metrics: { mem: { value: 1, capacity: 2 } }, devices: {} }), readDevices);
+  await stage.clock.advance(PERIOD_MS);
+  const node = stage.said.findLast(({ of }) => of === 'node');
+  assert.is(node?.of === 'node' ? node.metrics['rocm_util']?.pct : '', '60.00');
+  assert.is(node?.of === 'node' ? node.devices['rocm_util']?.['PCB-A']?.current : '', '60');
+  assert.equal(stage.metricsOf(kernel)?.['rocm_mem'], {
+    current: '1024',
+    capacity: '4096',
+    pct: '25.00',
+    unit_hint: 'bytes',
+    'stats.max': '1024',
+  });
+  isSilent = true;
+  const before = stage.said.length;
+  await stage.clock.advance(PERIOD_MS);
+  assert.is(stage.said.length, before + 2, 'all else is told while the driver is silent');
 });
 
 test.run();

@@ -140,6 +140,7 @@ function nodeOf(row: Row, turn: number, running: readonly RunningView[]): NodeVi
     containers: placements.length,
     ...(row['containers'] ? { containersMax: Number(row['containers']) } : {}),
     turn: row['turn'] ? Number(row['turn']) : turn,
+    ...(row['network'] ? { network: row['network'] } : {}),
   };
 }
 

@@ -21,6 +21,8 @@ interface ForetoldDay {
 }
 
 interface Asked {
+  /** Default: the mixed day. */
+  readonly day?: typeof mixedDay;
   readonly seed: number;
   readonly policy: Partial<GroupPolicy>;
   /** Of those that have to wait each n-th is foretold: all are much work. */
@@ -31,8 +33,8 @@ interface Asked {
  * Foretells the start of sessions of a day once, when it is first seen that they have to wait, from nothing but what
  * the scheduler has seen until then; the day goes on as it was.
  */
-export function foretoldDay({ seed, policy, eachOf }: Asked): ForetoldDay {
-  const { from, arrivals, durationMs } = mixedDay(seed, policy, SESSIONS);
+export function foretoldDay({ day = mixedDay, seed, policy, eachOf }: Asked): ForetoldDay {
+  const { from, arrivals, durationMs } = day(seed, policy, SESSIONS);
   const history = new RunHistory();
   const open = new Map<string, Omit<Prediction, 'startedAtMs'>>();
   const known = new Set<string>();
@@ -81,5 +83,6 @@ export function foretoldDay({ seed, policy, eachOf }: Asked): ForetoldDay {
 function endedAt(one: RunningView, nowMs: number) {
   const { startedAtMs, endsAtMs, owner, sessionType } = one;
   const atMostMs = endsAtMs === undefined ? undefined : endsAtMs - startedAtMs;
-  return { ranMs: nowMs - startedAtMs, atMostMs, user: owner.userId, sessionType };
+  const kind = { user: owner.userId, sessionType, image: one.image, group: one.group };
+  return { ranMs: nowMs - startedAtMs, atMostMs, ...kind };
 }

@@ -75,6 +75,19 @@ properties('single-node sessions lie on one node', () => {
   });
 });
 
+properties('kernels of one session lie where they have a network in common', () => {
+  let apart = 0;
+  holds(({ nodes }, { placed, promised }) => {
+    const networks = new Map(nodes.map(({ name, network }) => [name, network]));
+    for (const { placements } of [...placed, ...promised]) {
+      const names = new Set(placements.map(({ node }) => node));
+      if (names.size > 1) apart += 1;
+      assert.is(new Set([...names].map((name) => networks.get(name))).size, 1);
+    }
+  });
+  assert.ok(apart > 10, `${apart} lie on several nodes`);
+});
+
 properties('only nodes that take sessions, of the architecture, named for it, are given', () => {
   holds((situation, { placed }) => {
     for (const { session, placements } of placed) {

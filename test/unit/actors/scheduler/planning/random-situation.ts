@@ -62,6 +62,7 @@ const NODE = fc.record({
     fc.integer({ min: 16, max: 256 }),
   ),
   containersMax: fc.constantFrom(undefined, undefined, 3),
+  network: fc.constantFrom(undefined, 'one', 'one', 'two'),
 });
 
 const SESSION = fc.record({
