@@ -20,6 +20,8 @@ const inputId = (value: string): object => ({ input: { id: value } });
 const sessionId = (value: string): object => ({ sessionId: value });
 const named = (name: string): object => ({ name });
 const accessKey = (value: string): object => ({ accessKey: value });
+/** Of no key there is. */
+const FINGERPRINT = `SHA256:${'A'.repeat(43)}`;
 const past = { since: '2026-01-01T00:00:00.000Z', until: '2026-01-01T01:00:00.000Z' };
 
 function entity(kind: Kind): Attempt {
@@ -45,6 +47,8 @@ export const graphqlAttempts: Readonly<Partial<Record<Operation, readonly Attemp
     { kind: 'session', variables: (value) => ({ id: value, ...past, stepSeconds: 60 }) },
   ],
   'Query.terminalRecordings': [{ kind: 'session', variables: sessionId }],
+  'Query.sessionApps': [{ kind: 'session', variables: sessionId }],
+  'Query.sshKeys': [{ kind: 'user', variables: (userId) => ({ userId }) }],
   'Query.limits': [
     { kind: 'user', variables: (key) => ({ scope: 'USER', key }) },
     { kind: 'project', variables: (key) => ({ scope: 'PROJECT', key }) },
@@ -108,6 +112,21 @@ export const graphqlAttempts: Readonly<Partial<Record<Operation, readonly Attemp
   ],
   'Mutation.shareTerminal': [
     { kind: 'session', variables: (value) => ({ input: { sessionId: value } }) },
+  ],
+  'Mutation.startApp': [
+    { kind: 'session', variables: (value) => ({ input: { sessionId: value, app: 'jupyter' } }) },
+  ],
+  'Mutation.stopApp': [
+    { kind: 'session', variables: (value) => ({ sessionId: value, app: 'jupyter' }) },
+  ],
+  'Mutation.openApp': [
+    { kind: 'session', variables: (value) => ({ input: { sessionId: value, app: 'jupyter' } }) },
+  ],
+  'Mutation.forwardPort': [
+    { kind: 'session', variables: (value) => ({ input: { sessionId: value, port: 8888 } }) },
+  ],
+  'Mutation.removeSshKey': [
+    { kind: 'user', variables: (userId) => ({ fingerprint: FINGERPRINT, userId }) },
   ],
   'Mutation.removeSessionFile': [
     {
@@ -218,6 +237,14 @@ export const typedAttempts: Readonly<Partial<Record<Command, readonly Typed[]>>>
   exec: [session(['exec'], '--code', '1')],
   interrupt: [session(['interrupt'])],
   complete: [session(['complete'], 'pri')],
+  forward: [session(['forward'], '8888')],
+  'app ls': [session(['app', 'ls'])],
+  'app start': [session(['app', 'start'], 'jupyter')],
+  'app stop': [session(['app', 'stop'], 'jupyter')],
+  'app open': [session(['app', 'open'], 'jupyter')],
+  'ssh-key rm': [
+    { kind: 'user', words: (value) => ['ssh-key', 'rm', FINGERPRINT, '--user', value] },
+  ],
   cp: [{ kind: 'session', words: (value) => ['cp', `${value}:a`, '-'] }],
   'audit show': [
     { kind: 'session', words: (value) => ['audit', 'show', `session:${value}`] },
@@ -270,6 +297,8 @@ export const untyped: Readonly<Partial<Record<Command, string>>> = {
   run: 'makes a session, and knows it by the id that it was given',
   'session create': 'likewise',
   'audit cluster': 'names a time',
+  'ssh-key add': 'makes a key of ones own',
+  'ssh-key label': 'one of ones own; what somebody else has is tried by GraphQL',
   shell: 'needs a terminal; it asks by openTerminal and shareTerminal',
   'admin user add': 'an address that somebody has is taken, as on every sign-up',
   'admin policy keypair show': 'who administers a domain sees all policies; users by GraphQL above',

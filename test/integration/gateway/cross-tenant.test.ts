@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -168,6 +168,8 @@ const elsewhere: Readonly<Partial<Record<Operation, true>>> = {
   'GET /files/:session': true,
   'PUT /files/:session': true,
   'GET /recordings/:session/:name': true,
+  'Mutation.addSshKey': true,
+  'Mutation.labelSshKey': true,
 };
 
 covered('so is every command of the command line that names something of somebody’s', () => {
@@ -215,6 +217,47 @@ for (const [who, person] of Object.entries(people))
     }
     assert.equal(different, []);
   });
+
+trying('by the SSH key of somebody else, which is as unknown as any other', async () => {
+  const theirKey = newPublicKey();
+  const add = async ({ headers }: NewUser, publicKey: string): Promise<AddedKey | undefined> => {
+    const input = { publicKey, label: 'a key' };
+    const { body } = await calls.graphql(documents.addSshKey, { input }, { ...headers });
+    return body.data?.['addSshKey'] as AddedKey | undefined;
+  };
+  const fingerprint = (await add(theirs.user, theirKey))?.sshKey?.fingerprint ?? '';
+  assert.match(fingerprint, /^SHA256:/);
+  for (const [who, person] of Object.entries(people)) {
+    const told = async (name: string): Promise<string> => {
+      const variables = { fingerprint: name, label: 'mine now' };
+      const { status, body } = await calls.graphql(documents.labelSshKey, variables, {
+        ...person.headers,
+      });
+      return `${status} ${JSON.stringify(body)}`.replaceAll(name, 'ID');
+    };
+    assert.is(await told(fingerprint), await told(`SHA256:${'A'.repeat(43)}`), who);
+    for (const key of [theirKey, newPublicKey()]) {
+      assert.is((await add(person, key))?.rejection, null, who);
+    }
+  }
+});
+
+interface AddedKey {
+  readonly sshKey: { readonly fingerprint: string } | null;
+  readonly rejection: object | null;
+}
+
+/** One line, as ssh-keygen writes it. */
+function newPublicKey(): string {
+  const { x = '' } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+  const part = (bytes: Buffer): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const wire = [Buffer.from('ssh-ed25519'), Buffer.from(x, 'base64url')].map(part);
+  return `ssh-ed25519 ${Buffer.concat(wire).toString('base64')} test`;
+}
 
 trying('over REST, for each of them', async () => {
   const different: string[] = [];
