@@ -22,6 +22,8 @@ export const PENDING_TIMEOUT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 export const SLOT_NAMES_MAX = 18;
 export const WEIGHT_MAX = 1_000_000;
 export const CONTAINERS_PER_NODE_MAX = 100_000;
+/** Starts of one session that a group may say. */
+const ATTEMPTS_MAX = 1000;
 const PRIORITY_MAX = 100;
 const JOB_PRIORITY_MAX = 1_000;
 
@@ -119,7 +121,12 @@ function refusalOfPlace(policy: GroupPolicy): Rejection | undefined {
       'maxContainersPerAgent',
       `it is at most ${CONTAINERS_PER_NODE_MAX} containers; 0 is no limit`,
     );
-  const { priority = 0, jobPriority = 0 } = sessionDefaults;
+  const { priority = 0, jobPriority = 0, attemptsMax = 0 } = sessionDefaults;
+  if (attemptsMax < 0 || attemptsMax > ATTEMPTS_MAX)
+    return invalid(
+      'defaultSessionOptions.maxRetryCount',
+      `starts are a whole number from 0, which is no limit, to ${ATTEMPTS_MAX}`,
+    );
   if (priority < 0 || priority > PRIORITY_MAX)
     return invalid(
       'defaultSessionOptions.priority',

@@ -9,7 +9,7 @@ export function kernelSpec(
 ): KernelSpec {
   const request = known(context.request);
   const { id, role, index, localRank, hostname, image, slots, sharedMemoryBytes } = kernel.request;
-  const { batchTimeoutMs } = request;
+  const { batchTimeoutMs, isFragmentable } = request;
   return {
     kernel: id,
     session,
@@ -44,6 +44,7 @@ export function kernelSpec(
     ownerProjectId: request.owner.projectId,
     ...(batchTimeoutMs === undefined || role !== 'main' ? {} : { batchTimeoutMs }),
     ...(sharedMemoryBytes === undefined ? {} : { sharedMemoryBytes }),
+    ...(isFragmentable === undefined ? {} : { isFragmentable }),
     ...inCluster(context, session),
   };
 }

@@ -26,6 +26,8 @@ export const KernelSpec = z.object({
   ownerProjectId: z.string(),
   batchTimeoutMs: z.int().optional(),
   sharedMemoryBytes: z.int().optional(),
+  /** False: shares that fit on one device are not split over several. */
+  isFragmentable: z.boolean().optional(),
   /** Absent: it is by itself, in a network of its own. */
   network: JoinedNetwork.optional(),
   /** All kernels of its session, itself among them; complete in a wish to run. */

@@ -124,6 +124,8 @@ export const SessionDefaults = z
     clusterMode: z.enum(['single-node', 'multi-node']),
     /** Of nodes that are named for it. */
     designation: Designation.shape.policy,
+    attemptsMax: z.int(),
+    isFragmentable: z.boolean(),
   })
   .partial();
 export type SessionDefaults = Readonly<z.infer<typeof SessionDefaults>>;

@@ -112,6 +112,10 @@ export const SessionRequest = z.object({
   /** Where preemption is on, it takes the place of preemptible ones with a lower one. Absent: 0. */
   jobPriority: z.int().optional(),
   isPreemptible: z.boolean().optional(),
+  /** Starts that are tried before it is given up; 0: no limit. Absent: 5. */
+  attemptsMax: z.int().min(0).optional(),
+  /** Whether shares of a device may come from several. Absent: as its node has it. */
+  isFragmentable: z.boolean().optional(),
   /** At which the user's own programs will be reached. */
   preopenPorts: z.array(z.int()).optional(),
 });

@@ -146,6 +146,8 @@ function sessionDefaultOptions(choice: Choice): readonly Option[] {
     choice('--session-preemptible <switch>', 'of sessions that do not say', ['on', 'off']),
     choice('--session-cluster-mode <mode>', 'of sessions that do not say', CLUSTER_MODES),
     choice('--session-agents <policy>', 'named agents, if not said', AGENT_SELECTION_POLICIES),
+    number('--session-retries <count>', 'starts until one is given up; 0 is no limit'),
+    choice('--session-fragmentation <switch>', 'shares of GPUs in pieces', ['on', 'off']),
   ];
 }
 

@@ -48,6 +48,8 @@ function withRequest(command: Command): Command {
     .option('--placement-group <name>', 'sessions that lie apart, or together with --pack')
     .option('--pack', 'together with its placement group')
     .option('--job-priority <number>', 'where preemption is on, takes the place of lower ones')
+    .option('--retries <count>', 'starts until it is given up; 0 is no limit')
+    .option('--in-one-piece', 'no shares of several GPUs where one has room for them')
     .option('--preopen <port...>', 'ports of programs of your own, which are then apps')
     .option('--tag <text>', 'a word of your own to find it by')
     .option('--timeout <seconds>', 'longest time a batch program may run')

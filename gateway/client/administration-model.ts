@@ -69,6 +69,9 @@ interface DefaultSessionOptions {
   readonly isPreemptible: boolean;
   readonly clusterMode: (typeof CLUSTER_MODES)[number];
   readonly agentSelectionPolicy: (typeof AGENT_SELECTION_POLICIES)[number];
+  /** 0: no limit. */
+  readonly maxRetryCount: number;
+  readonly allowFractionalResourceFragmentation: boolean;
 }
 
 interface Access {

@@ -71,7 +71,10 @@ const groupFields = `name description isDefault isPublic isActive usesHostNetwor
     resourceWeights domainWeights projectWeights userWeights
   }
   maxContainersPerAgent
-  defaultSessionOptions { priority jobPriority isPreemptible clusterMode agentSelectionPolicy }
+  defaultSessionOptions {
+    priority jobPriority isPreemptible clusterMode agentSelectionPolicy
+    maxRetryCount allowFractionalResourceFragmentation
+  }
   agents schedulableAgents pendingSessions availableSlots occupiedSlots setAt`;
 
 const limitsFields = `scope key totalResourceSlots defaultForUnspecified maxConcurrentSessions

@@ -266,6 +266,9 @@ export interface CreateSessionInput {
     | undefined;
   readonly jobPriority?: number | undefined;
   readonly isPreemptible?: boolean | undefined;
+  /** 0: no limit. */
+  readonly maxRetryCount?: number | undefined;
+  readonly allowFractionalResourceFragmentation?: boolean | undefined;
   /** Ports of programs of one's own, which are then apps. */
   readonly preopenPorts?: readonly number[] | undefined;
   /** Chosen by the client when absent, so that a call made again creates nothing twice. */

@@ -78,8 +78,8 @@ export class DeviceDriver implements ContainerDriver {
     signal: AbortSignal,
   ): Promise<KernelContainer> {
     await (this.#restoring ?? this.list(signal));
-    const { kernel, slots } = spec;
-    const grant = this.#devices.assign(kernel, slots);
+    const { kernel, slots, isFragmentable } = spec;
+    const grant = this.#devices.assign(kernel, slots, isFragmentable);
     this.#devices.check(kernel, slots);
     this.#starting.add(kernel);
     try {

@@ -37,10 +37,12 @@ export class DeviceLedger {
     this.hold(RESERVED, reservation(options.kinds, options.reserved));
   }
 
-  /** What a kernel of these slots would be given; changes nothing. */
-  plan(slots: Slots): Result<Allocations, AllocationRefusal> {
+  /** What a kernel of these slots would be given, also in pieces or not; changes nothing. */
+  plan(slots: Slots, isFragmentable = true): Result<Allocations, AllocationRefusal> {
     const { order, policy } = this.#options;
-    return allocate({ kinds: this.#kinds, order, policy, freeOf: this.#freeOf }, slots);
+    const whole = (kind: DeviceKind): DeviceKind => ({ ...kind, isFragmentable: false });
+    const kinds = isFragmentable ? this.#kinds : this.#kinds.map(whole);
+    return allocate({ kinds, order, policy, freeOf: this.#freeOf }, slots);
   }
 
   /** In place of what the kernel held before. */

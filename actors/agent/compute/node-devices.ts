@@ -73,10 +73,10 @@ export class NodeDevices implements AsyncDisposable {
   }
 
   /** What the kernel holds already, or new devices for it. @throws {DevicesRefused} */
-  assign(kernel: string, slots: Slots): DeviceGrant {
+  assign(kernel: string, slots: Slots, isFragmentable?: boolean): DeviceGrant {
     const held = this.#ledger.find(kernel);
     if (held !== undefined) return this.#grant(held);
-    const planned = this.#ledger.plan(slots);
+    const planned = this.#ledger.plan(slots, isFragmentable);
     if (!planned.ok) throw new DevicesRefused(planned.error);
     this.#ledger.hold(kernel, planned.value);
     return this.#grant(planned.value);

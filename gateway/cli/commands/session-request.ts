@@ -21,6 +21,8 @@ export interface RequestOptions extends GlobalOptions {
   readonly placementGroup?: string;
   readonly pack?: boolean;
   readonly jobPriority?: string;
+  readonly retries?: string;
+  readonly inOnePiece?: boolean;
   readonly preopen?: readonly string[];
   readonly tag?: string;
   readonly timeout?: string;
@@ -73,6 +75,8 @@ function schedulingOf({
   placementGroup: name,
   pack,
   jobPriority,
+  retries,
+  inOnePiece,
 }: RequestOptions): Partial<CreateSessionInput> {
   return {
     ...(startsAt === undefined ? {} : { startsAt }),
@@ -84,6 +88,8 @@ function schedulingOf({
     ...(jobPriority === undefined
       ? {}
       : { jobPriority: parseNumber('--job-priority', jobPriority) }),
+    ...(retries === undefined ? {} : { maxRetryCount: parseNumber('--retries', retries) }),
+    ...(inOnePiece === true ? { allowFractionalResourceFragmentation: false } : {}),
   };
 }
 

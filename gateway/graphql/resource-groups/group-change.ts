@@ -43,6 +43,8 @@ export const SetGroupArguments = z.strictObject({
         isPreemptible: z.boolean().nullish(),
         clusterMode: z.string().nullish(),
         agentSelectionPolicy: z.string().nullish(),
+        maxRetryCount: z.number().nullish(),
+        allowFractionalResourceFragmentation: z.boolean().nullish(),
       })
       .optional(),
   }),
@@ -108,6 +110,8 @@ function sessionDefaultsOf({ defaultSessionOptions: options }: Input): object | 
     isPreemptible: options.isPreemptible ?? undefined,
     clusterMode: word(options.clusterMode),
     designation: word(options.agentSelectionPolicy),
+    attemptsMax: options.maxRetryCount ?? undefined,
+    isFragmentable: options.allowFractionalResourceFragmentation ?? undefined,
   };
 }
 

@@ -6,6 +6,9 @@ import { PRIORITY_USUAL } from '../sessions/front-limits.ts';
 import { shapeScore } from '../sessions/start-forecast.ts';
 import { shapeFairShare } from './fair-share-change.ts';
 
+/** Reference: default of `max_retry_count`. */
+const RETRIES_USUAL = 5;
+
 interface Shown {
   readonly access: 'shown' | 'hidden';
   /** Name of the default group. */
@@ -53,6 +56,8 @@ function shapeSessionDefaults(defaults: SessionDefaults): object {
     isPreemptible: defaults.isPreemptible ?? true,
     clusterMode: toEnum(defaults.clusterMode ?? 'single-node'),
     agentSelectionPolicy: toEnum(defaults.designation ?? 'strict'),
+    maxRetryCount: defaults.attemptsMax ?? RETRIES_USUAL,
+    allowFractionalResourceFragmentation: defaults.isFragmentable ?? true,
   };
 }
 

@@ -34,6 +34,8 @@ export const CreateSessionArguments = z.strictObject({
       .optional(),
     jobPriority: z.number().optional(),
     isPreemptible: z.boolean().optional(),
+    maxRetryCount: z.number().optional(),
+    allowFractionalResourceFragmentation: z.boolean().optional(),
     preopenPorts: z.array(z.number()).optional(),
     idempotencyKey: z.string().optional(),
   }),

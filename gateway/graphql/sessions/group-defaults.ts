@@ -14,6 +14,8 @@ export async function withGroupDefaults(
   return {
     jobPriority: defaults.jobPriority,
     isPreemptible: defaults.isPreemptible,
+    maxRetryCount: defaults.attemptsMax,
+    allowFractionalResourceFragmentation: defaults.isFragmentable,
     isDesignationStrict: defaults.designation && defaults.designation === 'strict',
     ...asked,
     resourceGroup,

@@ -9,10 +9,20 @@ export const JOB_PRIORITY_MAX = 1000;
 
 const GROUP_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** When and where a session may start. */
+/** Starts of one session that can be asked for. */
+export const RETRIES_MAX = 1000;
+
+/** When and where a session may start, and how often that is tried. */
 export type SchedulingTerms = Pick<
   SessionRequest,
-  'startsAtMs' | 'dependencies' | 'designated' | 'placementGroup' | 'jobPriority' | 'isPreemptible'
+  | 'startsAtMs'
+  | 'dependencies'
+  | 'designated'
+  | 'placementGroup'
+  | 'jobPriority'
+  | 'isPreemptible'
+  | 'attemptsMax'
+  | 'isFragmentable'
 >;
 
 /** Sessions it depends on have to be there, and the caller's; what has ended already counts as it ended. */
@@ -23,7 +33,8 @@ export async function parseSchedulingTerms(
   const refusal = refusedTerms(input);
   if (refusal !== undefined) return err(refusal);
   const { startsAt, dependsOn = [], designatedAgents = [], isDesignationStrict = true } = input;
-  const { placementGroup, jobPriority, isPreemptible } = input;
+  const { placementGroup, jobPriority, isPreemptible, maxRetryCount: attemptsMax } = input;
+  const { allowFractionalResourceFragmentation: isFragmentable } = input;
   const dependencies: { session: string; name: string }[] = [];
   for (const id of new Set(dependsOn)) {
     const row = await findOwnedSession(context, 'Query.session', id);
@@ -44,6 +55,8 @@ export async function parseSchedulingTerms(
     ...(placementGroup === undefined ? {} : { placementGroup: groupOf(placementGroup) }),
     ...(jobPriority === undefined ? {} : { jobPriority }),
     ...(isPreemptible === undefined ? {} : { isPreemptible }),
+    ...(attemptsMax === undefined ? {} : { attemptsMax }),
+    ...(isFragmentable === undefined ? {} : { isFragmentable }),
   });
 }
 
@@ -66,6 +79,7 @@ function refusedTerms({
   designatedAgents = [],
   placementGroup,
   jobPriority = 0,
+  maxRetryCount = 0,
 }: CreateSessionInput): Rejection | undefined {
   if (dependsOn.length > DEPENDENCIES_MAX)
     return {
@@ -91,6 +105,12 @@ function refusedTerms({
       code: 'job-priority-invalid',
       message: `a job priority is a whole number from -${JOB_PRIORITY_MAX} to ${JOB_PRIORITY_MAX}`,
       field: 'jobPriority',
+    };
+  if (!Number.isInteger(maxRetryCount) || maxRetryCount < 0 || maxRetryCount > RETRIES_MAX)
+    return {
+      code: 'max-retry-count-invalid',
+      message: `starts are a whole number from 0, which is no limit, to ${RETRIES_MAX}`,
+      field: 'maxRetryCount',
     };
   return undefined;
 }

@@ -42,6 +42,8 @@ const group: ResourceGroup = {
     isPreemptible: false,
     clusterMode: 'MULTI_NODE',
     agentSelectionPolicy: 'PREFERRED',
+    maxRetryCount: 5,
+    allowFractionalResourceFragmentation: true,
   },
   preemption: {
     isEnabled: true,
@@ -137,7 +139,7 @@ groups('are listed and shown with every option, and whole as JSON', async () => 
     /^Agents +2, 1 taking sessions$/m,
     /^Forecasts +of the last 40, 85 % came within twice of what was said, half of them within 1m/m,
     /^Containers +20 an agent$/m,
-    /^Sessions have +priority 20, job priority 1, not preemptible, multi-node, named agents preferred$/m,
+    /^Sessions have +priority 20, job priority 1, not preemptible, multi-node, named agents preferred, given up after 5 starts, shares in pieces$/m,
   ])
     assert.match(stdout, line);
   const json = await call(read, 'admin', 'group', 'show', 'gpu', '--json');
@@ -171,6 +173,7 @@ groups('set sends what was named and nothing else', async () => {
     ...['--default', 'on', '--containers', '0', '--session-priority', '5'],
     ...['--session-job-priority', '-3', '--session-preemptible', 'off'],
     ...['--session-cluster-mode', 'multi-node', '--session-agents', 'preferred'],
+    ...['--session-retries', '0', '--session-fragmentation', 'off'],
   ];
   assert.equal(await asked('setResourceGroup', groupAnswer, ...base, ...options), {
     name: 'gpu',
@@ -189,6 +192,8 @@ groups('set sends what was named and nothing else', async () => {
       isPreemptible: false,
       clusterMode: 'MULTI_NODE',
       agentSelectionPolicy: 'PREFERRED',
+      maxRetryCount: 0,
+      allowFractionalResourceFragmentation: false,
     },
     access: { domains: ['a', 'b'], projects: [], accessKeys: [] },
     preemption: { isEnabled: false, victimScope: 'RESOURCE_GROUP' },

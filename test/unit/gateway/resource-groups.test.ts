@@ -135,6 +135,8 @@ groups('a session that says nothing has what its group says, and what it says it
       isPreemptible: false,
       clusterMode: 'MULTI_NODE',
       agentSelectionPolicy: 'PREFERRED',
+      maxRetryCount: 2,
+      allowFractionalResourceFragmentation: false,
     },
   });
   const asked = { type: 'INTERACTIVE', clusterSize: 2, designatedAgents: ['node-1'] };
@@ -145,11 +147,14 @@ groups('a session that says nothing has what its group says, and what it says it
   );
   assert.is(plain.clusterMode, 'multi-node');
   assert.is(plain.designated?.policy, 'preferred');
+  assert.equal([plain.attemptsMax, plain.isFragmentable], [2, false]);
   const own = await requestOf({
     ...asked,
     ...{ priority: 4, jobPriority: 2, isPreemptible: true, clusterMode: 'SINGLE_NODE' },
     isDesignationStrict: true,
+    ...{ maxRetryCount: 0, allowFractionalResourceFragmentation: true },
   });
+  assert.equal([own.attemptsMax, own.isFragmentable], [0, true]);
   assert.equal([own.priority, own.jobPriority, own.isPreemptible], [4, 2, true]);
   assert.is(own.clusterMode, 'single-node');
   assert.is(own.designated?.policy, 'strict');
@@ -185,6 +190,7 @@ groups('options that make no sense are refused with the field of the input', asy
     [{ maxContainersPerAgent: 1_000_000 }, 'maxContainersPerAgent'],
     [{ defaultSessionOptions: { priority: 101 } }, 'defaultSessionOptions.priority'],
     [{ defaultSessionOptions: { jobPriority: 5000 } }, 'defaultSessionOptions.jobPriority'],
+    [{ defaultSessionOptions: { maxRetryCount: -1 } }, 'defaultSessionOptions.maxRetryCount'],
   ] as const) {
     const { rejection } = await set({ name: 'odd', ...parts });
     assert.equal([rejection?.code, rejection?.field], ['resource-group-invalid', field]);

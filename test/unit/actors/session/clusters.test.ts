@@ -47,6 +47,18 @@ clusters('the program and its time limit are those of the main kernel alone', ()
   assert.is(sub?.environ['BACKENDAI_CLUSTER_HOSTS'], 'main1,sub1');
 });
 
+clusters('every kernel has its shares in one piece where the session asks for that', () => {
+  const [asked, ...others] = placed;
+  assert.is(asked?.type, 'enqueue');
+  if (asked?.type !== 'enqueue') return;
+  const request = { ...asked.request, isFragmentable: false };
+  const specs = [...specsAfter({ ...asked, request }, ...others).values()];
+  assert.equal(
+    specs.map(({ isFragmentable }) => isFragmentable),
+    [false, false],
+  );
+});
+
 clusters('the result is that of the main kernel, and the others end with it', () => {
   const both = [mainKernel, subKernel];
   const { state } = sessionAfter(

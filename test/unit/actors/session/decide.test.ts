@@ -340,6 +340,19 @@ failing('it is given up after the last attempt', () => {
   assert.is(sessionAfter(...commands).state.value, 'failed');
 });
 
+failing('after as many attempts as were asked for, or never', () => {
+  const failed = (attempts: number) =>
+    Array.from({ length: attempts }, (_, index) => [
+      place(index + 1),
+      broken('engine-unavailable'),
+    ]).flat();
+  const ends = (attemptsMax: number, attempts: number): unknown =>
+    sessionAfter(enqueue({ attemptsMax }), ...failed(attempts)).state.value;
+  assert.is(ends(2, 1), 'pending');
+  assert.is(ends(2, 2), 'failed');
+  assert.is(ends(0, ATTEMPTS_MAX + 3), 'pending');
+});
+
 failing('one failed kernel of two ends the other before the error', () => {
   const kernels = [kernelOf(mainKernel, 'main'), kernelOf(subKernel, 'sub')];
   const begin = [

@@ -238,4 +238,13 @@ shares('where pieces are not wanted, a share is in one piece or in equal ones', 
   assert.equal(refusalOf(free, request('20.1')), 'fractional-resource-fragmented');
 });
 
+shares('a kernel that wants one piece has it also where others may have several', () => {
+  const ledger = shared({}, 2);
+  ledger.hold('x', { 'cuda.shares': { '0': '6', '1': '6' } });
+  const refused = ledger.plan(request('5'), false);
+  assert.is(refused.ok || refused.error.code, 'fractional-resource-fragmented');
+  assert.ok(ledger.plan(request('4'), false).ok);
+  assert.ok(ledger.plan(request('5')).ok);
+});
+
 shares.run();
