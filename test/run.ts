@@ -22,8 +22,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const kinds = ['unit', 'simulation', 'chaos', 'integration', 'e2e'] as const;
 /** One row after the other; what stands in one is run side by side. Chaos waits most of its time. */
 const rows: readonly (readonly (readonly Kind[])[])[] = [
-  [['unit', 'simulation'], ['chaos']],
-  [['integration', 'e2e']],
+  [['unit'], ['chaos']],
+  [['simulation', 'integration', 'e2e']],
 ];
 const CHAOS_MS = Number(process.env['ORRERY_TEST_CHAOS_MINUTES'] ?? '1') * 60_000;
 /** Continuous integration simulates twenty times as many seeds. */
