@@ -142,14 +142,6 @@ class DockerDriver implements ContainerDriver {
       containerOf: (kernel, signal) => this.#containers.getId(kernel, signal),
       exec: (request, signal) => this.exec(request, signal),
     });
-    this.#ports = new ContainerPorts({
-      docker,
-      clock,
-      logger,
-      entersNetworks: options.entersNetworks ?? process.getuid?.() === 0,
-      containerOf: (kernel, signal) => this.#containers.getId(kernel, signal),
-      exec: (request, signal) => this.exec(request, signal),
-    });
     this.#events = new ContainerEvents({
       docker,
       owner,
