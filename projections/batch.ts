@@ -16,6 +16,7 @@ import {
 import type { z } from 'zod';
 import { auditOf } from './audit.ts';
 import { projectDomain, projectPolicy, projectProject } from './directory.ts';
+import { emptyIds, type Folded, type Ids, type Kind } from './folded.ts';
 import { projectImage } from './images.ts';
 import { projectKeypair } from './keypairs.ts';
 import type { Moment } from './moment.ts';
@@ -28,24 +29,10 @@ import {
   projectResourceGroup,
 } from './policies.ts';
 import { projectPreset } from './presets.ts';
-import type { SessionWithKernels } from './projections.ts';
 import { projectRegistry } from './registries.ts';
 import type { RowWrite } from './row-writing.ts';
-import type {
-  AuditRow,
-  DomainRow,
-  ImageRow,
-  KeypairRow,
-  LimitsRow,
-  NodeRow,
-  PolicyRow,
-  PresetRow,
-  ProjectRow,
-  RegistryRow,
-  ResourceGroupRow,
-  UserRow,
-} from './rows.ts';
-import { projectScheduling, type Scheduling, sessionOfSchedulerEvent } from './scheduling.ts';
+import type { AuditRow } from './rows.ts';
+import { projectScheduling, sessionOfSchedulerEvent } from './scheduling.ts';
 import { foldSessionEvent } from './session-fold.ts';
 import { type Table, tables } from './tables.ts';
 import { projectUser } from './users.ts';
@@ -65,60 +52,6 @@ interface EventOf {
   readonly group: GroupEvent;
   readonly limits: LimitsEvent;
 }
-interface StateOf {
-  readonly session: SessionWithKernels;
-  readonly scheduling: Scheduling;
-  readonly node: NodeRow;
-  readonly image: ImageRow;
-  readonly user: UserRow;
-  readonly keypair: KeypairRow;
-  readonly preset: PresetRow;
-  readonly registry: RegistryRow;
-  readonly domain: DomainRow;
-  readonly project: ProjectRow;
-  readonly policy: PolicyRow;
-  readonly group: ResourceGroupRow;
-  readonly limits: LimitsRow;
-}
-/** What is folded as one: the rows of one aggregate, or the scheduler's rows of one session. */
-export type Kind = keyof StateOf;
-export const KINDS = [
-  'session',
-  'scheduling',
-  'node',
-  'image',
-  'user',
-  'keypair',
-  'preset',
-  'registry',
-  'domain',
-  'project',
-  'policy',
-  'group',
-  'limits',
-] as const satisfies readonly Kind[];
-
-/** Folded states by id. */
-export type Folded = { readonly [kind in Kind]: Map<string, StateOf[kind]> };
-
-export function emptyFolded(): Folded {
-  return {
-    session: new Map(),
-    scheduling: new Map(),
-    node: new Map(),
-    image: new Map(),
-    user: new Map(),
-    keypair: new Map(),
-    preset: new Map(),
-    registry: new Map(),
-    domain: new Map(),
-    project: new Map(),
-    policy: new Map(),
-    group: new Map(),
-    limits: new Map(),
-  };
-}
-
 /** `event` is undefined when its shape is none that this version knows: it counts, and no more. */
 type BatchEvent = {
   readonly [kind in Kind]: {
@@ -284,14 +217,6 @@ function foldEvent(folded: Folded, one: BatchEvent): void {
   }
 }
 
-/** Whether little more is to be heard of it: it is over and holds nothing. */
-export function isEnded(folded: Folded, kind: Kind, id: string): boolean {
-  if (kind === 'session') return (folded.session.get(id)?.session.terminatedAtMs ?? null) !== null;
-  if (kind !== 'scheduling') return false;
-  const { queue, allocations = [] } = folded.scheduling.get(id) ?? {};
-  return queue?.isWaiting === false && allocations.every(({ isReleased }) => isReleased);
-}
-
 function put<State>(states: Map<string, State>, id: string, state: State | undefined): void {
   if (state !== undefined) states.set(id, state);
 }
@@ -333,9 +258,6 @@ export function rowsOf(folded: Folded, ids: Ids) {
   ] as const;
 }
 
-/** Ids by kind. */
-export type Ids = Readonly<Record<Kind, ReadonlySet<string>>>;
-
 function rowsFor<Row extends object>(table: Table<Row>, rows: readonly Row[]) {
   return { table, rows };
 }
@@ -360,24 +282,6 @@ export function changedRows(
   ]
     .map(({ rows, ...place }) => ({ ...place, rows: rows.filter(isChanged) }))
     .filter(({ rows }) => rows.length > 0);
-}
-
-export function emptyIds(): Readonly<Record<Kind, Set<string>>> {
-  return {
-    session: new Set(),
-    scheduling: new Set(),
-    node: new Set(),
-    image: new Set(),
-    user: new Set(),
-    keypair: new Set(),
-    preset: new Set(),
-    registry: new Set(),
-    domain: new Set(),
-    project: new Set(),
-    policy: new Set(),
-    group: new Set(),
-    limits: new Set(),
-  };
 }
 
 function touchedIds(batch: Batch): Ids {

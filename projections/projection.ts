@@ -1,15 +1,6 @@
 import type { RecordedCommit } from '@orrery/bus';
-import {
-  type Batch,
-  changedRows,
-  emptyFolded,
-  type Folded,
-  foldBatch,
-  isEnded,
-  KINDS,
-  missingIds,
-  parseBatch,
-} from './batch.ts';
+import { type Batch, changedRows, foldBatch, missingIds, parseBatch } from './batch.ts';
+import { emptyFolded, type Folded, isEnded, KINDS } from './folded.ts';
 import { type Checkpoint, checkpointOf, type RowStore } from './row-store.ts';
 
 /** States of a kind that are remembered between batches, so that most events need no loading. */

@@ -1,7 +1,8 @@
 import { type CommonQueryMethods, type QuerySqlToken, sql } from 'slonik';
 import { z } from 'zod';
-import type { Batch, Folded, Kind } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { CheckpointMoved } from './errors.ts';
+import type { Folded, Kind } from './folded.ts';
 import { parametersOf, type RowWrite, type TableRows, writingPart } from './row-writing.ts';
 import type { AllocationRow } from './rows.ts';
 import { columnsOf, qualified } from './table-sql.ts';

@@ -1,20 +1,9 @@
 import type { RecordedCommit } from '@orrery/bus';
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
-import {
-  type Batch,
-  emptyFolded,
-  emptyIds,
-  type Folded,
-  foldBatch,
-  isEnded,
-  KINDS,
-  type Kind,
-  missingIds,
-  parseBatch,
-  rowsOf,
-} from './batch.ts';
+import { type Batch, foldBatch, missingIds, parseBatch, rowsOf } from './batch.ts';
 import type { CopyConnection } from './copy-connection.ts';
+import { emptyFolded, emptyIds, type Folded, isEnded, KINDS, type Kind } from './folded.ts';
 import type { Checkpoint, RowStore } from './row-store.ts';
 import type { TableRows } from './row-writing.ts';
 import type { AuditRow } from './rows.ts';

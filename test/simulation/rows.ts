@@ -1,14 +1,7 @@
 import { deepStrictEqual } from 'node:assert';
 import type { RecordedCommit } from '@orrery/bus';
-import {
-  changedRows,
-  emptyFolded,
-  type Folded,
-  foldBatch,
-  KINDS,
-  neededIds,
-  parseBatch,
-} from '../../projections/batch.ts';
+import { changedRows, foldBatch, neededIds, parseBatch } from '../../projections/batch.ts';
+import { emptyFolded, type Folded, KINDS } from '../../projections/folded.ts';
 import type {
   AllocationRow,
   KernelRow,

@@ -2,15 +2,8 @@ import { imageId, registryId } from '@orrery/bus';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  changedRows,
-  emptyFolded,
-  type Folded,
-  foldBatch,
-  KINDS,
-  neededIds,
-  parseBatch,
-} from '../../../projections/batch.ts';
+import { changedRows, foldBatch, neededIds, parseBatch } from '../../../projections/batch.ts';
+import { emptyFolded, type Folded, KINDS } from '../../../projections/folded.ts';
 import {
   ACCESS_KEY,
   furniture,
