@@ -18,7 +18,7 @@ import {
   runningReport,
   VANISHED,
 } from './decide.ts';
-import { type ContainerFailure, EngineUnavailable, ImageNotFound } from './errors.ts';
+import { type ContainerFailure, ImageNotFound } from './errors.ts';
 import type { KeptLogs } from './kept-logs.ts';
 import { keepLog } from './kernel-log.ts';
 import type { KernelEnd, KernelRecord } from './kernel-record.ts';
@@ -27,14 +27,11 @@ import { KernelStops } from './kernel-stops.ts';
 import { KernelTimeouts } from './kernel-timeouts.ts';
 import { LateContainers } from './late-containers.ts';
 import type { NodeTroubles } from './node-troubles.ts';
-import { insist } from './persistence.ts';
+import { awaitEngine, insist } from './persistence.ts';
 import { PullNews } from './pull-news.ts';
 import type { Reporter } from './reporter.ts';
 import type { Tellings, WishJob } from './wish-job.ts';
 
-/** How long a start goes on asking an engine that does not answer. */
-const ENGINE_MS_MAX = 20_000;
-const ENGINE_STEP_MS = 500;
 /** An end is told at the latest after this time, also when the removal takes longer. */
 const REMOVE_UNTOLD_MS_MAX = 10_000;
 const TASK_TIMEOUT_GRACE_MS = 5_000;
@@ -336,21 +333,12 @@ export class KernelWork {
     attempt: () => Promise<void>,
   ): Promise<void> {
     const { clock, logger } = this.#options;
-    const deadlineMs = clock.nowMs() + ENGINE_MS_MAX;
-    for (;;) {
-      try {
-        await attempt();
-        return;
-      } catch (cause) {
-        at.signal.throwIfAborted();
-        if (cause instanceof EngineUnavailable && clock.nowMs() < deadlineMs) {
-          await clock.sleep(ENGINE_STEP_MS, at.signal);
-          continue;
-        }
-        logger.warn({ err: cause, kernel: at.kernel }, 'a kernel could not be started');
-        await this.#ended(failureReport(cause, step), at);
-        return;
-      }
+    try {
+      await awaitEngine({ clock, signal: at.signal }, attempt);
+    } catch (cause) {
+      at.signal.throwIfAborted();
+      logger.warn({ err: cause, kernel: at.kernel }, 'a kernel could not be started');
+      await this.#ended(failureReport(cause, step), at);
     }
   }
 

@@ -9,13 +9,11 @@ import {
   type SessionCommand,
 } from '@orrery/bus';
 import { EngineUnavailable, NetworkFailed } from '../errors.ts';
+import { awaitEngine } from '../persistence.ts';
 import type { Reporter } from '../reporter.ts';
 import type { WishCheckpoint } from '../wish-checkpoint.ts';
 import type { ClusterNetworks } from './cluster-networks.ts';
 
-/** How long an engine that does not answer is asked to make a network. */
-const MAKE_MS_MAX = 20_000;
-const MAKE_STEP_MS = 500;
 /** After that a network that is in use is left to the sweep. */
 const REMOVE_MS_MAX = 60_000;
 const REMOVE_STEP_MS_MIN = 100;
@@ -103,19 +101,13 @@ export class NetworkDesk {
     const { networks, clock, logger, signal } = this.#options;
     if (networks === undefined)
       return failure(new NetworkFailed(network.name, 'the driver of this node knows no networks'));
-    const deadlineMs = clock.nowMs() + MAKE_MS_MAX;
-    for (;;) {
-      try {
-        await networks.make({ ...network, session }, signal);
-        return { state: 'ready' };
-      } catch (err) {
-        signal.throwIfAborted();
-        if (!(err instanceof EngineUnavailable) || clock.nowMs() >= deadlineMs) {
-          logger.warn({ err, network: network.name }, 'a network could not be made');
-          return failure(err);
-        }
-        await clock.sleep(MAKE_STEP_MS, signal);
-      }
+    try {
+      await awaitEngine({ clock, signal }, () => networks.make({ ...network, session }, signal));
+      return { state: 'ready' };
+    } catch (err) {
+      signal.throwIfAborted();
+      logger.warn({ err, network: network.name }, 'a network could not be made');
+      return failure(err);
     }
   }
 
